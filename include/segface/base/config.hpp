@@ -1,0 +1,36 @@
+// Every macro of the library on one page: version, ABI namespace, and the compiler-specific words.
+//
+// The inline namespace carries the version (and would carry any macro that changes a layout), so that two
+// versions linked into one program never merge. It deliberately leaves out instruction-set flags, NDEBUG
+// and exceptions: a Parser made in one translation unit works in another compiled with other flags.
+#pragma once
+
+#define SEGFACE_VERSION_MAJOR 0
+#define SEGFACE_VERSION_MINOR 1
+#define SEGFACE_VERSION_PATCH 0
+#define SEGFACE_VERSION_STRING "0.1.0"
+
+// Opens and closes `namespace segface` with its ABI namespace inside.
+#define SEGFACE_BEGIN_NAMESPACE \
+  namespace segface {           \
+  inline namespace v0_1_0 {
+#define SEGFACE_END_NAMESPACE \
+  }                           \
+  }
+
+// 1 where the translation unit may throw; the core never does, see base/status.hpp.
+#if defined(__cpp_exceptions) || defined(__EXCEPTIONS) || defined(_CPPUNWIND)
+#define SEGFACE_EXCEPTIONS 1
+#else
+#define SEGFACE_EXCEPTIONS 0
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define SEGFACE_RESTRICT __restrict__
+#define SEGFACE_ALWAYS_INLINE inline __attribute__((always_inline))
+#define SEGFACE_COLD __attribute__((cold))
+#else
+#define SEGFACE_RESTRICT __restrict
+#define SEGFACE_ALWAYS_INLINE __forceinline
+#define SEGFACE_COLD
+#endif

@@ -1,0 +1,104 @@
+// Storage: Span (a view of consecutive elements) and Buffer (owned, 64-byte aligned, never throws).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "segface/base/config.hpp"
+#include "segface/base/status.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+// Cache line, and the widest vector register.
+inline constexpr std::size_t kAlignment = 64;
+
+// Sizes, positions and channel numbers: signed, so that differences and -Wconversion stay simple.
+using Index = std::ptrdiff_t;
+
+// A view of `size` consecutive elements; owns nothing.
+template <class T>
+class Span {
+ public:
+  constexpr Span() noexcept = default;
+  constexpr Span(T* data, std::size_t size) noexcept : data_(data), size_(size) {}
+  template <std::size_t N>
+  constexpr Span(T (&array)[N]) noexcept : data_(array), size_(N) {}  // NOLINT: implicit by design
+  template <class U, class = std::enable_if_t<std::is_same_v<const U, T>>>
+  constexpr Span(const Span<U>& other) noexcept : data_(other.data()), size_(other.size()) {}  // NOLINT
+
+  constexpr T* data() const noexcept { return data_; }
+  constexpr std::size_t size() const noexcept { return size_; }
+  constexpr bool empty() const noexcept { return size_ == 0; }
+  constexpr T& operator[](std::size_t i) const noexcept { return data_[i]; }
+  constexpr T* begin() const noexcept { return data_; }
+  constexpr T* end() const noexcept { return data_ + size_; }
+  // Elements [first, first + count); the caller keeps them inside.
+  constexpr Span subspan(std::size_t first, std::size_t count) const noexcept { return {data_ + first, count}; }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+using Bytes = Span<const std::uint8_t>;
+
+// product = a * b; false where it does not fit.
+inline bool multiply_fits(std::size_t a, std::size_t b, std::size_t& product) noexcept {
+  product = a * b;
+  return a == 0 || product / a == b;
+}
+
+// Owned elements of a trivial type, 64-byte aligned and uninitialised. Move-only; moved-from is empty.
+template <class T>
+class Buffer {
+  static_assert(std::is_trivially_copyable_v<T>, "Buffer holds plain data only");
+
+ public:
+  Buffer() noexcept = default;
+  Buffer(Buffer&& other) noexcept { *this = std::move(other); }
+  Buffer& operator=(Buffer&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { ::operator delete(data_, std::align_val_t(kAlignment), std::nothrow); }
+
+  // Room for `size` elements. Errors: overflow, out_of_memory.
+  static Result<Buffer> make(std::size_t size) noexcept {
+    std::size_t bytes = 0;
+    if (!multiply_fits(size, sizeof(T), bytes) || bytes > PTRDIFF_MAX) {
+      return error(Errc::overflow, "a buffer of ", size, " elements of ", sizeof(T), " bytes does not fit in memory");
+    }
+    Buffer buffer;
+    if (size == 0) return Result<Buffer>(std::move(buffer));
+    buffer.data_ = static_cast<T*>(::operator new(bytes, std::align_val_t(kAlignment), std::nothrow));
+    if (buffer.data_ == nullptr) return error(Errc::out_of_memory, "out of memory: ", bytes, " bytes were refused");
+    buffer.size_ = size;
+    return Result<Buffer>(std::move(buffer));
+  }
+
+  T* data() noexcept { return data_; }
+  const T* data() const noexcept { return data_; }
+  std::size_t size() const noexcept { return size_; }
+  T& operator[](std::size_t i) noexcept { return data_[i]; }
+  const T& operator[](std::size_t i) const noexcept { return data_[i]; }
+  T* begin() noexcept { return data_; }
+  T* end() noexcept { return data_ + size_; }
+  const T* begin() const noexcept { return data_; }
+  const T* end() const noexcept { return data_ + size_; }
+  Span<T> span() noexcept { return {data_, size_}; }
+  Span<const T> span() const noexcept { return {data_, size_}; }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+SEGFACE_END_NAMESPACE

@@ -1,0 +1,304 @@
+// How the library says that something went wrong: Errc, Status, Result<T>, and the throwing layer Error.
+//
+// The core is noexcept and returns Status or Result. A message says what, where, what was expected, what was
+// found, and what to do next; it is built without allocating, and every byte that could disturb a terminal is
+// escaped. Where exceptions are enabled, `value_or_throw` turns a failure into segface::Error.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "segface/base/config.hpp"
+#if SEGFACE_EXCEPTIONS
+#include <stdexcept>
+#endif
+
+SEGFACE_BEGIN_NAMESPACE
+
+// What went wrong, in one word. The order is stable: codes are only ever appended.
+enum class Errc : std::uint8_t {
+  ok,
+  invalid_argument,    // the caller's values make no sense
+  buffer_too_small,    // the message names the size needed; nothing was written
+  busy,                // a workspace is in use by another thread
+  cancelled,           // the caller's callback asked to stop
+  io,                  // the operating system refused; the message carries its words
+  not_regular_file,    // a directory, pipe or device where a file belongs
+  truncated,           // the data ends too early
+  corrupt,             // a checksum does not match
+  bad_format,          // the bytes are not what the format says
+  bad_layout,          // offsets and sizes contradict each other
+  overflow,            // a product of sizes does not fit
+  duplicate_tensor,    // one name twice
+  missing_tensor,      // the network needs what the file lacks
+  unexpected_tensor,   // the file holds what the network does not know
+  shape_mismatch,      // right name, wrong shape
+  unsupported_dtype,   // a number format that is not read here
+  unsupported_image,   // not a PNG or JPEG that is read here
+  unsupported_format,  // a known format that is not read here
+  unsupported_global,  // a pickle refers to code where data belongs
+  unsupported_opcode,  // a pickle instruction that is not read here
+  unsupported_cpu,     // the processor lacks the instructions asked for
+  non_finite,          // NaN or infinity where a number belongs
+  limit_exceeded,      // larger than the limits allow
+  out_of_memory,
+  output,     // a result could not be written
+  no_device,  // no accelerator
+  mismatch,   // a self-test or golden does not agree
+  internal    // a bug in the library
+};
+
+// The code's name as written above, for logs and tests.
+inline const char* errc_name(Errc code) noexcept {
+  constexpr const char* kNames[] = {"ok",
+                                    "invalid_argument",
+                                    "buffer_too_small",
+                                    "busy",
+                                    "cancelled",
+                                    "io",
+                                    "not_regular_file",
+                                    "truncated",
+                                    "corrupt",
+                                    "bad_format",
+                                    "bad_layout",
+                                    "overflow",
+                                    "duplicate_tensor",
+                                    "missing_tensor",
+                                    "unexpected_tensor",
+                                    "shape_mismatch",
+                                    "unsupported_dtype",
+                                    "unsupported_image",
+                                    "unsupported_format",
+                                    "unsupported_global",
+                                    "unsupported_opcode",
+                                    "unsupported_cpu",
+                                    "non_finite",
+                                    "limit_exceeded",
+                                    "out_of_memory",
+                                    "output",
+                                    "no_device",
+                                    "mismatch",
+                                    "internal"};
+  return kNames[static_cast<std::size_t>(code)];
+}
+
+// A text of fixed capacity that grows by parts and never allocates; what does not fit is cut with "...".
+class Message {
+ public:
+  static constexpr std::size_t kCapacity = 1024;
+
+  Message() noexcept { text_[0] = '\0'; }
+  Message(const Message& other) noexcept { *this = other; }
+  Message& operator=(const Message& other) noexcept {
+    std::memmove(text_, other.text_, other.size_ + 1);
+    size_ = other.size_;
+    full_ = other.full_;
+    return *this;
+  }
+
+  const char* c_str() const noexcept { return text_; }
+  std::string_view view() const noexcept { return {text_, size_}; }
+
+  // Appends text; control bytes and bytes that are not UTF-8 become \xNN.
+  Message& append(std::string_view text) noexcept {
+    for (std::size_t i = 0; i < text.size();) {
+      const std::size_t length = printable_length(text.substr(i));
+      if (length != 0) {
+        put(text.substr(i, length));
+        i += length;
+      } else {
+        constexpr char kHex[] = "0123456789abcdef";
+        const auto byte = static_cast<unsigned char>(text[i++]);
+        const char escaped[] = {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
+        put({escaped, sizeof escaped});
+      }
+    }
+    return *this;
+  }
+  Message& append(const char* text) noexcept { return append(std::string_view(text)); }
+  Message& append(const std::string& text) noexcept { return append(std::string_view(text)); }
+  Message& append(char c) noexcept { return append(std::string_view(&c, 1)); }
+
+  template <class Integer, class = std::enable_if_t<std::is_integral_v<Integer>>>
+  Message& append(Integer number) noexcept {
+    char digits[24];
+    std::size_t at = sizeof digits;
+    const bool negative = number < 0;
+    auto rest = static_cast<std::uint64_t>(number);
+    if (negative) rest = 0 - rest;
+    do {
+      digits[--at] = static_cast<char>('0' + rest % 10);
+      rest /= 10;
+    } while (rest != 0);
+    if (negative) digits[--at] = '-';
+    put({digits + at, sizeof digits - at});
+    return *this;
+  }
+
+ private:
+  // Bytes of the printable UTF-8 character at the front of text; 0 where there is none.
+  static std::size_t printable_length(std::string_view text) noexcept {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    if (byte(0) >= 0x20 && byte(0) < 0x7f) return 1;
+    const std::size_t length = byte(0) >= 0xc2 && byte(0) < 0xe0   ? 2
+                               : byte(0) >= 0xe0 && byte(0) < 0xf0 ? 3
+                               : byte(0) >= 0xf0 && byte(0) < 0xf5 ? 4
+                                                                   : 0;
+    if (length == 0 || text.size() < length) return 0;
+    for (std::size_t i = 1; i < length; ++i) {
+      if ((byte(i) & 0xc0) != 0x80) return 0;
+    }
+    const bool c1_control = byte(0) == 0xc2 && byte(1) < 0xa0;
+    const bool overlong = (byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xf0 && byte(1) < 0x90);
+    const bool surrogate = byte(0) == 0xed && byte(1) >= 0xa0;
+    return c1_control || overlong || surrogate ? 0 : length;
+  }
+
+  void put(std::string_view text) noexcept {
+    constexpr std::string_view kCut = "...";
+    const std::size_t room = kCapacity - 1 - kCut.size() - size_;
+    if (full_) return;
+    full_ = text.size() > room;
+    const std::size_t taken = full_ ? room : text.size();
+    std::memcpy(text_ + size_, text.data(), taken);
+    size_ += taken;
+    if (full_) {
+      std::memcpy(text_ + size_, kCut.data(), kCut.size());
+      size_ += kCut.size();
+    }
+    text_[size_] = '\0';
+  }
+
+  std::size_t size_ = 0;
+  bool full_ = false;
+  char text_[kCapacity];
+};
+
+// The outcome of an operation: ok, or a code with its message. Never allocates, always copies.
+class [[nodiscard]] Status {
+ public:
+  Status() noexcept = default;
+  Status(Errc code, const Message& message) noexcept : code_(code), message_(message) {}
+
+  bool ok() const noexcept { return code_ == Errc::ok; }
+  Errc code() const noexcept { return code_; }
+  // The whole message, NUL-terminated; empty when ok.
+  const char* message() const noexcept { return message_.c_str(); }
+
+ private:
+  Errc code_ = Errc::ok;
+  Message message_;
+};
+
+// Builds a failure: error(Errc::truncated, path, ": header needs ", 8, " bytes, found ", n).
+// Parts are strings, characters, integers, or types with an `append_to(Message&)` found by ADL.
+inline void append_to(Message&) noexcept {}
+template <class First, class... Rest>
+void append_parts(Message& message, const First& first, const Rest&... rest) noexcept {
+  if constexpr (std::is_convertible_v<const First&, std::string_view> || std::is_integral_v<First>) {
+    message.append(first);
+  } else {
+    append_to(message, first);
+  }
+  if constexpr (sizeof...(rest) != 0) append_parts(message, rest...);
+}
+template <class... Parts>
+SEGFACE_COLD Status error(Errc code, const Parts&... parts) noexcept {
+  Message message;
+  append_parts(message, parts...);
+  return Status(code, message);
+}
+
+// The same failure with its place put in front: "weights.safetensors: tensor 'x' ...".
+template <class... Parts>
+SEGFACE_COLD Status in_context(const Status& status, const Parts&... place) noexcept {
+  if (status.ok()) return status;
+  Message message;
+  append_parts(message, place..., ": ", status.message());
+  return Status(status.code(), message);
+}
+
+#if SEGFACE_EXCEPTIONS
+// Thrown by the throwing layer only; carries the Status that the core returned.
+class Error : public std::runtime_error {
+ public:
+  explicit Error(const Status& status) : std::runtime_error(status.message()), code_(status.code()) {}
+  Errc code() const noexcept { return code_; }
+
+ private:
+  Errc code_;
+};
+
+inline void throw_if_error(const Status& status) {
+  if (!status.ok()) throw Error(status);
+}
+#endif
+
+// A value, or the Status that says why there is none.
+template <class T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) noexcept : value_(std::move(value)) {}        // NOLINT: implicit by design
+  Result(const Status& failure) noexcept : status_(failure) {}  // NOLINT: implicit by design
+
+  bool ok() const noexcept { return value_.has_value(); }
+  const Status& status() const noexcept { return status_; }
+
+  // Only where ok().
+  T& operator*() & noexcept { return *value_; }
+  const T& operator*() const& noexcept { return *value_; }
+  T&& operator*() && noexcept { return *std::move(value_); }
+  T* operator->() noexcept { return &*value_; }
+  const T* operator->() const noexcept { return &*value_; }
+
+#if SEGFACE_EXCEPTIONS
+  T value_or_throw() && {
+    throw_if_error(status_);
+    return *std::move(value_);
+  }
+#endif
+
+ private:
+  Status status_;
+  std::optional<T> value_;
+};
+
+// Runs a function that returns Status or Result and uses standard containers: where memory runs out inside,
+// the answer is Errc::out_of_memory instead of an exception.
+template <class Function>
+auto guarded(Function&& function) noexcept -> decltype(function()) {
+#if SEGFACE_EXCEPTIONS
+  try {
+    return function();
+  } catch (const std::bad_alloc&) {
+    return error(Errc::out_of_memory, "out of memory");
+  } catch (const std::length_error&) {
+    return error(Errc::out_of_memory, "out of memory");
+  }
+#else
+  return function();
+#endif
+}
+
+SEGFACE_END_NAMESPACE
+
+// Leaves the enclosing function with the failure of `expression`, a Status.
+#define SEGFACE_RETURN_IF_ERROR(expression)                                      \
+  do {                                                                           \
+    if (::segface::Status segface_status = (expression); !segface_status.ok()) { \
+      return segface_status;                                                     \
+    }                                                                            \
+  } while (false)
+
+// Declares `name` as the value of `expression`, a Result, or leaves the enclosing function with its failure.
+#define SEGFACE_ASSIGN(name, expression)                  \
+  auto name##_result = (expression);                      \
+  if (!name##_result.ok()) return name##_result.status(); \
+  auto& name = *name##_result
