@@ -1,0 +1,7 @@
+// The vocabulary, second rank: every compound with its default. See backends/README.md for the list.
+#pragma once
+
+#include "segface/backends/compound/cross_attention.hpp"
+#include "segface/backends/compound/inverted_residual.hpp"
+#include "segface/backends/compound/pyramid.hpp"
+#include "segface/backends/compound/upscaling.hpp"

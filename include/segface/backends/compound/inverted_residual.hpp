@@ -1,0 +1,59 @@
+// Compounds of the mobile backbones: squeeze-excitation and the inverted residual.
+#pragma once
+
+#include <optional>
+
+#include "segface/backends/compound/compound.hpp"
+#include "segface/backends/primitives.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+namespace compound {
+
+template <class B>
+struct SqueezeExcitation {
+  typename B::Linear fc1, fc2;
+  Activation inner = Activation::relu;
+  Activation gate = Activation::hard_sigmoid;
+};
+
+// x <- x s, s = gate(fc2(inner(fc1(mean(x))))): each channel of an image is scaled by what the means of all say.
+// x [B, H, W, C], in place; s [B, 1, 1, C].
+template <class B>
+void squeeze_excitation(Run<B>& run, const SqueezeExcitation<B>& w, const MapOf<B>& x) noexcept {
+  const auto scope = run.scope();
+  const MapOf<B> mean = ops::spatial_mean<B>(run, x);                   // [B, 1, 1, C]
+  const MapOf<B> squeezed = ops::linear<B>(run, w.fc1, mean, w.inner);  // [B, 1, 1, squeezed]
+  const MapOf<B> scale = ops::linear<B>(run, w.fc2, squeezed, w.gate);  // [B, 1, 1, C]
+  ops::scale_channels<B>(run, scale, x);
+}
+
+}  // namespace compound
+SEGFACE_COMPOUND(squeeze_excitation)
+namespace compound {
+
+template <class B>
+struct InvertedResidual {
+  std::optional<typename B::Convolution> expand;
+  typename B::DepthwiseConvolution depthwise;
+  std::optional<SqueezeExcitation<B>> squeeze_excitation;
+  typename B::Convolution project;
+  Activation activation = Activation::none;
+  bool residual = false;  // stride 1 and equal widths
+};
+
+// y = project(gate(activation(depthwise(activation(expand(x)))))) (+ x): [B, H, W, in] -> [B, H', W', out]
+template <class B>
+MapOf<B> inverted_residual(Run<B>& run, const InvertedResidual<B>& w, const ViewOf<B>& x) noexcept {
+  const MapOf<B> y = run.map(x.batch, ops::convolved(x.height, w.depthwise.kernel, w.depthwise.stride),
+                             ops::convolved(x.width, w.depthwise.kernel, w.depthwise.stride), w.project.out);
+  const auto scope = run.scope();
+  const ViewOf<B> wide = w.expand ? ops::convolution<B>(run, *w.expand, x, w.activation) : MapOf<B>();
+  const MapOf<B> filtered = ops::depthwise_convolution<B>(run, w.depthwise, w.expand ? wide : x, w.activation);
+  if (w.squeeze_excitation) ops::squeeze_excitation<B>(run, *w.squeeze_excitation, filtered);
+  ops::convolution<B>(run, w.project, filtered, w.residual ? Epilogue<B>::plus(x) : Epilogue<B>(), y);
+  return y;
+}
+
+}  // namespace compound
+SEGFACE_COMPOUND(inverted_residual)
+SEGFACE_END_NAMESPACE

@@ -1,0 +1,161 @@
+// The vocabulary, first rank: primitives, which every backend implements.
+//
+// Layers call ops::name(run, ...) only. Each function takes its result from the arena, then has the backend
+// fill it: backend.name(run, operand, inputs..., output). All maps are [B, H, W, C]; tokens are [B, 1, N, C].
+// backends/README.md lists the vocabulary with shapes.
+#pragma once
+
+#include "segface/backends/parameters.hpp"
+#include "segface/backends/run.hpp"
+#include "segface/base/config.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+// What is done to an output element before it is stored: activation(y), then + residual where there is one.
+template <class Backend>
+struct Epilogue {
+  Activation activation = Activation::none;
+  ViewOf<Backend> residual = {};  // same rows as the output, or of one image for all of the batch
+
+  Epilogue(Activation a = Activation::none) noexcept : activation(a) {}  // NOLINT: implicit by design
+  static Epilogue plus(const ViewOf<Backend>& residual) noexcept {
+    Epilogue epilogue;
+    epilogue.residual = residual;
+    return epilogue;
+  }
+};
+
+namespace ops {
+
+// Sizes of a convolution's output: padding (kernel - 1) / 2.
+inline Index convolved(Index size, Index kernel, Index stride) noexcept {
+  return (size + (kernel - 1) / 2 * 2 - kernel) / stride + 1;
+}
+
+// y = epilogue(x W^T + b): [B, H, W, in] -> [B, H, W, out]
+template <class B>
+void linear(Run<B>& run, const typename B::Linear& w, const ViewOf<B>& x, const Epilogue<B>& epilogue,
+            const MapOf<B>& y) noexcept {
+  run.backend().linear(run, w, x, epilogue, y);
+}
+template <class B>
+MapOf<B> linear(Run<B>& run, const typename B::Linear& w, const ViewOf<B>& x,
+                const Epilogue<B>& epilogue = {}) noexcept {
+  const MapOf<B> y = run.map(x.batch, x.height, x.width, w.out);
+  linear(run, w, x, epilogue, y);
+  return y;
+}
+
+// y = epilogue(norm(x * W)): [B, H, W, in] -> [B, H', W', out]
+template <class B>
+void convolution(Run<B>& run, const typename B::Convolution& w, const ViewOf<B>& x, const Epilogue<B>& epilogue,
+                 const MapOf<B>& y) noexcept {
+  run.backend().convolution(run, w, x, epilogue, y);
+}
+template <class B>
+MapOf<B> convolution(Run<B>& run, const typename B::Convolution& w, const ViewOf<B>& x,
+                     const Epilogue<B>& epilogue = {}) noexcept {
+  const MapOf<B> y =
+      run.map(x.batch, convolved(x.height, w.kernel, w.stride), convolved(x.width, w.kernel, w.stride), w.out);
+  convolution<B>(run, w, x, epilogue, y);
+  return y;
+}
+
+// The same, each channel on its own: [B, H, W, C] -> [B, H', W', C]
+template <class B>
+MapOf<B> depthwise_convolution(Run<B>& run, const typename B::DepthwiseConvolution& w, const ViewOf<B>& x,
+                               Activation activation) noexcept {
+  const MapOf<B> y =
+      run.map(x.batch, convolved(x.height, w.kernel, w.stride), convolved(x.width, w.kernel, w.stride), x.channels);
+  run.backend().depthwise_convolution(run, w, x, activation, y);
+  return y;
+}
+
+// Kernel 2, stride 2: [B, H, W, in] -> [B, 2H, 2W, out]
+template <class B>
+MapOf<B> transposed_convolution(Run<B>& run, const typename B::TransposedConvolution& w, const ViewOf<B>& x,
+                                Activation activation = Activation::none) noexcept {
+  const MapOf<B> y = run.map(x.batch, 2 * x.height, 2 * x.width, w.out);
+  run.backend().transposed_convolution(run, w, x, activation, y);
+  return y;
+}
+
+// y = activation(normalised(x) gain + bias), over the channels; y may be x itself.
+template <class B>
+void layer_norm(Run<B>& run, const typename B::LayerNorm& w, const ViewOf<B>& x, Activation activation,
+                const MapOf<B>& y) noexcept {
+  run.backend().layer_norm(run, w, x, activation, y);
+}
+template <class B>
+MapOf<B> layer_norm(Run<B>& run, const typename B::LayerNorm& w, const ViewOf<B>& x) noexcept {
+  const MapOf<B> y = run.map(x.batch, x.height, x.width, x.channels);
+  layer_norm(run, w, x, Activation::none, y);
+  return y;
+}
+
+// Mean over the pixels of each image: [B, H, W, C] -> [B, 1, 1, C]
+template <class B>
+MapOf<B> spatial_mean(Run<B>& run, const ViewOf<B>& x) noexcept {
+  const MapOf<B> y = run.map(x.batch, 1, 1, x.channels);
+  run.backend().spatial_mean(run, x, y);
+  return y;
+}
+
+// x times s for each channel of each image, in place: x [B, H, W, C], s [B, 1, 1, C]
+template <class B>
+void scale_channels(Run<B>& run, const ViewOf<B>& s, const MapOf<B>& x) noexcept {
+  run.backend().scale_channels(run, s, x);
+}
+
+// a + b: [B, H, W, C]; b may be of one image for all of the batch. y may be a itself.
+template <class B>
+void add(Run<B>& run, const ViewOf<B>& a, const ViewOf<B>& b, const MapOf<B>& y) noexcept {
+  run.backend().add(run, a, b, y);
+}
+template <class B>
+MapOf<B> add(Run<B>& run, const ViewOf<B>& a, const ViewOf<B>& b) noexcept {
+  const MapOf<B> y = run.map(a.batch, a.height, a.width, a.channels);
+  add(run, a, b, y);
+  return y;
+}
+
+// Multi-head attention: softmax over keys of q k^T / sqrt(D), times v, for each head of width D = C / heads.
+// q [B, ..N, C], k and v [B, ..M, C] -> [B, ..N, C]; N and M are the pixels of the maps.
+template <class B>
+MapOf<B> attention(Run<B>& run, const ViewOf<B>& q, const ViewOf<B>& k, const ViewOf<B>& v, Index heads) noexcept {
+  const MapOf<B> y = run.map(q.batch, q.height, q.width, q.channels);
+  run.backend().attention(run, q, k, v, heads, y);
+  return y;
+}
+
+// Bilinear resampling, align_corners = false, never antialiased: [B, H, W, C] -> y's height and width
+// (torch.nn.functional.interpolate).
+template <class B>
+void bilinear(Run<B>& run, const ViewOf<B>& x, const MapOf<B>& y) noexcept {
+  run.backend().bilinear(run, x, y);
+}
+
+// Dot products of every pixel with every token: pixels [B, H, W, C], tokens [B, 1, K, C] -> y [B, H, W, K]
+template <class B>
+void token_products(Run<B>& run, const ViewOf<B>& pixels, const ViewOf<B>& tokens, const MapOf<B>& y) noexcept {
+  run.backend().token_products(run, pixels, tokens, y);
+}
+
+// Random Fourier features of the pixel centres (SAM's PositionEmbeddingRandom): [1, H, W, 2 F]
+template <class B>
+MapOf<B> position_encoding(Run<B>& run, const typename B::PositionEncoding& w, Index height, Index width) noexcept {
+  const MapOf<B> y = run.map(1, height, width, 2 * w.features);
+  run.backend().position_encoding(run, w, y);
+  return y;
+}
+
+// One learned [1, 1, N, C] for every image: [B, 1, N, C]
+template <class B>
+MapOf<B> repeat(Run<B>& run, const typename B::Constant& constant, Index batch) noexcept {
+  const MapOf<B> y = run.map(batch, 1, constant.rows, constant.channels);
+  run.backend().repeat(run, constant, y);
+  return y;
+}
+
+}  // namespace ops
+SEGFACE_END_NAMESPACE

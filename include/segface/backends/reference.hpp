@@ -1,0 +1,397 @@
+// The reference backend: every primitive in its plainest form, on Eigen, for any scalar.
+//
+// This is the specification, the text to learn from, and the oracle of the other backends. Nothing is folded,
+// fused or threaded: a convolution is followed by its BatchNorm, an attention is two products with a softmax between.
+// In double it tells how much rounding the others commit.
+#pragma once
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+
+#include "segface/backends/compound.hpp"
+#include "segface/backends/parameters.hpp"
+#include "segface/backends/primitives.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+namespace reference {
+
+template <class T>
+class Backend {
+ public:
+  using Scalar = T;
+  using RunOf = Run<Backend>;
+  using In = Map<const T>;
+  using Out = Map<T>;
+  using RowMatrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using Vector = Eigen::Matrix<T, 1, Eigen::Dynamic>;
+
+  // ---- operands -----------------------------------------------------------------------------------------------
+
+  struct Linear {
+    RowMatrix weight;  // [out, in]
+    Vector bias;       // [out]
+    Index out = 0;
+  };
+  struct BatchNorm {
+    Vector gain, bias, mean, variance;
+    T eps = 0;
+  };
+  struct Convolution {
+    RowMatrix weight;  // [kernel kernel in, out], rows in the order dy, dx, channel
+    BatchNorm norm;
+    Index out = 0, kernel = 1, stride = 1;
+  };
+  struct DepthwiseConvolution {
+    RowMatrix weight;  // [kernel kernel, C]
+    BatchNorm norm;
+    Index kernel = 1, stride = 1;
+  };
+  struct LayerNorm {
+    Vector gain, bias;
+    T eps = 0;
+  };
+  struct TransposedConvolution {
+    RowMatrix weight[2][2];  // [dy][dx]: [in, out]
+    Vector bias;
+    Index out = 0;
+  };
+  struct PositionEncoding {
+    RowMatrix gaussian;  // [2, features]
+    Index features = 0;
+  };
+  struct Constant {
+    RowMatrix values;
+    Index rows = 0, channels = 0;
+  };
+
+  Result<Linear> prepare_linear(const LinearParameters& p) const noexcept {
+    return guarded([&]() -> Result<Linear> {
+      const Vector bias = p.bias != nullptr ? vector(p.bias, p.out) : Vector(Vector::Zero(p.out));
+      return Linear{matrix(p.weight, p.out, p.in), bias, p.out};
+    });
+  }
+  Result<Convolution> prepare_convolution(const ConvolutionParameters& p) const noexcept {
+    return guarded([&]() -> Result<Convolution> {
+      return Convolution{taps_first(p), batch_norm(p), p.out, p.kernel, p.stride};
+    });
+  }
+  Result<DepthwiseConvolution> prepare_depthwise_convolution(const ConvolutionParameters& p) const noexcept {
+    return guarded([&]() -> Result<DepthwiseConvolution> {
+      return DepthwiseConvolution{taps_first(p), batch_norm(p), p.kernel, p.stride};
+    });
+  }
+  Result<LayerNorm> prepare_layer_norm(const LayerNormParameters& p) const noexcept {
+    return guarded([&]() -> Result<LayerNorm> {
+      return LayerNorm{vector(p.gain, p.channels), vector(p.bias, p.channels), static_cast<T>(p.eps)};
+    });
+  }
+  Result<TransposedConvolution> prepare_transposed_convolution(
+      const TransposedConvolutionParameters& p) const noexcept {
+    return guarded([&]() -> Result<TransposedConvolution> {
+      TransposedConvolution w;
+      w.bias = vector(p.bias, p.out);
+      w.out = p.out;
+      for (Index dy = 0; dy < 2; ++dy) {
+        for (Index dx = 0; dx < 2; ++dx) {
+          w.weight[dy][dx] = RowMatrix::NullaryExpr(p.in, p.out, [&](Index i, Index o) {
+            return static_cast<T>(p.weight[((i * p.out + o) * 2 + dy) * 2 + dx]);
+          });
+        }
+      }
+      return Result<TransposedConvolution>(std::move(w));
+    });
+  }
+  Result<PositionEncoding> prepare_position_encoding(const float* gaussian, Index features) const noexcept {
+    return guarded([&]() -> Result<PositionEncoding> {
+      return PositionEncoding{matrix(gaussian, 2, features), features};
+    });
+  }
+  Result<Constant> prepare_constant(const float* values, Index rows, Index channels) const noexcept {
+    return guarded([&]() -> Result<Constant> { return Constant{matrix(values, rows, channels), rows, channels}; });
+  }
+
+  // ---- primitives ---------------------------------------------------------------------------------------------
+
+  void linear(RunOf& run, const Linear& w, const In& x, const Epilogue<Backend>& epilogue,
+              const Out& y) const noexcept {
+    run.kernel(gemm_cost(x.rows(), w.out, x.channels), 1, [&](Index, Index) {
+      rows_of(y).noalias() = rows_of(x) * w.weight.transpose();
+      rows_of(y).rowwise() += w.bias;
+      finish(epilogue, y);
+    });
+  }
+
+  // y[b, y, x] = norm(sum over dy, dx of x[b, y s + dy - pad, x s + dx - pad] W[dy, dx]): patches times a matrix.
+  void convolution(RunOf& run, const Convolution& w, const In& x, const Epilogue<Backend>& epilogue,
+                   const Out& y) const noexcept {
+    const auto scope = run.scope();
+    const Out patches = run.map(1, y.height, y.width, w.kernel * w.kernel * x.channels);
+    run.kernel(gemm_cost(y.rows(), w.out, patches.channels), 1, [&](Index, Index) {
+      for (Index b = 0; b < x.batch; ++b) {
+        gather_patches(x.image(b), w.kernel, w.stride, patches);
+        rows_of(y.image(b)).noalias() = rows_of(patches) * w.weight;
+      }
+      normalise(w.norm, y);
+      finish(epilogue, y);
+    });
+  }
+
+  void depthwise_convolution(RunOf& run, const DepthwiseConvolution& w, const In& x, Activation activation,
+                             const Out& y) const noexcept {
+    const auto taps = static_cast<double>(w.kernel * w.kernel);
+    run.kernel({2 * taps * elements(y), bytes(x) + bytes(y)}, 1, [&](Index, Index) {
+      const Index pad = (w.kernel - 1) / 2;
+      for_each_pixel(y, [&](Index b, Index py, Index px) {
+        auto out = row_of(y.pixel(b, py, px), y.channels);
+        out.setZero();
+        for (Index dy = 0; dy < w.kernel; ++dy) {
+          for (Index dx = 0; dx < w.kernel; ++dx) {
+            const Index sy = py * w.stride + dy - pad;
+            const Index sx = px * w.stride + dx - pad;
+            if (sy < 0 || sy >= x.height || sx < 0 || sx >= x.width) continue;
+            out += row_of(x.pixel(b, sy, sx), x.channels).cwiseProduct(w.weight.row(dy * w.kernel + dx));
+          }
+        }
+      });
+      normalise(w.norm, y);
+      finish(activation, y);
+    });
+  }
+
+  void transposed_convolution(RunOf& run, const TransposedConvolution& w, const In& x, Activation activation,
+                              const Out& y) const noexcept {
+    run.kernel(gemm_cost(x.rows(), 4 * w.out, x.channels), 1, [&](Index, Index) {
+      for_each_pixel(y, [&](Index b, Index py, Index px) {
+        auto out = row_of(y.pixel(b, py, px), y.channels);
+        out.noalias() = row_of(x.pixel(b, py / 2, px / 2), x.channels) * w.weight[py % 2][px % 2];
+        out += w.bias;
+      });
+      finish(activation, y);
+    });
+  }
+
+  void layer_norm(RunOf& run, const LayerNorm& w, const In& x, Activation activation, const Out& y) const noexcept {
+    run.kernel({8 * elements(x), bytes(x) + bytes(y)}, 1, [&](Index, Index) {
+      for (Index r = 0; r < x.rows(); ++r) {
+        const auto in = row_of(x.row(r), x.channels);
+        const T mean = in.mean();
+        const T variance = (in.array() - mean).square().mean();
+        const T scale = T(1) / std::sqrt(variance + w.eps);
+        row_of(y.row(r), y.channels) = ((in.array() - mean) * scale * w.gain.array() + w.bias.array()).matrix();
+      }
+      finish(activation, y);
+    });
+  }
+
+  void spatial_mean(RunOf& run, const In& x, const Out& y) const noexcept {
+    run.kernel({elements(x), bytes(x)}, 1, [&](Index, Index) {
+      for (Index b = 0; b < x.batch; ++b) row_of(y.row(b), y.channels) = rows_of(x.image(b)).colwise().mean();
+    });
+  }
+
+  void scale_channels(RunOf& run, const In& s, const Out& x) const noexcept {
+    run.kernel({elements(x), 2 * bytes(In(x))}, 1, [&](Index, Index) {
+      for (Index b = 0; b < x.batch; ++b) {
+        rows_of(x.image(b)).array().rowwise() *= row_of(s.row(b), s.channels).array();
+      }
+    });
+  }
+
+  void add(RunOf& run, const In& a, const In& b, const Out& y) const noexcept {
+    run.kernel({elements(y), bytes(a) + bytes(b) + bytes(In(y))}, 1, [&](Index, Index) {
+      for (Index i = 0; i < y.batch; ++i) {
+        rows_of(y.image(i)) = rows_of(a.image(i)) + rows_of(b.image(b.batch == 1 ? 0 : i));
+      }
+    });
+  }
+
+  // For each image and head: P = softmax(Q K^T / sqrt(D)) over the keys, Y = P V.
+  void attention(RunOf& run, const In& q, const In& k, const In& v, Index heads, const Out& y) const noexcept {
+    const auto scope = run.scope();
+    const Out scores = run.map(1, q.height, q.width, k.pixels());
+    const auto products = static_cast<double>(q.rows() * k.pixels() * q.channels);
+    run.kernel({4 * products, bytes(q) + bytes(k) + bytes(v) + bytes(In(y))}, 1, [&](Index, Index) {
+      const Index width = q.channels / heads;  // D
+      const T scale = T(1) / std::sqrt(static_cast<T>(width));
+      auto p = rows_of(scores);
+      for (Index b = 0; b < q.batch; ++b) {
+        for (Index h = 0; h < heads; ++h) {
+          const auto part = [&](const auto& map) { return rows_of(map.image(b).slice(h * width, width)); };
+          p.noalias() = part(q) * part(k).transpose();
+          for (Index r = 0; r < p.rows(); ++r) {
+            auto row = p.row(r).array();
+            row = ((row - row.maxCoeff()) * scale).exp();
+            row /= row.sum();
+          }
+          part(y).noalias() = p * part(v);
+        }
+      }
+    });
+  }
+
+  // Source position of output i: max(0, (i + 0.5) in / out - 0.5); the upper neighbour is clamped.
+  void bilinear(RunOf& run, const In& x, const Out& y) const noexcept {
+    run.kernel({8 * elements(y), bytes(x) + bytes(In(y))}, 1, [&](Index, Index) {
+      struct Position {
+        Index low, high;
+        T weight;  // of high
+      };
+      const auto position = [](Index i, Index in, Index out) {
+        const T source =
+            std::max(T(0), (static_cast<T>(i) + T(0.5)) * static_cast<T>(in) / static_cast<T>(out) - T(0.5));
+        const Index low = std::min(static_cast<Index>(source), in - 1);
+        return Position{low, std::min(low + 1, in - 1), source - static_cast<T>(low)};
+      };
+      for_each_pixel(y, [&](Index b, Index py, Index px) {
+        const Position v = position(py, x.height, y.height);
+        const Position h = position(px, x.width, y.width);
+        const auto at = [&](Index sy, Index sx) { return row_of(x.pixel(b, sy, sx), x.channels); };
+        row_of(y.pixel(b, py, px), y.channels) =
+            (at(v.low, h.low) * (1 - h.weight) + at(v.low, h.high) * h.weight) * (1 - v.weight) +
+            (at(v.high, h.low) * (1 - h.weight) + at(v.high, h.high) * h.weight) * v.weight;
+      });
+    });
+  }
+
+  void token_products(RunOf& run, const In& pixels, const In& tokens, const Out& y) const noexcept {
+    run.kernel(gemm_cost(pixels.rows(), tokens.width, pixels.channels), 1, [&](Index, Index) {
+      for (Index b = 0; b < pixels.batch; ++b) {
+        rows_of(y.image(b)).noalias() = rows_of(pixels.image(b)) * rows_of(tokens.image(b)).transpose();
+      }
+    });
+  }
+
+  // a = 2 pi (u G_0 + v G_1), the output is [sin a, cos a].
+  void position_encoding(RunOf& run, const PositionEncoding& w, const Out& y) const noexcept {
+    run.kernel({20 * elements(y), bytes(In(y))}, 1, [&](Index, Index) {
+      constexpr T kTwoPi = T(6.283185307179586476925286766559);
+      for_each_pixel(y, [&](Index, Index py, Index px) {
+        const T u = 2 * ((static_cast<T>(px) + T(0.5)) / static_cast<T>(y.width)) - 1;
+        const T v = 2 * ((static_cast<T>(py) + T(0.5)) / static_cast<T>(y.height)) - 1;
+        for (Index f = 0; f < w.features; ++f) {
+          const T angle = kTwoPi * (u * w.gaussian(0, f) + v * w.gaussian(1, f));
+          y.pixel(0, py, px)[f] = std::sin(angle);
+          y.pixel(0, py, px)[w.features + f] = std::cos(angle);
+        }
+      });
+    });
+  }
+
+  void repeat(RunOf& run, const Constant& constant, const Out& y) const noexcept {
+    run.kernel({0, bytes(In(y))}, 1, [&](Index, Index) {
+      for (Index b = 0; b < y.batch; ++b) rows_of(y.image(b)) = constant.values;
+    });
+  }
+
+ private:
+  // ---- views of maps as Eigen matrices ------------------------------------------------------------------------
+
+  template <class U>
+  static auto rows_of(const Map<U>& map) noexcept {
+    using Plain = std::conditional_t<std::is_const_v<U>, const RowMatrix, RowMatrix>;
+    return Eigen::Map<Plain, Eigen::Unaligned, Eigen::OuterStride<>>(map.data, map.rows(), map.channels,
+                                                                     Eigen::OuterStride<>(map.stride));
+  }
+  template <class U>
+  static auto row_of(U* data, Index channels) noexcept {
+    using Plain = std::conditional_t<std::is_const_v<U>, const Vector, Vector>;
+    return Eigen::Map<Plain, Eigen::Unaligned>(data, channels);
+  }
+  template <class Body>
+  static void for_each_pixel(const Out& y, const Body& body) {
+    for (Index b = 0; b < y.batch; ++b) {
+      for (Index py = 0; py < y.height; ++py) {
+        for (Index px = 0; px < y.width; ++px) body(b, py, px);
+      }
+    }
+  }
+
+  // ---- preparing ----------------------------------------------------------------------------------------------
+
+  static RowMatrix matrix(const float* values, Index rows, Index columns) {
+    using Floats = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    return Eigen::Map<const Floats>(values, rows, columns).template cast<T>();
+  }
+  static Vector vector(const float* values, Index size) { return matrix(values, 1, size); }
+  static BatchNorm batch_norm(const ConvolutionParameters& p) {
+    return {vector(p.norm.gain, p.out), vector(p.norm.bias, p.out), vector(p.norm.mean, p.out),
+            vector(p.norm.variance, p.out), static_cast<T>(p.norm.eps)};
+  }
+  // [out, in, kernel, kernel] -> [kernel kernel in, out]
+  static RowMatrix taps_first(const ConvolutionParameters& p) {
+    const Index taps = p.kernel * p.kernel;
+    return RowMatrix::NullaryExpr(taps * p.in, p.out, [&](Index row, Index out) {
+      return static_cast<T>(p.weight[(out * p.in + row % p.in) * taps + row / p.in]);
+    });
+  }
+
+  // ---- parts of kernels ---------------------------------------------------------------------------------------
+
+  // Row (y, x) of `patches` holds the kernel x kernel x C input values that output pixel (y, x) sees; 0 outside.
+  static void gather_patches(const In& x, Index kernel, Index stride, const Out& patches) noexcept {
+    const Index pad = (kernel - 1) / 2;
+    for_each_pixel(patches, [&](Index, Index py, Index px) {
+      T* out = patches.pixel(0, py, px);
+      for (Index dy = 0; dy < kernel; ++dy) {
+        for (Index dx = 0; dx < kernel; ++dx, out += x.channels) {
+          const Index sy = py * stride + dy - pad;
+          const Index sx = px * stride + dx - pad;
+          const bool inside = sy >= 0 && sy < x.height && sx >= 0 && sx < x.width;
+          if (inside) {
+            std::copy_n(x.pixel(0, sy, sx), x.channels, out);
+          } else {
+            std::fill_n(out, x.channels, T(0));
+          }
+        }
+      }
+    });
+  }
+
+  static void normalise(const BatchNorm& norm, const Out& y) noexcept {
+    for (Index r = 0; r < y.rows(); ++r) {
+      auto row = row_of(y.row(r), y.channels).array();
+      row =
+          (row - norm.mean.array()) / (norm.variance.array() + norm.eps).sqrt() * norm.gain.array() + norm.bias.array();
+    }
+  }
+
+  static T activate(Activation activation, T x) noexcept {
+    switch (activation) {
+      case Activation::relu:
+        return std::max(x, T(0));
+      case Activation::hard_swish:
+        return x * std::clamp(x + T(3), T(0), T(6)) / T(6);
+      case Activation::hard_sigmoid:
+        return std::clamp(x + T(3), T(0), T(6)) / T(6);
+      case Activation::gelu:
+        return x * (T(1) + std::erf(x * T(0.70710678118654752440))) / T(2);
+      case Activation::none:
+        break;
+    }
+    return x;
+  }
+  static void finish(const Epilogue<Backend>& epilogue, const Out& y) noexcept {
+    if (epilogue.activation != Activation::none) {
+      for (Index r = 0; r < y.rows(); ++r) {
+        for (Index c = 0; c < y.channels; ++c) y.row(r)[c] = activate(epilogue.activation, y.row(r)[c]);
+      }
+    }
+    const In& residual = epilogue.residual;
+    if (residual.data != nullptr) {
+      for (Index b = 0; b < y.batch; ++b) rows_of(y.image(b)) += rows_of(residual.image(residual.batch == 1 ? 0 : b));
+    }
+  }
+
+  // ---- costs --------------------------------------------------------------------------------------------------
+
+  static double elements(const In& x) noexcept { return static_cast<double>(x.rows() * x.channels); }
+  static double bytes(const In& x) noexcept { return elements(x) * sizeof(T); }
+  static Cost gemm_cost(Index m, Index n, Index k) noexcept {
+    return {2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
+            static_cast<double>(m * k + k * n + m * n) * sizeof(T)};
+  }
+};
+
+}  // namespace reference
+SEGFACE_END_NAMESPACE

@@ -1,0 +1,228 @@
+// Executor: who runs the tasks of a kernel. A run-time value: OpenMP, a thread pool, serial, or the host's own.
+//
+// A kernel is cut into tasks by its sizes alone, never by the number of threads, and tasks write to disjoint
+// places: results are bit-identical on every executor. Task bodies are noexcept and allocate nothing.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <thread>
+#include <vector>
+
+#include "segface/base/config.hpp"
+#include "segface/base/floating_point.hpp"
+#include "segface/base/memory.hpp"
+#include "segface/base/status.hpp"
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+#if defined(__unix__) || defined(__APPLE__)
+#include <unistd.h>
+#endif
+#if SEGFACE_EXCEPTIONS
+#include <system_error>
+#endif
+
+SEGFACE_BEGIN_NAMESPACE
+
+// Runs `tasks` calls of a function. Hosts with a scheduler of their own derive from this.
+class Executor {
+ public:
+  // task is 0 .. tasks - 1; worker is 0 .. threads() - 1 and never used by two calls at a time.
+  using Function = void (*)(const void* body, Index task, Index worker);
+
+  virtual ~Executor() = default;
+  // Most calls at a time.
+  virtual Index threads() const noexcept = 0;
+  // Returns when function(body, task, worker) has been called once for each task, in any order.
+  virtual void run(Index tasks, Function function, const void* body) noexcept = 0;
+
+  // The same for a callable: body(task, worker).
+  template <class Body>
+  void for_each(Index tasks, const Body& body) noexcept {
+    run(
+        tasks,
+        [](const void* context, Index task, Index worker) { (*static_cast<const Body*>(context))(task, worker); },
+        &body);
+  }
+};
+
+// One thread: the caller's.
+class SerialExecutor final : public Executor {
+ public:
+  Index threads() const noexcept override { return 1; }
+  void run(Index tasks, Function function, const void* body) noexcept override {
+    for (Index task = 0; task < tasks; ++task) function(body, task, 0);
+  }
+};
+
+// Identity of the process, to notice a fork: neither OpenMP's threads nor ours survive one.
+inline long process_id() noexcept {
+#if defined(__unix__) || defined(__APPLE__)
+  return static_cast<long>(::getpid());
+#else
+  return 0;
+#endif
+}
+
+// Threads of its own, created once and waiting between kernels. After a fork, and where another caller is
+// using it, the work is done serially by the caller.
+class ThreadPool final : public Executor {
+ public:
+  // `threads` includes the caller; where the system refuses some, the pool is smaller.
+  static Result<std::unique_ptr<Executor>> make(Index threads) noexcept {
+    return guarded([&]() -> Result<std::unique_ptr<Executor>> {
+      std::unique_ptr<ThreadPool> pool(new ThreadPool);
+      pool->workers_.reserve(static_cast<std::size_t>(threads));
+      pool->start(threads - 1);
+      return std::unique_ptr<Executor>(std::move(pool));
+    });
+  }
+
+  ~ThreadPool() override {
+    if (process_id() != process_) {  // the threads stayed in the parent
+      for (std::thread& worker : workers_) worker.detach();
+      return;
+    }
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+  }
+
+  Index threads() const noexcept override { return static_cast<Index>(workers_.size()) + 1; }
+
+  void run(Index tasks, Function function, const void* body) noexcept override {
+    const bool alone = workers_.empty() || tasks < 2 || process_id() != process_;
+    const std::unique_lock<std::mutex> turn =
+        alone ? std::unique_lock<std::mutex>() : std::unique_lock<std::mutex>(turn_, std::try_to_lock);
+    if (!turn.owns_lock()) {
+      for (Index task = 0; task < tasks; ++task) function(body, task, 0);
+      return;
+    }
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      function_ = function;
+      body_ = body;
+      tasks_ = tasks;
+      next_.store(0, std::memory_order_relaxed);
+      running_ = static_cast<Index>(workers_.size());
+      ++generation_;
+    }
+    wake_.notify_all();
+    take_tasks(0);
+    std::unique_lock<std::mutex> lock(mutex_);
+    done_.wait(lock, [&] { return running_ == 0; });
+  }
+
+ private:
+  ThreadPool() noexcept : process_(process_id()) {}
+
+  void start(Index count) noexcept {
+    for (Index i = 1; i <= count; ++i) {
+#if SEGFACE_EXCEPTIONS
+      try {
+        workers_.emplace_back([this, i] { work(i); });
+      } catch (const std::system_error&) {
+        return;
+      }
+#else
+      workers_.emplace_back([this, i] { work(i); });
+#endif
+    }
+  }
+
+  void work(Index worker) noexcept {
+    const FloatingPointGuard guard;
+    std::uint64_t seen = 0;
+    std::unique_lock<std::mutex> lock(mutex_);
+    for (;;) {
+      wake_.wait(lock, [&] { return stopping_ || generation_ != seen; });
+      if (stopping_) return;
+      seen = generation_;
+      lock.unlock();
+      take_tasks(worker);
+      lock.lock();
+      if (--running_ == 0) done_.notify_one();
+    }
+  }
+
+  void take_tasks(Index worker) noexcept {
+    for (Index task = next_++; task < tasks_; task = next_++) function_(body_, task, worker);
+  }
+
+  const long process_;
+  std::vector<std::thread> workers_;
+  std::mutex turn_;   // held by the caller whose kernel is running
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable wake_, done_;
+  Function function_ = nullptr;
+  const void* body_ = nullptr;
+  Index tasks_ = 0;
+  Index running_ = 0;
+  std::uint64_t generation_ = 0;
+  bool stopping_ = false;
+  std::atomic<Index> next_{0};
+};
+
+#if defined(_OPENMP)
+// OpenMP's threads, asked for per region; the host's settings stay as they are. Serial inside a parallel region
+// of the host, and after a fork (libgomp would wait for threads that the child does not have).
+class OpenMpExecutor final : public Executor {
+ public:
+  explicit OpenMpExecutor(Index threads) noexcept : threads_(threads), process_(process_id()) {}
+
+  Index threads() const noexcept override { return threads_; }
+  void run(Index tasks, Function function, const void* body) noexcept override {
+    if (threads_ == 1 || tasks < 2 || process_id() != process_ || omp_in_parallel() != 0) {
+      for (Index task = 0; task < tasks; ++task) function(body, task, 0);
+      return;
+    }
+#pragma omp parallel num_threads(static_cast <int>(threads_))
+    {
+      const FloatingPointGuard guard;
+      const Index worker = omp_get_thread_num();
+#pragma omp for schedule(dynamic)
+      for (Index task = 0; task < tasks; ++task) function(body, task, worker);
+    }
+  }
+
+ private:
+  Index threads_;
+  long process_;
+};
+#endif
+
+// Processors this process may use.
+inline Index available_threads() noexcept {
+  return std::max<Index>(1, static_cast<Index>(std::thread::hardware_concurrency()));
+}
+
+// Most threads that are ever asked for, whatever the caller says.
+inline constexpr Index kMaxThreads = 256;
+
+// The executor for `threads` threads: serial for 1, OpenMP where this translation unit is compiled with it, else
+// a thread pool. 0 or less means one thread a processor; more than kMaxThreads means kMaxThreads.
+inline Result<std::unique_ptr<Executor>> make_executor(Index threads) noexcept {
+  const Index count = std::min(threads <= 0 ? available_threads() : threads, kMaxThreads);
+  std::unique_ptr<Executor> executor;
+  if (count == 1) {
+    executor.reset(new (std::nothrow) SerialExecutor);
+  } else {
+#if defined(_OPENMP)
+    executor.reset(new (std::nothrow) OpenMpExecutor(count));
+#else
+    return ThreadPool::make(count);
+#endif
+  }
+  if (executor == nullptr) return error(Errc::out_of_memory, "out of memory: no room for an executor");
+  return Result<std::unique_ptr<Executor>>(std::move(executor));
+}
+
+SEGFACE_END_NAMESPACE

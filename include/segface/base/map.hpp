@@ -1,0 +1,38 @@
+// Map: a view of an activation, stored as NHWC: a matrix [B H W, C] with B, H and W beside it.
+//
+// Tokens are maps too: batch B, height 1, width N. Rows may be padded (stride >= channels), because row lengths
+// that are powers of two would make neighbouring rows compete for the same cache sets.
+#pragma once
+
+#include <type_traits>
+
+#include "segface/base/config.hpp"
+#include "segface/base/memory.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+template <class T>
+struct Map {
+  T* data = nullptr;
+  Index batch = 0;     // B
+  Index height = 0;    // H
+  Index width = 0;     // W
+  Index channels = 0;  // C
+  Index stride = 0;    // elements from one row of the matrix to the next
+
+  Index rows() const noexcept { return batch * height * width; }  // B H W
+  Index pixels() const noexcept { return height * width; }        // H W
+  T* row(Index r) const noexcept { return data + r * stride; }
+  T* pixel(Index b, Index y, Index x) const noexcept { return row((b * height + y) * width + x); }
+  // Image b alone.
+  Map image(Index b) const noexcept { return {row(b * pixels()), 1, height, width, channels, stride}; }
+  // Channels [first, first + count) of every row.
+  Map slice(Index first, Index count) const noexcept { return {data + first, batch, height, width, count, stride}; }
+
+  template <class U = T, class = std::enable_if_t<!std::is_const_v<U>>>
+  operator Map<const U>() const noexcept {
+    return {data, batch, height, width, channels, stride};
+  }
+};
+
+SEGFACE_END_NAMESPACE

@@ -1,0 +1,58 @@
+// Pictures from and to files: photos in (PNG, JPEG), label and other PNGs in and out.
+//
+// Optional: needs stb_image.h at compile time, so segface.hpp does not include it. Everything here also exists for
+// memory: decode.hpp, png_read.hpp, png_write.hpp.
+#pragma once
+
+#include <string>
+
+#include "segface/base/config.hpp"
+#include "segface/base/file.hpp"
+#include "segface/base/memory.hpp"
+#include "segface/base/status.hpp"
+#include "segface/image/decode.hpp"
+#include "segface/image/image.hpp"
+#include "segface/image/labels.hpp"
+#include "segface/image/limits.hpp"
+#include "segface/image/png_read.hpp"
+#include "segface/image/png_write.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+// A photo in RGB, the right way up. Errors: as read_file and decode_image; the message begins with the path.
+inline Result<Image> load_image(const std::string& path, const ImageOptions& options = {}) noexcept {
+  SEGFACE_ASSIGN(file, read_file(path, options.limits.max_file_bytes));
+  return decode_image(file.span(), path, options);
+}
+
+// A label file's indices as a gray picture. Errors: as read_file and decode_label_png.
+inline Result<Image> load_labels(const std::string& path, const ImageLimits& limits = {}) noexcept {
+  SEGFACE_ASSIGN(file, read_file(path, limits.max_file_bytes));
+  Result<Image> labels = decode_label_png(file.span(), limits);
+  if (!labels.ok()) return in_context(labels.status(), path);
+  return labels;
+}
+
+// Errors: output; the target is then as it was.
+inline Status save_file(const std::string& path, Bytes bytes, OutputFile::Existing existing) noexcept {
+  SEGFACE_ASSIGN(file, OutputFile::open(path, existing));
+  SEGFACE_RETURN_IF_ERROR(file.append(bytes));
+  return file.commit();
+}
+
+// A gray or RGB picture. Errors: as encode_png and save_file.
+inline Status save_png(const std::string& path, const ImageView& picture, OutputFile::Existing existing) noexcept {
+  auto file = encode_png(picture);
+  if (!file.ok()) return in_context(file.status(), path);
+  return save_file(path, file->span(), existing);
+}
+
+// Labels with the palette of their data set. Errors: as encode_png and save_file.
+inline Status save_label_png(const std::string& path, const ImageView& labels, Dataset dataset,
+                             OutputFile::Existing existing) noexcept {
+  auto file = encode_label_png(labels, dataset);
+  if (!file.ok()) return in_context(file.status(), path);
+  return save_file(path, file->span(), existing);
+}
+
+SEGFACE_END_NAMESPACE

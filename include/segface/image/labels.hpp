@@ -1,0 +1,124 @@
+// What the labels mean: classes, colours and groups of the three data sets.
+//
+// Sides. "image-left" is the side at the left of the picture, which is the subject's right. For celeb, l_* is taken
+// as image-left: the decoder's token for label 4 (l_ear) is called rightear, and the official loader's 'human' table
+// calls l_ear 'rr', though its 'all' table says the opposite. For lapa and helen "left" is taken the same way.
+// None of this was verified on the data sets themselves; if it proves wrong, only these names change.
+// Abbreviations mislead: l_lip is the LOWER lip, ear_r an earring, neck_l a necklace, eye_g glasses.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "segface/base/config.hpp"
+#include "segface/base/memory.hpp"
+#include "segface/base/status.hpp"
+#include "segface/image/image.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+enum class Dataset : std::uint8_t { celeb, lapa, helen };
+
+struct ClassInfo {
+  std::string_view name;      // full words, sides as in the picture
+  std::string_view official;  // as the data set's publishers write it
+  std::string_view subject;   // full words, sides of the person
+  Rgb color;
+};
+
+inline constexpr ClassInfo kCelebClasses[] = {
+    {"background", "background", "background", {0, 0, 0}},
+    {"neck", "neck", "neck", {201, 128, 92}},
+    {"skin", "skin", "skin", {242, 188, 148}},
+    {"clothes", "cloth", "clothes", {74, 111, 165}},
+    {"image-left ear", "l_ear", "subject's right ear", {255, 140, 66}},
+    {"image-right ear", "r_ear", "subject's left ear", {214, 90, 49}},
+    {"image-left brow", "l_brow", "subject's right brow", {138, 201, 38}},
+    {"image-right brow", "r_brow", "subject's left brow", {67, 145, 44}},
+    {"image-left eye", "l_eye", "subject's right eye", {0, 180, 216}},
+    {"image-right eye", "r_eye", "subject's left eye", {2, 110, 190}},
+    {"nose", "nose", "nose", {255, 214, 74}},
+    {"inner mouth", "mouth", "inner mouth", {122, 12, 46}},
+    {"lower lip", "l_lip", "lower lip", {199, 44, 92}},
+    {"upper lip", "u_lip", "upper lip", {244, 110, 150}},
+    {"hair", "hair", "hair", {124, 82, 155}},
+    {"glasses", "eye_g", "glasses", {64, 224, 190}},
+    {"hat", "hat", "hat", {186, 186, 186}},
+    {"earring", "ear_r", "earring", {235, 235, 120}},
+    {"necklace", "neck_l", "necklace", {160, 120, 30}},
+};
+
+// LaPa and Helen have the same classes in the same order.
+inline constexpr ClassInfo kLapaClasses[] = {
+    {"background", "background", "background", {0, 0, 0}},
+    {"skin", "skin", "skin", {242, 188, 148}},
+    {"image-left brow", "left brow", "subject's right brow", {138, 201, 38}},
+    {"image-right brow", "right brow", "subject's left brow", {67, 145, 44}},
+    {"image-left eye", "left eye", "subject's right eye", {0, 180, 216}},
+    {"image-right eye", "right eye", "subject's left eye", {2, 110, 190}},
+    {"nose", "nose", "nose", {255, 214, 74}},
+    {"upper lip", "upper lip", "upper lip", {244, 110, 150}},
+    {"inner mouth", "inner mouth", "inner mouth", {122, 12, 46}},
+    {"lower lip", "lower lip", "lower lip", {199, 44, 92}},
+    {"hair", "hair", "hair", {124, 82, 155}},
+};
+
+// classes(dataset)[label] describes the label.
+inline Span<const ClassInfo> classes(Dataset dataset) noexcept {
+  if (dataset == Dataset::celeb) return kCelebClasses;
+  return kLapaClasses;
+}
+
+inline Index class_count(Dataset dataset) noexcept {
+  return static_cast<Index>(classes(dataset).size());
+}
+
+// Most classes of any data set.
+inline constexpr Index kMaxClasses = static_cast<Index>(sizeof(kCelebClasses) / sizeof(kCelebClasses[0]));
+
+// Black for what is no label of the data set.
+inline Rgb color_of(Dataset dataset, std::uint8_t label) noexcept {
+  return label < class_count(dataset) ? classes(dataset)[label].color : Rgb{0, 0, 0};
+}
+
+inline std::string_view dataset_name(Dataset dataset) noexcept {
+  constexpr std::string_view kNames[] = {"celeb", "lapa", "helen"};
+  return kNames[static_cast<std::size_t>(dataset)];
+}
+
+// Reads dataset_name(), and celeba as the released folders spell it. Errors: invalid_argument.
+inline Result<Dataset> parse_dataset(std::string_view name) noexcept {
+  for (const Dataset dataset : {Dataset::celeb, Dataset::lapa, Dataset::helen}) {
+    if (name == dataset_name(dataset)) return dataset;
+  }
+  if (name == "celeba") return Dataset::celeb;
+  return error(Errc::invalid_argument, "data set '", name, "' is unknown; use celeb, lapa or helen");
+}
+
+// Labels that are often wanted together.
+enum class LabelGroup : std::uint8_t {
+  skin,   // all bare skin: face, nose, ears, neck
+  face,   // the face without ears: skin, brows, eyes, nose, mouth, and glasses, which hide eyes
+  brows,  //
+  eyes,   //
+  ears,   // empty for lapa and helen
+  lips,   // without what is between them
+  mouth,  // lips and what is between them
+  hair
+};
+
+// Bit `label` is set where the label is in the group.
+constexpr std::uint32_t label_mask(Dataset dataset, LabelGroup group) noexcept {
+  constexpr std::uint32_t kMasks[2][8] = {
+      // celeb
+      {1u << 2 | 1u << 10 | 1u << 4 | 1u << 5 | 1u << 1,
+       1u << 2 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 13 | 1u << 15,
+       1u << 6 | 1u << 7, 1u << 8 | 1u << 9, 1u << 4 | 1u << 5, 1u << 12 | 1u << 13, 1u << 11 | 1u << 12 | 1u << 13,
+       1u << 14},
+      // lapa, helen
+      {1u << 1 | 1u << 6, 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9,
+       1u << 2 | 1u << 3, 1u << 4 | 1u << 5, 0, 1u << 7 | 1u << 9, 1u << 7 | 1u << 8 | 1u << 9, 1u << 10}};
+  return kMasks[dataset == Dataset::celeb ? 0 : 1][static_cast<std::size_t>(group)];
+}
+
+SEGFACE_END_NAMESPACE

@@ -1,0 +1,265 @@
+// Pillow's BICUBIC resize of 8-bit pictures, bit for bit: what the networks were trained and measured with.
+//
+// Cubic convolution with a = -0.5, its support of 2 stretched by the scale when shrinking (so it averages instead
+// of skipping), the weights of each output pixel normalised in double and rounded to 22 fractional bits:
+//   out[i] = clip((2^21 + sum_k weight[i][k] in[first[i] + k]) >> 22)
+// One axis after the other with an 8-bit intermediate: along the rows first, unless the height shrinks by more than
+// twice as many pixels as the width. A pass whose size does not change is skipped.
+// Mirrors ImagingResample of Pillow 13's src/libImaging/Resample.c; Pillow before 13 always begins along the rows,
+// which changes a few channels by 1 where the other order holds.
+// Traps: the edge cuts taps off instead of repeating pixels; the intermediate is rounded and clipped; a fused
+// multiply-add in the weights would change bits, so products are stored before they are added to.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "segface/base/config.hpp"
+#include "segface/base/executor.hpp"
+#include "segface/base/memory.hpp"
+#include "segface/base/status.hpp"
+#include "segface/image/image.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+// The weights of one axis: output i is the weighted sum of inputs first(i) .. first(i) + count(i).
+class BicubicAxis {
+ public:
+  static constexpr int kFractionBits = 32 - 8 - 2;  // 8 for the pixel, 2 for weights beyond [0, 1]
+
+  static Result<BicubicAxis> make(Index from, Index to) noexcept {
+    constexpr Index kMaxSide = Index{1} << 24;
+    if (from < 1 || to < 1 || from > kMaxSide || to > kMaxSide) {
+      return error(Errc::invalid_argument, "resize: from ", from, " to ", to, " pixels; a side is 1 to ", kMaxSide);
+    }
+    const double scale = static_cast<double>(from) / static_cast<double>(to);
+    const double stretch = std::max(scale, 1.0);
+    const double support = 2.0 * stretch;
+    BicubicAxis axis;
+    axis.from_ = from;
+    axis.to_ = to;
+    axis.taps_ = static_cast<Index>(std::ceil(support)) * 2 + 1;
+    std::size_t weights = 0;
+    if (!multiply_fits(static_cast<std::size_t>(to), static_cast<std::size_t>(axis.taps_), weights)) {
+      return error(Errc::overflow, "resize: from ", from, " to ", to, " pixels needs too many weights");
+    }
+    SEGFACE_ASSIGN(ranges, Buffer<Range>::make(static_cast<std::size_t>(to)));
+    SEGFACE_ASSIGN(fixed, Buffer<std::int32_t>::make(weights));
+    SEGFACE_ASSIGN(exact, Buffer<double>::make(static_cast<std::size_t>(axis.taps_)));
+    for (Index i = 0; i < to; ++i) {
+      const double center = stored((static_cast<double>(i) + 0.5) * scale);
+      const Index first = std::max<Index>(0, static_cast<Index>(center - support + 0.5));
+      const Index last = std::min<Index>(from, static_cast<Index>(center + support + 0.5));
+      double sum = 0.0;
+      for (Index k = first; k < last; ++k) {
+        const double weight = cubic(stored((static_cast<double>(k) - center + 0.5) * (1.0 / stretch)));
+        exact[static_cast<std::size_t>(k - first)] = weight;
+        sum += weight;
+      }
+      ranges[static_cast<std::size_t>(i)] = {first, last - first};
+      std::int32_t* row = fixed.data() + i * axis.taps_;
+      for (Index k = 0; k < last - first; ++k) {
+        const double weight = exact[static_cast<std::size_t>(k)];
+        const double scaled = (sum != 0.0 ? weight / sum : weight) * (1 << kFractionBits);
+        row[k] = static_cast<std::int32_t>(scaled < 0 ? -0.5 + scaled : 0.5 + scaled);
+      }
+    }
+    axis.ranges_ = std::move(ranges);
+    axis.weights_ = std::move(fixed);
+    return Result<BicubicAxis>(std::move(axis));
+  }
+
+  Index from() const noexcept { return from_; }
+  Index to() const noexcept { return to_; }
+  Index first(Index i) const noexcept { return ranges_[static_cast<std::size_t>(i)].first; }
+  Index count(Index i) const noexcept { return ranges_[static_cast<std::size_t>(i)].count; }
+  const std::int32_t* weights(Index i) const noexcept { return weights_.data() + i * taps_; }
+
+  static constexpr std::int32_t kHalf = 1 << (kFractionBits - 1);
+  static std::uint8_t clip(std::int32_t sum) noexcept {
+    return static_cast<std::uint8_t>(std::clamp(sum >> kFractionBits, 0, 255));
+  }
+
+ private:
+  struct Range {
+    Index first, count;
+  };
+
+  // The value rounded to double, whatever the compiler would like to fuse it with.
+  static double stored(double value) noexcept {
+    const volatile double rounded = value;
+    return rounded;
+  }
+
+  static double cubic(double x) noexcept {
+    constexpr double a = -0.5;
+    x = std::fabs(x);
+    if (x < 1.0) return stored(stored((stored((a + 2.0) * x) - (a + 3.0)) * x) * x) + 1;
+    if (x < 2.0) return stored((stored((stored((x - 5) * x) + 8) * x) - 4) * a);
+    return 0.0;
+  }
+
+  Index from_ = 0, to_ = 0, taps_ = 0;
+  Buffer<Range> ranges_;
+  Buffer<std::int32_t> weights_;
+};
+
+// The weights for one pair of sizes, computed once; every call after that allocates nothing.
+class BicubicResize {
+ public:
+  // Errors: invalid_argument (a side outside 1 .. 2^24), out_of_memory.
+  static Result<BicubicResize> make(Index from_width, Index from_height, Index to_width, Index to_height) noexcept {
+    SEGFACE_ASSIGN(columns, BicubicAxis::make(from_width, to_width));
+    SEGFACE_ASSIGN(rows, BicubicAxis::make(from_height, to_height));
+    BicubicResize resize;
+    resize.columns_ = std::move(columns);
+    resize.rows_ = std::move(rows);
+    return Result<BicubicResize>(std::move(resize));
+  }
+
+  Index from_width() const noexcept { return columns_.from(); }
+  Index from_height() const noexcept { return rows_.from(); }
+  Index to_width() const noexcept { return columns_.to(); }
+  Index to_height() const noexcept { return rows_.to(); }
+
+  // Bytes of scratch for pictures of up to four channels.
+  std::size_t scratch_bytes() const noexcept {
+    if (!across() || !down()) return 0;
+    const Index pixels = down_first() ? to_height() * from_width() : used_rows() * to_width();
+    return static_cast<std::size_t>(pixels) * 4;
+  }
+
+  // `photo`, from_width x from_height in any order -> `out`, to_height x to_width x RGB without padding.
+  // `scratch` holds scratch_bytes() and overlaps neither.
+  void rgb(const ImageView& photo, std::uint8_t* out, std::uint8_t* scratch, Executor& executor) const noexcept {
+    const RgbOffsets offset = rgb_offsets(photo.order);
+    run<3>({photo.pixels, photo.stride_bytes, channels_of(photo.order), {offset.r, offset.g, offset.b}}, out, scratch,
+           executor);
+  }
+
+  // The same with every channel kept as it is, alpha among them, each on its own (Pillow weighs colours by alpha).
+  void channels(const ImageView& photo, std::uint8_t* out, std::uint8_t* scratch, Executor& executor) const noexcept {
+    const Source source = {photo.pixels, photo.stride_bytes, channels_of(photo.order), {0, 1, 2, 3}};
+    switch (source.pixel) {
+      case 1:
+        return run<1>(source, out, scratch, executor);
+      case 3:
+        return run<3>(source, out, scratch, executor);
+      default:
+        return run<4>(source, out, scratch, executor);
+    }
+  }
+
+ private:
+  // Where the channels of a picture are.
+  struct Source {
+    const std::uint8_t* pixels;
+    Index stride;
+    Index pixel;      // bytes from a pixel to the next
+    Index offset[4];  // of each channel inside a pixel
+
+    const std::uint8_t* row(Index y) const noexcept { return pixels + y * stride; }
+  };
+
+  bool across() const noexcept { return columns_.from() != columns_.to(); }
+  bool down() const noexcept { return rows_.from() != rows_.to(); }
+  bool down_first() const noexcept {
+    const Index shrinks = from_height() - to_height();
+    return shrinks > 0 && shrinks > 2 * (from_width() - to_width());
+  }
+  // The rows of the photo that the pass down looks at: from the first() of row 0 on.
+  Index used_rows() const noexcept {
+    const Index last = to_height() - 1;
+    return rows_.first(last) + rows_.count(last) - rows_.first(0);
+  }
+
+  template <int Channels>
+  void run(const Source& photo, std::uint8_t* out, std::uint8_t* scratch, Executor& executor) const noexcept {
+    const Index out_stride = to_width() * Channels;
+    const auto row_of = [&](const Source& in, Index y, std::uint8_t* to) { pass_across<Channels>(in.row(y), in, to); };
+    if (!across() || !down()) {
+      return each_row(to_height(), executor, [&](Index y) {
+        std::uint8_t* to = out + y * out_stride;
+        if (across()) return row_of(photo, y, to);
+        if (down()) return pass_down<Channels>(photo.row(rows_.first(y)), photo, to_width(), y, to);
+        copy<Channels>(photo.row(y), photo, to);
+      });
+    }
+    const Index stride = (down_first() ? from_width() : to_width()) * Channels;
+    const Source between = {scratch, stride, Channels, {0, 1, 2, 3}};
+    if (down_first()) {
+      each_row(to_height(), executor, [&](Index y) {
+        pass_down<Channels>(photo.row(rows_.first(y)), photo, from_width(), y, scratch + y * stride);
+      });
+      each_row(to_height(), executor, [&](Index y) { row_of(between, y, out + y * out_stride); });
+    } else {
+      const Index skipped = rows_.first(0);
+      each_row(used_rows(), executor, [&](Index y) { row_of(photo, y + skipped, scratch + y * stride); });
+      each_row(to_height(), executor, [&](Index y) {
+        pass_down<Channels>(between.row(rows_.first(y) - skipped), between, to_width(), y, out + y * out_stride);
+      });
+    }
+  }
+
+  template <class Body>
+  static void each_row(Index rows, Executor& executor, const Body& body) noexcept {
+    constexpr Index kRowsPerTask = 16;
+    executor.for_each((rows + kRowsPerTask - 1) / kRowsPerTask, [&](Index task, Index) {
+      const Index end = std::min(rows, (task + 1) * kRowsPerTask);
+      for (Index y = task * kRowsPerTask; y < end; ++y) body(y);
+    });
+  }
+
+  // One row, resized along x.
+  template <int Channels>
+  void pass_across(const std::uint8_t* row, const Source& in, std::uint8_t* out) const noexcept {
+    for (Index x = 0; x < to_width(); ++x, out += Channels) {
+      const std::uint8_t* pixel = row + columns_.first(x) * in.pixel;
+      sum<Channels>(pixel, in.pixel, in.offset, columns_.weights(x), columns_.count(x), out);
+    }
+  }
+
+  // Row y of the resized picture from the rows at and below `row`.
+  template <int Channels>
+  void pass_down(const std::uint8_t* row, const Source& in, Index width, Index y, std::uint8_t* out) const noexcept {
+    for (Index x = 0; x < width; ++x, out += Channels, row += in.pixel) {
+      sum<Channels>(row, in.stride, in.offset, rows_.weights(y), rows_.count(y), out);
+    }
+  }
+
+  template <int Channels>
+  void copy(const std::uint8_t* row, const Source& in, std::uint8_t* out) const noexcept {
+    for (Index x = 0; x < to_width(); ++x, out += Channels, row += in.pixel) {
+      for (int c = 0; c < Channels; ++c) out[c] = row[in.offset[c]];
+    }
+  }
+
+  // One pixel: `count` pixels `step` bytes apart, weighted.
+  template <int Channels>
+  static void sum(const std::uint8_t* in, Index step, const Index (&offset)[4], const std::int32_t* weights,
+                  Index count, std::uint8_t* out) noexcept {
+    std::int32_t total[Channels];
+    for (int c = 0; c < Channels; ++c) total[c] = BicubicAxis::kHalf;
+    for (Index k = 0; k < count; ++k, in += step) {
+      for (int c = 0; c < Channels; ++c) total[c] += in[offset[c]] * weights[k];
+    }
+    for (int c = 0; c < Channels; ++c) out[c] = BicubicAxis::clip(total[c]);
+  }
+
+  BicubicAxis columns_, rows_;
+};
+
+// All at once, for a picture now and then: an RGB picture of the size asked for.
+inline Result<Image> resize_bicubic(const ImageView& photo, Index width, Index height) noexcept {
+  SEGFACE_RETURN_IF_ERROR(photo.validate());
+  SEGFACE_ASSIGN(resize, BicubicResize::make(photo.width, photo.height, width, height));
+  SEGFACE_ASSIGN(out, Image::make(width, height, PixelOrder::rgb));
+  SEGFACE_ASSIGN(scratch, Buffer<std::uint8_t>::make(resize.scratch_bytes()));
+  SerialExecutor executor;
+  resize.rgb(photo, out.data(), scratch.data(), executor);
+  return Result<Image>(std::move(out));
+}
+
+SEGFACE_END_NAMESPACE

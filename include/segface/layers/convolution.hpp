@@ -1,0 +1,79 @@
+// Convolution + BatchNorm: [B, H, W, in] -> [B, H', W', out], H' = floor((H + 2 pad - kernel) / stride) + 1 with
+// pad = (kernel - 1) / 2, then y = (x - mean) / sqrt(variance + eps) * gain + bias.
+// Mirrors torchvision's Conv2dNormActivation; the activation is said where the layer is used.
+// Trap: eps is 1e-3 in MobileNetV3 and EfficientNetV2, 1e-5 in ResNet.
+#pragma once
+
+#include "segface/layers/preparation.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+struct BatchNormWeights {
+  Index channels = 0;
+  Weight weight, bias, running_mean, running_var;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v.tensor("weight", weight, {channels});
+    v.tensor("bias", bias, {channels});
+    v.tensor("running_mean", running_mean, {channels});
+    v.tensor("running_var", running_var, {channels});
+    v.dropped("num_batches_tracked", {});
+  }
+};
+
+// Children "0" (convolution without bias) and "1" (BatchNorm), as in the official Sequential.
+struct ConvolutionWeights {
+  Index in = 0;
+  Index out = 0;
+  Index kernel = 1;
+  Index stride = 1;
+  bool depthwise = false;
+  float eps = 1e-5f;
+  Weight weight;
+  BatchNormWeights norm;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    norm.channels = out;
+    v.tensor("0.weight", weight, {out, depthwise ? 1 : in, kernel, kernel});
+    v.child("1", norm);
+  }
+};
+
+// Reads weights and statistics, and passes them to `make(backend, ConvolutionParameters)`.
+template <class B, class Make>
+auto prepare_convolution(Preparation<B>& p, const ConvolutionWeights& w, const Make& make) noexcept {
+  const Buffer<float> weight = p.read(w.weight);
+  const Buffer<float> gain = p.read(w.norm.weight);
+  const Buffer<float> bias = p.read(w.norm.bias);
+  const Buffer<float> mean = p.read(w.norm.running_mean);
+  const Buffer<float> variance = p.read(w.norm.running_var);
+  for (std::size_t i = 0; i < variance.size() && p.status().ok(); ++i) {
+    if (!(variance[i] + w.eps > 0)) {
+      const TensorSource& source = *w.norm.running_var.source;
+      p.fail(error(Errc::non_finite, source.name(), ": tensor '", source.info(w.norm.running_var.index).name,
+                   "' is negative at index ", i, "; a variance cannot be, the file is damaged"));
+    }
+  }
+  const ConvolutionParameters parameters = {w.depthwise ? 1 : w.in,
+                                            w.out,
+                                            w.kernel,
+                                            w.stride,
+                                            weight.data(),
+                                            {gain.data(), bias.data(), mean.data(), variance.data(), w.eps}};
+  return p.operand([&](const B& backend) { return make(backend, parameters); });
+}
+
+template <class B>
+typename B::Convolution prepare(Preparation<B>& p, const ConvolutionWeights& w) noexcept {
+  return prepare_convolution(p, w, [](const B& b, const ConvolutionParameters& c) { return b.prepare_convolution(c); });
+}
+
+template <class B>
+typename B::DepthwiseConvolution prepare_depthwise(Preparation<B>& p, const ConvolutionWeights& w) noexcept {
+  return prepare_convolution(
+      p, w, [](const B& b, const ConvolutionParameters& c) { return b.prepare_depthwise_convolution(c); });
+}
+
+SEGFACE_END_NAMESPACE

@@ -1,0 +1,237 @@
+// SegFace: image [B, H, W, 3] -> logits [B, 4h, 4w, K], h = ceil(H / 4).
+//
+// backbone (four maps at strides 4, 8, 16, 32) -> MLP fusion (one map of 256 channels) -> class-token decoder.
+// Mirrors SegFaceCeleb and its siblings; Narayan et al., SegFace: Face Segmentation of Long-Tail Classes, AAAI 2025,
+// figure 2. Three lifetimes: SegFace (weights, any size), Plan (one size), Run (one pass).
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "segface/backbones/mobilenet_v3.hpp"
+#include "segface/backends/compound.hpp"
+#include "segface/layers/class_token_decoder.hpp"
+#include "segface/layers/mlp_fusion.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+// Smallest side of an input.
+inline constexpr Index kMinSide = 32;
+
+enum class Backbone : std::uint8_t { mobilenet };
+
+// The official spelling (--model).
+inline const char* backbone_name(Backbone backbone) noexcept {
+  constexpr const char* kNames[] = {"mobilenet"};
+  return kNames[static_cast<std::size_t>(backbone)];
+}
+inline constexpr std::array<Backbone, 1> kBackbones = {Backbone::mobilenet};
+
+// Every tensor of a network: official names, in the official order.
+struct SegFaceWeights {
+  using AnyBackbone = std::variant<mobilenet_v3::Weights>;
+
+  AnyBackbone backbone;
+  PositionEncodingWeights pe_layer;
+  ClassTokenDecoderWeights face_decoder;
+  MlpFusionWeights fusion;
+
+  SegFaceWeights(Backbone which, std::size_t classes)
+      : backbone(make_backbone(which)), face_decoder(classes), fusion(channels(which)) {}
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    std::visit([&](auto& weights) { v.child("backbone", weights); }, backbone);
+    v.child("pe_layer", pe_layer);
+    v.child("face_decoder", face_decoder);
+    fusion.visit(v);
+  }
+
+ private:
+  static AnyBackbone make_backbone(Backbone which) {
+    switch (which) {
+      case Backbone::mobilenet:
+        break;
+    }
+    return mobilenet_v3::Weights();
+  }
+  static std::array<Index, 4> channels(Backbone which) {
+    switch (which) {
+      case Backbone::mobilenet:
+        break;
+    }
+    return mobilenet_v3::kChannels;
+  }
+};
+
+template <class B>
+class Plan;
+
+// A network ready to run, immutable; any number of threads may use it.
+template <class B>
+class SegFace {
+ public:
+  // Reads the weights one tensor at a time. Errors: those of the source, non_finite, out_of_memory.
+  static Result<SegFace> prepare(const B& backend, const SegFaceWeights& w) noexcept {
+    return guarded([&]() -> Result<SegFace> {
+      Preparation<B> preparation(backend);
+      SegFace network(preparation, w);
+      if (!preparation.status().ok()) return preparation.status();
+      return Result<SegFace>(std::move(network));
+    });
+  }
+
+  const B& backend() const noexcept { return backend_; }
+
+  // Normalised image [B, H, W, 3] -> pyramid.
+  Pyramid<B> pyramid(Run<B>& run, const ViewOf<B>& image) const noexcept {
+    constexpr const char* kStages[] = {"feature0", "feature1", "feature2", "feature3"};
+    const std::array<ViewOf<B>, 4> features =
+        std::visit([&](const auto& backbone) { return backbone(run, image); }, backbone_);
+    for (std::size_t i = 0; i < 4; ++i) run.stage(kStages[i], features[i]);
+    const Pyramid<B> fused = ops::fuse<B>(run, fusion_, features);
+    run.stage("fused", fused.fused);
+    return fused;
+  }
+
+  // Normalised image [B, H, W, 3] of the plan's size -> logits [B, 4h, 4w, K].
+  MapOf<B> operator()(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const ViewOf<B>& image) const noexcept {
+    const MapOf<B> logits = decoder_(run, plan, pyramid(run, image));
+    run.stage("logits", logits);
+    return logits;
+  }
+
+  const ClassTokenDecoder<B>& decoder() const noexcept { return decoder_; }
+
+ private:
+  using AnyBackbone = std::variant<MobileNetV3<B>>;
+
+  SegFace(Preparation<B>& p, const SegFaceWeights& w) : SegFace(p, w, MlpFusionNumbers(p, w.fusion)) {}
+  SegFace(Preparation<B>& p, const SegFaceWeights& w, const MlpFusionNumbers& fusion)
+      : backend_(p.backend()),
+        backbone_(make_backbone(p, w.backbone)),
+        fusion_(segface::prepare(p, fusion)),
+        decoder_(p, w.face_decoder, w.pe_layer, fusion) {}
+
+  static AnyBackbone make_backbone(Preparation<B>& p, const SegFaceWeights::AnyBackbone& weights) {
+    return std::visit([&](const mobilenet_v3::Weights& w) { return AnyBackbone(MobileNetV3<B>(p, w)); }, weights);
+  }
+
+  B backend_;
+  AnyBackbone backbone_;
+  ops::MlpFusion<B> fusion_;
+  ClassTokenDecoder<B> decoder_;
+};
+
+// A stage of the network with what it costs at the plan's size.
+struct StageCost {
+  std::string name;
+  Cost cost;
+  Index height = 0, width = 0, channels = 0;
+};
+
+// Everything that follows from the size of the input: position encodings, memory, shapes, costs. Immutable.
+template <class B>
+class Plan {
+ public:
+  using Scalar = typename B::Scalar;
+
+  // For `batch` images of height x width and as many threads as the executor has. The network must outlive the
+  // plan. Errors: invalid_argument (a side below kMinSide), overflow, out_of_memory.
+  static Result<Plan> make(const SegFace<B>& network, Index batch, Index height, Index width,
+                           Executor& executor) noexcept {
+    if (batch < 1 || height < kMinSide || width < kMinSide) {
+      return error(Errc::invalid_argument, "an input of ", batch, " x ", height, " x ", width,
+                   " pixels is too small: expected at least 1 image with sides of ", kMinSide, " or more");
+    }
+    constexpr Index kMostPixels = Index{1} << 28;
+    if (height > kMostPixels / width || batch > kMostPixels / (height * width)) {
+      return error(Errc::limit_exceeded, "an input of ", batch, " x ", height, " x ", width,
+                   " pixels is too large: expected at most 2^28 pixels; use a smaller size or batch");
+    }
+    return guarded([&]() -> Result<Plan> {
+      Plan plan(batch, height, width, executor.threads());
+      SEGFACE_RETURN_IF_ERROR(plan.build(network, executor));
+      return Result<Plan>(std::move(plan));
+    });
+  }
+
+  Index batch() const noexcept { return batch_; }
+  Index height() const noexcept { return height_; }
+  Index width() const noexcept { return width_; }
+  // Threads it was made for; a run may use fewer.
+  Index threads() const noexcept { return threads_; }
+  // Bytes a pass needs, and bytes the plan itself holds.
+  std::size_t workspace_bytes() const noexcept { return workspace_bytes_; }
+  std::size_t bytes() const noexcept { return storage_.size(); }
+  // Cost of one pass, and of its stages in order.
+  const Cost& cost() const noexcept { return cost_; }
+  const std::vector<StageCost>& stages() const noexcept { return stages_; }
+  const ClassTokenDecoderPlan<B>& decoder() const noexcept { return decoder_; }
+
+ private:
+  Plan(Index batch, Index height, Index width, Index threads) noexcept
+      : batch_(batch), height_(height), width_(width), threads_(threads) {}
+
+  // Collects the stages of the dry run.
+  struct Recorder final : Observer<Scalar> {
+    std::vector<StageCost> stages;
+    bool out_of_memory = false;
+    Cost before;
+
+    void stage(const char* name, const Map<const Scalar>& output, const Cost& so_far) noexcept override {
+      const Status status = guarded([&]() -> Status {
+        stages.push_back({name,
+                          {so_far.flops - before.flops, so_far.bytes - before.bytes},
+                          output.height,
+                          output.width,
+                          output.channels});
+        return {};
+      });
+      out_of_memory = out_of_memory || !status.ok();
+      before = so_far;
+    }
+  };
+
+  Status build(const SegFace<B>& network, Executor& executor) {
+    // A dry run tells the sizes of the maps, then what the position encodings need, then what a pass needs.
+    Arena shapes;
+    Run<B> shape_run(network.backend(), shapes, executor);
+    const ViewOf<B> image = shape_run.map(batch_, height_, width_, 3);
+    const ViewOf<B> finest = network.pyramid(shape_run, image).levels[0];
+
+    Arena counting;
+    Run<B> counting_run(network.backend(), counting, executor);
+    network.decoder().plan(counting_run, finest.height, finest.width);
+
+    SEGFACE_ASSIGN(storage, Buffer<std::uint8_t>::make(counting.high_water()));
+    storage_ = std::move(storage);
+    Arena arena(storage_.span());
+    Run<B> plan_run(network.backend(), arena, executor);
+    decoder_ = network.decoder().plan(plan_run, finest.height, finest.width);
+    SEGFACE_RETURN_IF_ERROR(plan_run.status());
+
+    Arena dry;
+    Recorder recorder;
+    Run<B> dry_run(network.backend(), dry, executor, &recorder);
+    const MapOf<B> input = dry_run.map(batch_, height_, width_, 3);
+    network(dry_run, decoder_, input);
+    workspace_bytes_ = dry.high_water();
+    cost_ = dry_run.cost();
+    stages_ = std::move(recorder.stages);
+    return recorder.out_of_memory ? error(Errc::out_of_memory, "out of memory") : Status();
+  }
+
+  Index batch_, height_, width_, threads_;
+  std::size_t workspace_bytes_ = 0;
+  Cost cost_;
+  std::vector<StageCost> stages_;
+  Buffer<std::uint8_t> storage_;
+  ClassTokenDecoderPlan<B> decoder_;
+};
+
+SEGFACE_END_NAMESPACE

@@ -1,0 +1,67 @@
+#include "segface/image/crop.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+
+using namespace segface;
+
+namespace {
+
+// Pixel (x, y) is (x, y, 1).
+Image grid(Index width, Index height) {
+  auto image = Image::make(width, height, PixelOrder::rgb);
+  REQUIRE(image.ok());
+  for (Index y = 0; y < height; ++y) {
+    for (Index x = 0; x < width; ++x) {
+      std::uint8_t* pixel = image->row(y) + 3 * x;
+      pixel[0] = static_cast<std::uint8_t>(x), pixel[1] = static_cast<std::uint8_t>(y), pixel[2] = 1;
+    }
+  }
+  return std::move(*image);
+}
+
+}  // namespace
+
+TEST_CASE("crop: inside, across every edge, and around the photo") {
+  const Image photo = grid(6, 4);
+  for (const Box& box : {Box{1, 1, 3, 2}, Box{-2, -1, 4, 3}, Box{4, 2, 5, 6}, Box{-3, -3, 20, 20}, Box{0, 0, 6, 4}}) {
+    CAPTURE(box.x);
+    auto part = crop(photo.view(), box);
+    REQUIRE(part.ok());
+    REQUIRE(part->width() == box.width);
+    REQUIRE(part->height() == box.height);
+    for (Index y = 0; y < box.height; ++y) {
+      for (Index x = 0; x < box.width; ++x) {
+        const Index u = x + box.x, v = y + box.y;
+        const bool inside = u >= 0 && v >= 0 && u < 6 && v < 4;
+        CHECK(part->rgb(x, y) == (inside ? photo.rgb(u, v) : Rgb{0, 0, 0}));
+      }
+    }
+  }
+}
+
+TEST_CASE("crop: boxes without a pixel of the photo are refused") {
+  const Image photo = grid(6, 4);
+  for (const Box& box : {Box{6, 0, 2, 2}, Box{0, 4, 2, 2}, Box{-2, 0, 2, 2}, Box{0, -9, 2, 9}, Box{0, 0, 0, 2},
+                         Box{0, 0, 2, -1}, Box{PTRDIFF_MAX, 0, 2, 2}, Box{PTRDIFF_MIN, 0, PTRDIFF_MAX, 2}}) {
+    CHECK(crop(photo.view(), box).status().code() == Errc::invalid_argument);
+  }
+}
+
+TEST_CASE("crop: labels of a box go back to their place") {
+  const std::uint8_t labels[] = {1, 2, 3, 4, 5, 6};
+  for (const Box& box : {Box{1, 1, 3, 2}, Box{-1, -1, 3, 2}, Box{2, 3, 3, 2}, Box{9, 9, 3, 2}}) {
+    auto mask = paste_labels({labels, 3, 2, PixelOrder::gray}, box, 5, 4);
+    REQUIRE(mask.ok());
+    for (Index y = 0; y < 4; ++y) {
+      for (Index x = 0; x < 5; ++x) {
+        const Index u = x - box.x, v = y - box.y;
+        const bool inside = u >= 0 && v >= 0 && u < 3 && v < 2;
+        CHECK(int{mask->row(y)[x]} == (inside ? labels[v * 3 + u] : 0));
+      }
+    }
+  }
+  CHECK(paste_labels({labels, 3, 2, PixelOrder::gray}, Box{0, 0, 2, 3}, 5, 4).status().code() ==
+        Errc::invalid_argument);
+}
