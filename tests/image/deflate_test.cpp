@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace segface;
@@ -140,4 +142,30 @@ TEST_CASE("deflate: damage is named") {
   Data wrong_sum = kFixed;
   wrong_sum.back() = static_cast<std::uint8_t>(wrong_sum.back() ^ 1);
   CHECK(unpack(wrong_sum, 80, out).code() == Errc::corrupt);
+}
+
+TEST_CASE("deflate: the first code length cannot repeat one before it") {
+  // A block with no bytes and a code of its own; `first` are the bits that make the leading zero lengths.
+  const auto stream = [](std::initializer_list<std::pair<unsigned, int>> first) {
+    Data bytes = {0x78, 0x01};
+    int used = 0;
+    const auto put = [&](unsigned value, int count) {
+      for (int i = 0; i < count; ++i, ++used) {
+        if (used % 8 == 0) bytes.push_back(0);
+        bytes.back() = static_cast<std::uint8_t>(bytes.back() | (value >> i & 1u) << used % 8);
+      }
+    };
+    put(1, 1), put(2, 2), put(0, 5), put(0, 5), put(14, 4);
+    // Lengths of the length code, in the order 16 17 18 0 .. 1: symbols 0, 1, 16 and 18 get two bits each.
+    for (int i = 0; i < 18; ++i) put(i == 0 || i == 2 || i == 3 || i == 17 ? 2 : 0, 3);
+    for (const auto& [value, count] : first) put(value, count);
+    put(3, 2), put(127, 7);  // 18: 138 zeros
+    put(2, 2), put(0, 2);    // the lengths of end-of-block, 1, and of the only distance, 0
+    put(0, 1);               // end of block
+    bytes.insert(bytes.end(), {0, 0, 0, 1});
+    return bytes;
+  };
+  Data out;
+  CHECK(unpack(stream({{3, 2}, {107, 7}}), 0, out).ok());                        // 118 zeros
+  CHECK_FALSE(unpack(stream({{1, 2}, {0, 2}, {3, 2}, {104, 7}}), 0, out).ok());  // 3 times what?, 115 zeros
 }

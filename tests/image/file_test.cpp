@@ -132,6 +132,28 @@ TEST_CASE("decode: damaged and unusual JPEGs are refused by name") {
   CHECK(code(stray) == Errc::bad_format);
   CHECK(code(with_segment(jpeg, {0xff, 0xff, 0xff})) == Errc::ok);  // fill bytes
 
+  // Huffman tables with more than 256 symbols, too many codes, a place that is none, and cut ones.
+  const auto table = [](int place, const File& counts, std::size_t symbols) {
+    File segment = {0xff, 0xc4, 0, 0, static_cast<std::uint8_t>(place)};
+    segment.insert(segment.end(), counts.begin(), counts.end());
+    segment.resize(5 + 16);
+    segment.resize(5 + 16 + symbols);
+    segment[2] = static_cast<std::uint8_t>((segment.size() - 2) >> 8);
+    segment[3] = static_cast<std::uint8_t>(segment.size() - 2);
+    return segment;
+  };
+  const auto answer = [&](const File& segment) { return code(with_segment(jpeg, segment)); };
+  CHECK(answer(table(0x00, {1, 1}, 2)) == Errc::ok);  // replaced by the file's own later
+  CHECK(answer(table(0x10, {0, 0, 0, 0, 0, 0, 0, 0, 0, 200, 200}, 400)) == Errc::bad_format);
+  CHECK(answer(table(0x10, {3}, 3)) == Errc::bad_format);
+  CHECK(answer(table(0x20, {1, 1}, 2)) == Errc::bad_format);
+  CHECK(answer(table(0x04, {1, 1}, 2)) == Errc::bad_format);
+  CHECK(answer(table(0x00, {1, 1}, 1)) == Errc::bad_format);
+  File symbol = table(0x00, {1, 1}, 2);
+  symbol.back() = 16;
+  CHECK(answer(symbol) == Errc::bad_format);
+  CHECK(answer({0xff, 0xc4, 0, 4, 0, 0}) == Errc::bad_format);
+
   // A restart marker out of order, and one taken away.
   const std::size_t restart = find(restarts, 0xd1);
   CHECK(code(changed(restarts, restart + 1, 0xd2)) == Errc::corrupt);
@@ -150,6 +172,12 @@ TEST_CASE("decode: a JPEG whose scans leave a component out is refused") {
   File without(jpeg.begin(), jpeg.begin() + static_cast<std::ptrdiff_t>(first));
   without.insert(without.end(), rest.begin() + static_cast<std::ptrdiff_t>(next), rest.end());
   CHECK(code(without) == Errc::bad_format);
+  // The means after the details.
+  File late(without.begin(), without.end() - 2);
+  late.insert(late.end(), jpeg.begin() + static_cast<std::ptrdiff_t>(first),
+              jpeg.begin() + static_cast<std::ptrdiff_t>(first + 2 + next));
+  late.insert(late.end(), {0xff, 0xd9});
+  CHECK(std::string(decode(late).status().message()).find("before its means") != std::string::npos);
   // The scan twice.
   File twice(jpeg.begin(), jpeg.begin() + static_cast<std::ptrdiff_t>(first + 2 + next));
   twice.insert(twice.end(), jpeg.begin() + static_cast<std::ptrdiff_t>(first), jpeg.end());

@@ -4,7 +4,8 @@
 // A JPEG is a chain of segments (FF, marker, length, body); each scan (SOS) is followed by coded data up to the next
 // marker. Read: baseline, extended and progressive, 8 bits, gray or three components, any sampling, restarts.
 // Refused: cut files (stb would fill up with gray), more scans than the limits allow (each costs a whole picture),
-// missing or doubled scans, restart markers that do not count up, arithmetic coding, lossless, 12 bits, CMYK.
+// missing or doubled scans, Huffman tables that are none (stb_image 2.27 writes past its arrays), restart markers that
+// do not count up, arithmetic coding, lossless, 12 bits, CMYK.
 // Colour profiles are not applied. What follows the end marker (previews, a second picture) is ignored.
 #pragma once
 
@@ -119,6 +120,7 @@ class JpegFile {
     if (marker == kDnl) return unsupported("a height given after the pixels");
     if (marker >= kSof0 && marker <= 0xcf && marker != kDht && marker != kJpg) return frame(marker, body, limits);
     if (marker == kSos) return scan(body, limits);
+    if (marker == kDht) return huffman_tables(body);
     if (marker == kDri) {
       if (body.size() != 2) return bad("the restart interval does not have 2 bytes");
       restart_interval_ = big<std::uint16_t>(body.data());
@@ -154,6 +156,29 @@ class JpegFile {
       if (it.across < 1 || it.across > 4 || it.down < 1 || it.down > 4) return bad("the frame header is damaged");
       most_across_ = std::max(most_across_, it.across);
       most_down_ = std::max(most_down_, it.down);
+    }
+    return Status();
+  }
+
+  // Each table: class and place, the number of codes of 1 to 16 bits, and their symbols.
+  static Status huffman_tables(Bytes body) noexcept {
+    constexpr std::size_t kLengths = 16;
+    for (std::size_t at = 0; at < body.size();) {
+      if (body.size() - at < 1 + kLengths) return bad("a Huffman table ends too early");
+      const bool means = body[at] >> 4 == 0;
+      std::size_t symbols = 0;
+      int left = 1;  // codes of this length that are still free
+      for (std::size_t length = 1; length <= kLengths; ++length) {
+        left = 2 * left - body[at + length];
+        symbols += body[at + length];
+        if (left < 0) return bad("a Huffman table holds more codes than there are");
+      }
+      if (body[at] >> 4 > 1 || (body[at] & 15) > 3 || symbols > 256) return bad("a Huffman table is damaged");
+      at += 1 + kLengths;
+      if (symbols > body.size() - at) return bad("a Huffman table ends too early");
+      for (const std::size_t end = at + symbols; at < end; ++at) {
+        if (means && body[at] > 15) return bad("a Huffman table is damaged");
+      }
     }
     return Status();
   }

@@ -95,6 +95,11 @@ class StbMemory {
 
 SEGFACE_END_NAMESPACE
 
+// From here on, and in what is included here, warnings are off: a stb_image.h may lie in no system folder.
+#if defined(__GNUC__) || defined(__clang__)
+#pragma GCC system_header
+#endif
+
 // The settings of stb_image.h, and then the words it defines for itself.
 #pragma push_macro("STB_IMAGE_IMPLEMENTATION")
 #undef STB_IMAGE_IMPLEMENTATION
@@ -272,12 +277,6 @@ SEGFACE_END_NAMESPACE
 #define STBI_REALLOC(data, size) StbMemory::reallocate(data, size)
 #define STBI_FREE(data) StbMemory::release(data)
 
-#if defined(__GNUC__) || defined(__clang__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wall"
-#pragma GCC diagnostic ignored "-Wextra"
-#endif
-
 SEGFACE_BEGIN_NAMESPACE
 namespace stb {
 #if __has_include(<stb_image.h>)
@@ -289,10 +288,6 @@ namespace stb {
 #endif
 }  // namespace stb
 SEGFACE_END_NAMESPACE
-
-#if defined(__GNUC__) || defined(__clang__)
-#pragma GCC diagnostic pop
-#endif
 
 #pragma pop_macro("stbi__vertically_flip_on_load")
 #pragma pop_macro("stbi__unpremultiply_on_load")

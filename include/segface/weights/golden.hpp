@@ -1,0 +1,266 @@
+// Golden: what the official code computed at each stage, and the comparison with what a backend computes.
+//
+// A golden is a safetensors file: for a stage X the values X [C, rows, cols] at the positions X.rows, X.cols; whole
+// `tokens`, `hyper` and `mask`; metadata data set, resolution, backbone, seed, resized picture, logits_std.
+// A stage agrees where its largest difference is within 2e-4 of the golden's standard deviation, the logits within
+// 1e-3 of logits_std, and the mask wherever the two largest logits differ by more than 4e-3 of logits_std.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "segface/backends/run.hpp"
+#include "segface/base/config.hpp"
+#include "segface/image/labels.hpp"
+#include "segface/image/postprocess.hpp"
+#include "segface/weights/safetensors.hpp"
+#include "segface/weights/visit.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+// One stage compared.
+struct StageComparison {
+  std::string stage;
+  double largest = 0;                    // largest difference
+  double bound = 0;                      // largest that counts as equal
+  std::size_t compared = 0, beyond = 0;  // values looked at, values beyond the bound
+  std::string first_beyond;              // where the first of those is, with both values' difference
+
+  bool agrees() const noexcept { return beyond == 0 && compared != 0; }
+};
+
+class Golden {
+ public:
+  // Errors: those of SafetensorsFile, bad_format (metadata missing).
+  static Result<Golden> open(const std::string& path) noexcept {
+    return guarded([&]() -> Result<Golden> {
+      SEGFACE_ASSIGN(file, SafetensorsFile::open(path));
+      Golden golden(std::move(file));
+      for (const char* key : {"dataset", "resolution", "backbone", "seed", "resized", "logits_std"}) {
+        if (golden.file_.metadata(key) == nullptr) {
+          return error(Errc::bad_format, path, ": the metadata lacks '", key, "'; this is not a golden");
+        }
+      }
+      SEGFACE_ASSIGN(dataset, parse_dataset(golden.text("dataset")));
+      golden.dataset_ = dataset;
+      golden.resolution_ = static_cast<Index>(golden.number("resolution"));
+      golden.logits_std_ = golden.number("logits_std");
+      if (golden.resolution_ < 1 || golden.resolution_ > 4096 || !(golden.logits_std_ > 0)) {
+        return error(Errc::bad_format, path, ": resolution '", golden.text("resolution"), "' or logits_std '",
+                     golden.text("logits_std"), "' is no number that makes sense; this is not a golden");
+      }
+      return Result<Golden>(std::move(golden));
+    });
+  }
+
+  const std::string& text(std::string_view key) const noexcept { return *file_.metadata(key); }
+  Dataset dataset() const noexcept { return dataset_; }
+  Index resolution() const noexcept { return resolution_; }
+  std::uint64_t seed() const noexcept { return static_cast<std::uint64_t>(number("seed")); }
+  double logits_std() const noexcept { return logits_std_; }
+
+  // Compares a stage's output; a stage the golden does not hold compares nothing.
+  template <class Scalar>
+  Result<StageComparison> compare(std::string_view stage, const Map<const Scalar>& output) const noexcept {
+    return guarded([&]() -> Result<StageComparison> {
+      StageComparison result;
+      result.stage = stage;
+      const std::size_t at = find(result.stage);
+      if (at == file_.size()) return Result<StageComparison>(std::move(result));
+      SEGFACE_ASSIGN(expected, values(at));
+      SEGFACE_ASSIGN(rows, positions(result.stage + ".rows", output.height));
+      SEGFACE_ASSIGN(columns, positions(result.stage + ".cols", output.width));
+      // Whole tensors (tokens, hyper) are [N, C]; sampled ones [C, rows, cols].
+      const bool sampled = !rows.empty();
+      const std::size_t count = sampled ? rows.size() * columns.size() : static_cast<std::size_t>(output.width);
+      if (expected.size() != count * static_cast<std::size_t>(output.channels)) {
+        return error(Errc::shape_mismatch, file_.name(), ": stage '", stage, "' has ", expected.size(),
+                     " values, expected ", count, " positions of ", output.channels, " channels");
+      }
+      result.bound = stage == "logits" ? 1e-3 * logits_std_ : tolerance() * deviation(expected);
+      for (Index c = 0; c < output.channels; ++c) {
+        for (std::size_t i = 0; i < count; ++i) {
+          const Index y = sampled ? rows[i / columns.size()] : 0;
+          const Index x = sampled ? columns[i % columns.size()] : static_cast<Index>(i);
+          const auto channel = static_cast<std::size_t>(c);
+          const float wanted =
+              expected[sampled ? channel * count + i : i * static_cast<std::size_t>(output.channels) + channel];
+          add(result, static_cast<double>(output.pixel(0, y, x)[c]), static_cast<double>(wanted), c, y, x);
+        }
+      }
+      return Result<StageComparison>(std::move(result));
+    });
+  }
+
+  // Compares probabilities and labels at R x R. logits [1, h, w, K]; the labels must agree where the decision is
+  // clear, and on 99.9 % of all pixels.
+  template <class Scalar>
+  Status compare_output(const Map<const Scalar>& logits, std::vector<StageComparison>& results) const noexcept {
+    return guarded([&]() -> Status {
+      const Index side = resolution_;
+      std::vector<Scalar> resized(static_cast<std::size_t>(side * side * logits.channels));
+      const Map<Scalar> probabilities = {resized.data(), 1, side, side, logits.channels, logits.channels};
+      StageComparison mask;
+      mask.stage = "mask";
+      mask.bound = 4e-3 * logits_std_;
+      SEGFACE_ASSIGN(wanted, mask_values());
+      std::size_t different = 0;
+      for (Index y = 0; y < side; ++y) {
+        for (Index x = 0; x < side; ++x) {
+          Scalar* pixel = probabilities.pixel(0, y, x);
+          interpolate(logits, y, x, pixel);
+          const auto label = static_cast<std::uint8_t>(std::max_element(pixel, pixel + logits.channels) - pixel);
+          const auto golden_label = wanted[static_cast<std::size_t>(y * side + x)];
+          if (label != golden_label) {
+            ++different;
+            const double margin = golden_label < logits.channels
+                                      ? static_cast<double>(pixel[label] - pixel[golden_label])
+                                      : 2 * mask.bound;
+            add(mask, margin, 0, label, y, x);
+          }
+          softmax(pixel, logits.channels);
+        }
+      }
+      mask.compared = static_cast<std::size_t>(side * side);
+      if (different * 1000 > mask.compared) mask.beyond = different;
+      SEGFACE_ASSIGN(probability, compare<Scalar>("probability", probabilities));
+      results.push_back(std::move(probability));
+      results.push_back(std::move(mask));
+      return {};
+    });
+  }
+
+ private:
+  explicit Golden(SafetensorsFile file) noexcept : file_(std::move(file)) {}
+
+  // After LaPa's warp the rounding of the grids dominates.
+  double tolerance() const noexcept { return dataset_ == Dataset::lapa ? 2e-3 : 2e-4; }
+
+  std::size_t find(const std::string& name) const noexcept {
+    std::size_t i = 0;
+    while (i < file_.size() && file_.info(i).name != name) ++i;
+    return i;
+  }
+  Result<Buffer<float>> values(std::size_t index) const noexcept { return Weight{&file_, index}.read(); }
+
+  // The positions of a sampled stage, all below `size`; empty for a whole one.
+  Result<std::vector<Index>> positions(const std::string& name, Index size) const {
+    std::vector<Index> list;
+    const std::size_t at = find(name);
+    if (at == file_.size()) return Result<std::vector<Index>>(std::move(list));
+    if (file_.info(at).dtype != DType::i64) {
+      return error(Errc::unsupported_dtype, file_.name(), ": tensor '", name, "' must hold I64");
+    }
+    std::vector<std::int64_t> raw(file_.info(at).shape.count());
+    SEGFACE_RETURN_IF_ERROR(file_.read(at, reinterpret_cast<std::uint8_t*>(raw.data())));
+    for (const std::int64_t position : raw) {
+      if (position < 0 || position >= size) {
+        return error(Errc::shape_mismatch, file_.name(), ": tensor '", name, "' looks at position ", position,
+                     ", but the stage has a side of ", size);
+      }
+      list.push_back(static_cast<Index>(position));
+    }
+    return Result<std::vector<Index>>(std::move(list));
+  }
+
+  Result<std::vector<std::uint8_t>> mask_values() const {
+    const std::size_t at = find("mask");
+    const auto count = static_cast<std::size_t>(resolution_ * resolution_);
+    if (at == file_.size() || file_.info(at).bytes() != count) {
+      return error(Errc::bad_format, file_.name(), ": 'mask' is missing or not ", resolution_, " x ", resolution_);
+    }
+    std::vector<std::uint8_t> mask(count);
+    SEGFACE_RETURN_IF_ERROR(file_.read(at, mask.data()));
+    return Result<std::vector<std::uint8_t>>(std::move(mask));
+  }
+
+  // A decimal number of the metadata, read without asking the locale; 0 where it is none.
+  double number(std::string_view key) const noexcept {
+    double value = 0, unit = 0;
+    for (const char c : text(key)) {
+      if (c == '.') {
+        unit = 1;
+      } else if (c >= '0' && c <= '9') {
+        value = value * 10 + (c - '0');
+        unit *= 10;
+      } else {
+        return 0;
+      }
+    }
+    return unit > 0 ? value / unit : value;
+  }
+
+  static double deviation(const Buffer<float>& values) noexcept {
+    double sum = 0, squares = 0;
+    for (const float value : values) sum += static_cast<double>(value);
+    const double mean = sum / static_cast<double>(values.size());
+    for (const float value : values)
+      squares += (static_cast<double>(value) - mean) * (static_cast<double>(value) - mean);
+    return std::sqrt(squares / static_cast<double>(values.size()));
+  }
+
+  template <class Scalar>
+  void interpolate(const Map<const Scalar>& logits, Index y, Index x, Scalar* out) const noexcept {
+    const BilinearTap<Scalar> down(y, logits.height, resolution_), across(x, logits.width, resolution_);
+    for (Index c = 0; c < logits.channels; ++c) {
+      const auto row = [&](Index at) {
+        return (1 - across.fraction) * logits.pixel(0, at, across.first)[c] +
+               across.fraction * logits.pixel(0, at, across.second)[c];
+      };
+      out[c] = (1 - down.fraction) * row(down.first) + down.fraction * row(down.second);
+    }
+  }
+
+  template <class Scalar>
+  static void softmax(Scalar* values, Index count) noexcept {
+    const Scalar largest = *std::max_element(values, values + count);
+    Scalar sum = 0;
+    for (Index c = 0; c < count; ++c) sum += values[c] = std::exp(values[c] - largest);
+    for (Index c = 0; c < count; ++c) values[c] /= sum;
+  }
+
+  static void add(StageComparison& result, double got, double wanted, Index c, Index y, Index x) {
+    const double difference = std::abs(got - wanted);
+    ++result.compared;
+    if (!(difference <= result.largest)) result.largest = difference;
+    if (!(difference <= result.bound) && ++result.beyond == 1) {
+      Message place;
+      append_parts(place, "channel ", c, ", row ", y, ", column ", x);
+      result.first_beyond = place.view();
+    }
+  }
+
+  SafetensorsFile file_;
+  Dataset dataset_ = Dataset::celeb;
+  Index resolution_ = 0;
+  double logits_std_ = 0;
+};
+
+// Compares every stage of a pass with a golden as it is computed.
+template <class Scalar>
+class GoldenObserver final : public Observer<Scalar> {
+ public:
+  explicit GoldenObserver(const Golden& golden) noexcept : golden_(golden) {}
+
+  void stage(const char* name, const Map<const Scalar>& output, const Cost&) noexcept override {
+    const Status status = guarded([&]() -> Status {
+      SEGFACE_ASSIGN(result, golden_.template compare<Scalar>(name, output));
+      results_.push_back(std::move(result));
+      return std::string_view(name) == "logits" ? golden_.compare_output(output, results_) : Status();
+    });
+    if (status_.ok()) status_ = status;
+  }
+
+  const Status& status() const noexcept { return status_; }
+  const std::vector<StageComparison>& results() const noexcept { return results_; }
+
+ private:
+  const Golden& golden_;
+  Status status_;
+  std::vector<StageComparison> results_;
+};
+
+SEGFACE_END_NAMESPACE

@@ -1,0 +1,80 @@
+// Builds a network of synthetic weights and runs it on a picture, for the tests of the network.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "segface/image/file.hpp"
+#include "segface/image/preprocess.hpp"
+#include "segface/model.hpp"
+#include "segface/weights/golden.hpp"
+#include "segface/weights/load.hpp"
+#include "segface/weights/synthetic.hpp"
+
+namespace test {
+
+using namespace segface;
+
+inline std::string data(const std::string& name) {
+  return std::string(SEGFACE_TEST_DATA "/") + name;
+}
+
+// The synthetic checkpoint of a network, by the rule the goldens were made with.
+inline SyntheticCheckpoint synthetic(Backbone backbone, std::size_t classes, std::uint64_t seed) {
+  SegFaceWeights weights(backbone, classes);
+  return SyntheticCheckpoint::make(list_tensors(weights, /*with_dropped=*/true), seed).value_or_throw();
+}
+
+template <class B>
+SegFace<B> network(const B& backend, const TensorSource& source, Backbone backbone, std::size_t classes) {
+  SegFaceWeights weights(backbone, classes);
+  throw_if_error(bind(weights, source));
+  return SegFace<B>::prepare(backend, weights).value_or_throw();
+}
+
+// Runs the network on RGB pixels of the plan's size; returns the logits [B, 4h, 4w, K], packed.
+template <class B>
+std::vector<typename B::Scalar> forward(const SegFace<B>& network, const Plan<B>& plan, const std::uint8_t* rgb,
+                                        Executor& executor, Observer<typename B::Scalar>* observer = nullptr) {
+  Buffer<std::uint8_t> block = Buffer<std::uint8_t>::make(plan.workspace_bytes()).value_or_throw();
+  Arena arena(block.span());
+  Run<B> run(network.backend(), arena, executor, observer);
+  const MapOf<B> image = run.map(plan.batch(), plan.height(), plan.width(), 3);
+  normalize(rgb, image.rows(), image.data, image.stride);
+  const MapOf<B> logits = network(run, plan.decoder(), image);
+  throw_if_error(run.status());
+  std::vector<typename B::Scalar> packed;
+  for (Index r = 0; r < logits.rows(); ++r) packed.insert(packed.end(), logits.row(r), logits.row(r) + logits.channels);
+  return packed;
+}
+
+// Every stage of the golden within its bound; a failure prints stage, first bad place and largest difference.
+template <class B>
+void check_golden(const B& backend, const std::string& name, Executor& executor) {
+  using Scalar = typename B::Scalar;
+  const Golden golden = Golden::open(data(name + ".safetensors")).value_or_throw();
+  const auto classes = static_cast<std::size_t>(class_count(golden.dataset()));
+  const SyntheticCheckpoint source = synthetic(Backbone::mobilenet, classes, golden.seed());
+  const SegFace<B> net = network(backend, source, Backbone::mobilenet, classes);
+  const Image picture = load_image(data(golden.text("resized"))).value_or_throw();
+  const Plan<B> plan = Plan<B>::make(net, 1, picture.height(), picture.width(), executor).value_or_throw();
+
+  GoldenObserver<Scalar> observer(golden);
+  forward(net, plan, picture.data(), executor, &observer);
+  CHECK_MESSAGE(observer.status().ok(), observer.status().message());
+  std::size_t stages = 0;
+  for (const StageComparison& stage : observer.results()) {
+    CAPTURE(name);
+    CHECK_MESSAGE(stage.agrees(), stage.stage << ": largest difference " << stage.largest << ", bound " << stage.bound
+                                              << ", " << stage.beyond << " of " << stage.compared
+                                              << " beyond, the first at " << stage.first_beyond);
+    MESSAGE(name << " " << stage.stage << ": " << stage.largest << " of " << stage.bound);
+    ++stages;
+  }
+  CHECK(stages == 12);  // feature0..3, fused, keys, tokens, hyper, upscaled, logits, probability, mask
+}
+
+}  // namespace test
