@@ -60,6 +60,8 @@ TEST_CASE("every rule gives the bytes that NumPy gives") {
   } kTensors[] = {
       {"backbone.0.0.weight", {16, 3, 3, 3}, 0xe8c7529a12d2222cu},
       {"face_decoder.output_upscaling.0.weight", {256, 64, 2, 2}, 0x3461ea8c4e3aab52u},
+      {"face_decoder.output_upscaling.3.weight", {64, 32, 2, 2}, 0xd81cad1b101c066cu},
+      {"backbone.0.1.0.mlp.0.weight", {8, 4}, 0x90290477750c3a08u},
       {"x.running_mean", {64}, 0x03e10ac3bbab6e60u},
       {"x.running_var", {64}, 0x8cbf11064ee987f5u},
       {"face_decoder.pe_layer.positional_encoding_gaussian_matrix", {2, 128}, 0x448c1cc1d433289eu},

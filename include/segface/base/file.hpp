@@ -225,9 +225,6 @@ class OutputFile {
     struct stat description;
     const bool exists = ::stat(path_.c_str(), &description) == 0;
     if (!exists && errno != ENOENT) return failure("cannot write there", errno);
-    if (exists && S_ISDIR(description.st_mode)) {
-      return error(Errc::output, path_, ": a directory, expected the name of a file");
-    }
     if (exists && (!S_ISREG(description.st_mode) || is_standard_stream(path_))) {
       file_ = FileDescriptor::open(path_, O_WRONLY | O_APPEND);
       return file_.is_open() ? Status() : failure("cannot open for writing", errno);

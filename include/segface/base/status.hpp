@@ -289,12 +289,16 @@ auto guarded(Function&& function) noexcept -> decltype(function()) {
 
 SEGFACE_END_NAMESPACE
 
+#define SEGFACE_JOIN_NOW(a, b) a##b
+#define SEGFACE_JOIN(a, b) SEGFACE_JOIN_NOW(a, b)
+
 // Leaves the enclosing function with the failure of `expression`, a Status.
-#define SEGFACE_RETURN_IF_ERROR(expression)                                      \
-  do {                                                                           \
-    if (::segface::Status segface_status = (expression); !segface_status.ok()) { \
-      return segface_status;                                                     \
-    }                                                                            \
+#define SEGFACE_RETURN_IF_ERROR(expression)                                       \
+  do {                                                                            \
+    if (::segface::Status SEGFACE_JOIN(segface_status_, __LINE__) = (expression); \
+        !SEGFACE_JOIN(segface_status_, __LINE__).ok()) {                          \
+      return SEGFACE_JOIN(segface_status_, __LINE__);                             \
+    }                                                                             \
   } while (false)
 
 // Declares `name` as the value of `expression`, a Result, or leaves the enclosing function with its failure.
