@@ -71,7 +71,6 @@ void check_golden(const B& backend, const std::string& name, Executor& executor)
     CHECK_MESSAGE(stage.agrees(), stage.stage << ": largest difference " << stage.largest << ", bound " << stage.bound
                                               << ", " << stage.beyond << " of " << stage.compared
                                               << " beyond, the first at " << stage.first_beyond);
-    MESSAGE(name << " " << stage.stage << ": " << stage.largest << " of " << stage.bound);
     ++stages;
   }
   CHECK(stages == 12);  // feature0..3, fused, keys, tokens, hyper, upscaled, logits, probability, mask

@@ -13,52 +13,13 @@
 #include <utility>
 #include <vector>
 
+#include "allocations.hpp"
 #include "base/temp_directory.hpp"
 
 using namespace segface;
 using namespace std::string_literals;
-
-// --- Memory: the largest block asked for, and blocks that are refused ----------------------------------------
-
-namespace {
-
-std::size_t largest_block = 0;
-long blocks_until_refusal = -1;  // never, where negative
-
-void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
-  if (bytes > largest_block) largest_block = bytes;
-  if (blocks_until_refusal >= 0 && blocks_until_refusal-- == 0) {
-    blocks_until_refusal = 0;  // and every one from here on
-    return nullptr;
-  }
-  return std::aligned_alloc(alignment, (bytes / alignment + 1) * alignment);
-}
-
-}  // namespace
-
-void* operator new(std::size_t bytes) {
-  void* const block = allocate(bytes, alignof(std::max_align_t));
-  if (block == nullptr) throw std::bad_alloc();
-  return block;
-}
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-  return allocate(bytes, alignof(std::max_align_t));
-}
-void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
-  return allocate(bytes, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* block) noexcept {
-  std::free(block);
-}
-void operator delete(void* block, std::size_t) noexcept {
-  std::free(block);
-}
-void operator delete(void* block, const std::nothrow_t&) noexcept {
-  std::free(block);
-}
-void operator delete(void* block, std::align_val_t, const std::nothrow_t&) noexcept {
-  std::free(block);
-}
+using test::blocks_until_refusal;
+using test::largest_block;
 
 // --- Files made by hand --------------------------------------------------------------------------------------
 

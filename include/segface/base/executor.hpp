@@ -29,6 +29,22 @@
 
 SEGFACE_BEGIN_NAMESPACE
 
+// Identity of the process, to notice a fork: neither OpenMP's threads nor ours survive one.
+inline long process_id() noexcept {
+#if defined(__unix__) || defined(__APPLE__)
+  return static_cast<long>(::getpid());
+#else
+  return 0;
+#endif
+}
+
+// The process in which this was first called. OpenMP's threads live there, and libgomp in a child waits for them
+// for ever, even for an executor made in the child.
+inline long first_process_id() noexcept {
+  static const long id = process_id();
+  return id;
+}
+
 // Runs `tasks` calls of a function. Hosts with a scheduler of their own derive from this.
 class Executor {
  public:
@@ -59,15 +75,6 @@ class SerialExecutor final : public Executor {
     for (Index task = 0; task < tasks; ++task) function(body, task, 0);
   }
 };
-
-// Identity of the process, to notice a fork: neither OpenMP's threads nor ours survive one.
-inline long process_id() noexcept {
-#if defined(__unix__) || defined(__APPLE__)
-  return static_cast<long>(::getpid());
-#else
-  return 0;
-#endif
-}
 
 // Threads of its own, created once and waiting between kernels. After a fork, and where another caller is
 // using it, the work is done serially by the caller.
@@ -176,7 +183,7 @@ class ThreadPool final : public Executor {
 // of the host, and after a fork (libgomp would wait for threads that the child does not have).
 class OpenMpExecutor final : public Executor {
  public:
-  explicit OpenMpExecutor(Index threads) noexcept : threads_(threads), process_(process_id()) {}
+  explicit OpenMpExecutor(Index threads) noexcept : threads_(threads), process_(first_process_id()) {}
 
   Index threads() const noexcept override { return threads_; }
   void run(Index tasks, Function function, const void* body) noexcept override {

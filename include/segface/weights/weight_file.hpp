@@ -87,14 +87,14 @@ struct SelfTest {
           input.row(r)[c] = static_cast<typename B::Scalar>(2 * uniform);
         }
       }
-      const MapOf<B> logits = network(run, plan.decoder(), input);
+      const MapOf<B> output = network(run, plan.decoder(), input);
       SEGFACE_RETURN_IF_ERROR(run.status());
       SelfTest result;
       result.seed = seed;
-      const auto total = static_cast<std::size_t>(logits.rows() * logits.channels);
+      const auto total = static_cast<std::size_t>(output.rows() * output.channels);
       for (std::size_t i = 0; i < kCount; ++i) {
         const auto at = static_cast<Index>((2 * i + 1) * total / (2 * kCount));
-        result.logits.push_back(static_cast<float>(logits.row(at / logits.channels)[at % logits.channels]));
+        result.logits.push_back(static_cast<float>(output.row(at / output.channels)[at % output.channels]));
       }
       return Result<SelfTest>(std::move(result));
     });

@@ -1,0 +1,48 @@
+#include "allocations.hpp"
+
+#include <cstdlib>
+#include <new>
+
+namespace test {
+
+std::atomic<long> allocations{0};
+std::atomic<std::size_t> largest_block{0};
+std::atomic<long> blocks_until_refusal{-1};
+
+namespace {
+void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
+  ++allocations;
+  if (bytes > largest_block) largest_block = bytes;
+  if (blocks_until_refusal >= 0 && blocks_until_refusal-- == 0) {
+    blocks_until_refusal = 0;  // and every one from here on
+    return nullptr;
+  }
+  return std::aligned_alloc(alignment, (bytes / alignment + 1) * alignment);
+}
+}  // namespace
+
+}  // namespace test
+
+void* operator new(std::size_t bytes) {
+  void* const block = test::allocate(bytes, alignof(std::max_align_t));
+  if (block == nullptr) throw std::bad_alloc();
+  return block;
+}
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return test::allocate(bytes, alignof(std::max_align_t));
+}
+void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return test::allocate(bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* block) noexcept {
+  std::free(block);
+}
+void operator delete(void* block, std::size_t) noexcept {
+  std::free(block);
+}
+void operator delete(void* block, const std::nothrow_t&) noexcept {
+  std::free(block);
+}
+void operator delete(void* block, std::align_val_t, const std::nothrow_t&) noexcept {
+  std::free(block);
+}

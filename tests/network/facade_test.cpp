@@ -1,0 +1,298 @@
+// The facade: levels, determinism, allocation, misuse.
+#include <clocale>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <thread>
+
+#include "segface/image/png_write.hpp"
+#include "segface/segface.hpp"
+
+#include "allocations.hpp"
+#include "network.hpp"
+#include "small_weight_file.hpp"
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+#if defined(__unix__)
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+
+using namespace segface;
+
+namespace {
+
+Parser parser(Index threads = 2) {
+  Options options;
+  options.threads = threads;
+  return Parser::from_memory(test::small_weight_file(), options);
+}
+
+Image portrait() {
+  return load_image(test::data("images/portrait.png")).value_or_throw();
+}
+
+std::vector<std::uint8_t> labels_of(const Mask& mask) {
+  return {mask.labels().begin(), mask.labels().end()};
+}
+
+// A normalised input without meaning.
+std::vector<float> tensor(Index batch, Index height, Index width) {
+  const UniformSequence sequence("facade", 1);
+  std::vector<float> values(static_cast<std::size_t>(batch * 3 * height * width));
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(2 * sequence[i]);
+  return values;
+}
+
+std::vector<float> logits_of(Workspace& workspace, const TensorView& input) {
+  const LogitsShape shape = workspace.logits_shape(input.batch, input.height, input.width).value_or_throw();
+  std::vector<float> logits(shape.count());
+  throw_if_error(workspace.logits(input, {logits.data(), logits.size()}));
+  return logits;
+}
+
+}  // namespace
+
+TEST_CASE("a mask has the photo's size and adds up") {
+  const Image photo = portrait();
+  const Mask mask = parser().parse(photo.view());
+  CHECK(mask.width() == photo.width());
+  CHECK(mask.height() == photo.height());
+  Index total = 0;
+  for (Index label = 0; label < class_count(mask.dataset()); ++label) {
+    const auto at = static_cast<std::uint8_t>(label);
+    total += mask.count(at);
+    const Box box = mask.box(at);
+    CHECK(mask.count(at) <= box.width * box.height);
+    CHECK((mask.count(at) > 0) == (box.width > 0));
+  }
+  CHECK(total == photo.width() * photo.height());
+  CHECK(mask.mean_confidence() > 1.0 / 19);
+  CHECK(mask.mean_confidence() <= 1.0);
+  const Image eyes = mask.group(LabelGroup::eyes).value_or_throw();
+  Index marked = 0;
+  for (std::size_t i = 0; i < eyes.size_bytes(); ++i) marked += eyes.data()[i] == 255;
+  CHECK(marked == mask.count(LabelGroup::eyes));
+  CHECK(marked == mask.count(8) + mask.count(9));
+}
+
+TEST_CASE("all pixel orders of the same photo give the same mask") {
+  const Image photo = portrait();
+  const auto expected = labels_of(parser().parse(photo.view()));
+  std::vector<std::uint8_t> bgra(static_cast<std::size_t>(photo.width() * photo.height() * 4));
+  for (Index i = 0; i < photo.width() * photo.height(); ++i) {
+    for (Index c = 0; c < 3; ++c) bgra[static_cast<std::size_t>(i * 4 + c)] = photo.data()[i * 3 + 2 - c];
+    bgra[static_cast<std::size_t>(i * 4 + 3)] = static_cast<std::uint8_t>(i);  // alpha, to be ignored
+  }
+  const ImageView view(bgra.data(), photo.width(), photo.height(), PixelOrder::bgra);
+  CHECK(labels_of(parser().parse(view)) == expected);
+}
+
+TEST_CASE("extreme photo sizes parse") {
+  const Parser p = parser();
+  for (const auto& [width, height] :
+       std::vector<std::pair<Index, Index>>{{1, 1}, {1, 3000}, {3000, 1}, {3, 5}, {64, 64}}) {
+    const std::vector<std::uint8_t> gray(static_cast<std::size_t>(width * height), 128);
+    const Mask mask = p.parse({gray.data(), width, height, PixelOrder::gray});
+    CHECK(mask.width() == width);
+    CHECK(mask.height() == height);
+    for (const std::uint8_t label : mask.labels()) CHECK(label < 19);
+  }
+}
+
+TEST_CASE("results are bit-identical for any number of threads and any executor") {
+  const std::vector<float> input = tensor(1, 96, 80);
+  const TensorView view = {input.data(), 1, 96, 80};
+  Workspace serial = parser(1).workspace();
+  const std::vector<float> expected = logits_of(serial, view);
+  const auto check = [&](Executor& executor) {
+    Workspace workspace = parser(1).workspace(&executor);
+    const std::vector<float> got = logits_of(workspace, view);
+    CHECK(std::memcmp(got.data(), expected.data(), expected.size() * sizeof(float)) == 0);
+  };
+  for (const Index threads : {1, 2, 3, 8}) {
+    CAPTURE(threads);
+    check(*ThreadPool::make(threads).value_or_throw());
+    check(*make_executor(threads).value_or_throw());
+#if defined(_OPENMP)
+    OpenMpExecutor openmp(threads);
+    check(openmp);
+#endif
+  }
+  // The host's own: backwards, one task at a time, on worker 2 of 3.
+  class Backwards final : public Executor {
+    Index threads() const noexcept override { return 3; }
+    void run(Index tasks, Function function, const void* body) noexcept override {
+      while (tasks-- > 0) function(body, tasks, 2);
+    }
+  } backwards;
+  check(backwards);
+}
+
+TEST_CASE("an image alone equals the same image in a batch of three") {
+  const Index side = 72;
+  const std::vector<float> batch = tensor(3, side, side);
+  Workspace workspace = parser().workspace();
+  const std::vector<float> together = logits_of(workspace, {batch.data(), 3, side, side});
+  const std::size_t each = together.size() / 3;
+  for (std::size_t b = 0; b < 3; ++b) {
+    const std::vector<float> alone = logits_of(workspace, {batch.data() + b * batch.size() / 3, 1, side, side});
+    REQUIRE(alone.size() == each);
+    CHECK(std::memcmp(alone.data(), together.data() + b * each, each * sizeof(float)) == 0);
+  }
+}
+
+TEST_CASE("many threads parse with one parser") {
+  const Parser p = parser(1);
+  const Image photo = portrait();
+  const auto expected = labels_of(p.parse(photo.view()));
+  std::vector<std::thread> threads;
+  std::atomic<int> equal{0};
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int k = 0; k < 3; ++k) equal += labels_of(p.parse(photo.view())) == expected;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(equal == 12);
+}
+
+TEST_CASE("a second parse with a workspace allocates nothing") {
+  const Image photo = portrait();
+  const Parser p = parser();
+  Workspace workspace = p.workspace();
+  Mask mask;
+  throw_if_error(workspace.parse(photo.view(), mask));
+  const long before = test::allocations;
+  const Status status = workspace.parse(photo.view(), mask);
+  const long after = test::allocations;
+  CHECK(after == before);
+  CHECK(status.ok());
+}
+
+TEST_CASE("progress grows to one, and the callback can cancel or throw") {
+  const Image photo = portrait();
+  Workspace workspace = parser().workspace();
+  Mask mask;
+  double last = 0;
+  bool grows = true;
+  workspace.on_progress([&](double share) {
+    grows = grows && share >= last;
+    last = share;
+    return true;
+  });
+  throw_if_error(workspace.parse(photo.view(), mask));
+  CHECK(grows);
+  CHECK(last == doctest::Approx(1.0));
+
+  workspace.on_progress([](double) { return false; });
+  CHECK(workspace.parse(photo.view(), mask).code() == Errc::cancelled);
+  workspace.on_progress([](double) -> bool { throw 1; });
+  CHECK(workspace.parse(photo.view(), mask).code() == Errc::cancelled);
+  Status inside;
+  workspace.on_progress([&](double) {
+    Mask other;
+    inside = workspace.parse(photo.view(), other);
+    return true;
+  });
+  CHECK(workspace.parse(photo.view(), mask).ok());
+  CHECK(inside.code() == Errc::busy);
+  CHECK(workspace.times().size() > 8);
+}
+
+TEST_CASE("misuse gets an answer, and nothing is written") {
+  const Parser p = parser();
+  Workspace workspace = p.workspace();
+  Mask mask;
+  const std::uint8_t pixels[12] = {};
+  const auto refused = [&](const ImageView& view) {
+    return workspace.parse(view, mask).code() == Errc::invalid_argument;
+  };
+  CHECK(refused({nullptr, 2, 2, PixelOrder::rgb}));
+  CHECK(refused({pixels, 0, 2, PixelOrder::rgb}));
+  CHECK(refused({pixels, 2, -1, PixelOrder::rgb}));
+  CHECK(refused({pixels, 2, 2, 5, PixelOrder::rgb}));
+  CHECK(refused({pixels, 2, 2, -6, PixelOrder::rgb}));
+  CHECK(refused({pixels, 2, 2, static_cast<PixelOrder>(7)}));
+  CHECK(refused({pixels, std::numeric_limits<Index>::max() / 2, 2, PixelOrder::rgb}));
+
+  std::vector<float> input = tensor(1, 64, 64);
+  const TensorView view = {input.data(), 1, 64, 64};
+  std::vector<float> out(19 * 64 * 64, 7.0f);
+  const Status small = workspace.logits(view, {out.data(), out.size() - 1});
+  CHECK(small.code() == Errc::buffer_too_small);
+  CHECK(std::string(small.message()).find("77824") != std::string::npos);
+  CHECK(workspace.logits(view, {nullptr, 0}).code() == Errc::buffer_too_small);
+  CHECK(workspace.logits({nullptr, 1, 64, 64}, {out.data(), out.size()}).code() == Errc::invalid_argument);
+  CHECK(workspace.logits({input.data(), 1, 31, 64}, {out.data(), out.size()}).code() == Errc::invalid_argument);
+  CHECK(workspace.logits({input.data(), 0, 64, 64}, {out.data(), out.size()}).code() == Errc::invalid_argument);
+  CHECK(workspace.logits({input.data(), 1 << 20, 1 << 20, 1 << 20}, {out.data(), out.size()}).code() ==
+        Errc::limit_exceeded);
+  CHECK(workspace.logits(view, {input.data(), out.size()}).code() == Errc::invalid_argument);  // overlap
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 1e38f}) {
+    input[100] = bad;
+    const Status status = workspace.logits(view, {out.data(), out.size()});
+    CHECK(status.code() == Errc::invalid_argument);
+    CHECK(std::string(status.message()).find("index 100") != std::string::npos);
+  }
+  CHECK(std::all_of(out.begin(), out.end(), [](float x) { return x == 7.0f; }));
+
+  const Parser empty;
+  CHECK(empty.try_parse({pixels, 2, 2, PixelOrder::rgb}).status().code() == Errc::invalid_argument);
+  CHECK(empty.try_workspace().status().code() == Errc::invalid_argument);
+  Workspace moved = std::move(workspace);
+  CHECK(workspace.parse({pixels, 2, 2, PixelOrder::rgb}, mask).code() == Errc::invalid_argument);  // NOLINT: on purpose
+  CHECK(moved.parse({pixels, 2, 2, PixelOrder::rgb}, mask).ok());
+  for (const Index threads : {-1, 0, 1, 1000000}) {
+    const Parser any = parser(threads);
+    CHECK(any.threads() >= 1);
+    CHECK(any.threads() <= 256);
+  }
+  CHECK_THROWS_AS(Parser::load("/does/not/exist"), Error);
+}
+
+TEST_CASE("the host's surroundings do not change the result") {
+  const std::vector<float> input = tensor(1, 64, 64);
+  const TensorView view = {input.data(), 1, 64, 64};
+  const Parser p = parser();
+  Workspace workspace = p.workspace();
+  const std::vector<float> expected = logits_of(workspace, view);
+  const auto same = [&] {
+    Workspace fresh = p.workspace();
+    return logits_of(fresh, view) == expected;
+  };
+#if defined(__SSE__)
+  const unsigned mode = _mm_getcsr();
+  for (const unsigned other : {0x1f80u | 0x6000u, 0x1f80u | 0x2000u, 0x9fc0u}) {  // towards 0, down, flush to zero
+    _mm_setcsr(other);
+    const bool equal = same();
+    const unsigned after = _mm_getcsr();
+    _mm_setcsr(mode);
+    CHECK(equal);
+    CHECK((after & 0xffc0u) == (other & 0xffc0u));  // the host's mode is back; sticky flags may differ
+  }
+#endif
+  for (const char* name : {"de_DE.UTF-8", "fr_FR.UTF-8", "C"}) {  // decimal comma, where installed
+    std::setlocale(LC_ALL, name);
+    CHECK(same());
+  }
+#if defined(_OPENMP)
+  bool inside[2] = {};
+#pragma omp parallel num_threads(2)
+  inside[omp_get_thread_num()] = same();
+  CHECK(inside[0]);
+#endif
+#if defined(__unix__)
+  const pid_t child = fork();
+  if (child == 0) _exit(logits_of(workspace, view) == expected && same() ? 0 : 1);
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+#endif
+}
