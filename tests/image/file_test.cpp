@@ -135,9 +135,8 @@ TEST_CASE("decode: damaged and unusual JPEGs are refused by name") {
   // Huffman tables with more than 256 symbols, too many codes, a place that is none, and cut ones.
   const auto table = [](int place, const File& counts, std::size_t symbols) {
     File segment = {0xff, 0xc4, 0, 0, static_cast<std::uint8_t>(place)};
-    segment.insert(segment.end(), counts.begin(), counts.end());
-    segment.resize(5 + 16);
     segment.resize(5 + 16 + symbols);
+    std::copy(counts.begin(), counts.end(), segment.begin() + 5);
     segment[2] = static_cast<std::uint8_t>((segment.size() - 2) >> 8);
     segment[3] = static_cast<std::uint8_t>(segment.size() - 2);
     return segment;

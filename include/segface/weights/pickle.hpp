@@ -145,7 +145,7 @@ class Pickle {
 
   std::string_view part(Id id, std::size_t index) const noexcept {
     if (is(id, Kind::object)) id = *items(id).begin();
-    Id parts[2];
+    Id parts[2] = {};
     return is(id, Kind::global) ? (unpack(id, parts, 2), text(parts[index])) : std::string_view();
   }
 

@@ -1,0 +1,134 @@
+// The kernels of the cpu backend, compiled once for each instruction set, and the table through which they are called.
+//
+// The bodies (*.ipp) are written once over a small vector type and included here once per instruction set, each
+// time in a namespace of its own inside a target region. So users compile with plain -O2 and no -m flag, and still
+// run AVX-512 where the processor has it. Only pointers and plain structs cross the border of a region.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "segface/backends/parameters.hpp"
+#include "segface/base/config.hpp"
+#include "segface/base/memory.hpp"
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define SEGFACE_X86_KERNELS 1
+#include <immintrin.h>
+#else
+#define SEGFACE_X86_KERNELS 0
+#endif
+
+SEGFACE_BEGIN_NAMESPACE
+namespace cpu {
+
+// C[rows, columns of panels first .. last) = activation(A W^T + bias) + residual
+struct GemmArguments {
+  Index rows, columns, depth;     // M, N, K
+  Index first_panel, last_panel;  // of the packed weights
+  const float* a;                 // [rows, depth]
+  Index lda;
+  const float* panels;  // [panels, depth, panel width]
+  const float* bias;    // [panels x panel width], or null
+  Activation activation;
+  const float* residual;  // [rows, columns], or null
+  Index ldr;
+  float* c;
+  Index ldc;
+};
+
+// One output row of a depthwise convolution.
+struct DepthwiseArguments {
+  static constexpr Index kMaxKernel = 7;
+  const float* rows[kMaxKernel];  // the input rows that it sees; null outside the image
+  Index kernel, stride, padding;
+  Index channels, in_width, out_width;
+  Index pixel_stride, out_stride;  // floats from a pixel to the next
+  const float* weights;            // [kernel kernel, channels]
+  const float* bias;               // [channels]
+  Activation activation;
+};
+
+// The kernels of one instruction set. What they compute is said where they are written.
+struct Kernels {
+  const char* name;
+  Index lanes;
+  Index panel;      // outputs in a panel of packed weights
+  Index tile_rows;  // rows of a register tile
+  void (*gemm)(const GemmArguments&) noexcept;
+  void (*depthwise_row)(const DepthwiseArguments&, float* out) noexcept;
+  void (*layer_norm)(const float* x, Index ldx, Index rows, Index channels, const float* gain, const float* bias,
+                     float eps, Activation, float* y, Index ldy) noexcept;
+  void (*sum_rows)(const float* x, Index ldx, Index rows, Index channels, float* sums) noexcept;
+  void (*scale_rows)(float* x, Index ldx, Index rows, Index channels, const float* scale) noexcept;
+  void (*add_rows)(const float* a, Index lda, const float* b, Index ldb, Index rows, Index channels, float* y,
+                   Index ldy) noexcept;
+  void (*mix_pixel)(const float* upper_left, const float* upper_right, const float* lower_left,
+                    const float* lower_right, float fx, float fy, Index channels, bool accumulate, float* y) noexcept;
+  void (*attend_few_keys)(const float* q, Index ldq, Index queries, const float* keys_t, Index padded, const float* v,
+                          Index ldv, Index count, Index width, float scale, float* scores, float* out,
+                          Index ldo) noexcept;
+  void (*attend_strip)(const float* queries_t, Index padded, Index count, const float* k, Index ldk, const float* v,
+                       Index ldv, Index keys, Index width, float scale, float* scores, float* most, float* total,
+                       float* sums) noexcept;
+};
+
+#define SEGFACE_KERNELS(name)                                                                                    \
+  {                                                                                                              \
+    name, kLanes, kPanel, kTileRows, gemm, depthwise_row, layer_norm, sum_rows, scale_rows, add_rows, mix_pixel, \
+        attend_few_keys, attend_strip                                                                            \
+  }
+
+namespace baseline {
+#include "segface/backends/cpu/vector_baseline.ipp"
+//
+#include "segface/backends/cpu/kernels.ipp"
+inline constexpr Kernels kKernels = SEGFACE_KERNELS("baseline");
+}  // namespace baseline
+
+#if SEGFACE_X86_KERNELS
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma,no-avx512f"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,no-avx512f")
+#endif
+namespace avx2 {
+#include "segface/backends/cpu/vector_avx2.ipp"
+//
+#include "segface/backends/cpu/kernels.ipp"
+}  // namespace avx2
+#if defined(__clang__)
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))), apply_to = function)
+#else
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma")
+#pragma GCC diagnostic push  // g++ 12's own header warns about its undefined vectors
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+namespace avx512 {
+#include "segface/backends/cpu/vector_avx512.ipp"
+//
+#include "segface/backends/cpu/kernels.ipp"
+}  // namespace avx512
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC diagnostic pop
+#pragma GCC pop_options
+#endif
+namespace avx2 {
+inline constexpr Kernels kKernels = SEGFACE_KERNELS("avx2");
+}
+namespace avx512 {
+inline constexpr Kernels kKernels = SEGFACE_KERNELS("avx512");
+}
+#endif
+
+#undef SEGFACE_KERNELS
+
+}  // namespace cpu
+SEGFACE_END_NAMESPACE

@@ -1,0 +1,9 @@
+// Every kernel body, for the vector type that was included before. Included by kernels.hpp only, several times.
+
+#include "segface/backends/cpu/math.ipp"
+//
+#include "segface/backends/cpu/gemm.ipp"
+//
+#include "segface/backends/cpu/attention.ipp"
+#include "segface/backends/cpu/depthwise.ipp"
+#include "segface/backends/cpu/rows.ipp"

@@ -1,0 +1,76 @@
+// Rewrites of weights that leave the result as it is, up to rounding: done once, when operands are prepared, in double.
+#pragma once
+
+#include <cmath>
+
+#include "segface/backends/compound/pyramid.hpp"
+#include "segface/backends/parameters.hpp"
+#include "segface/base/config.hpp"
+#include "segface/base/memory.hpp"
+#include "segface/base/status.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+// Owned numbers of a linear layer.
+struct LinearNumbers {
+  Buffer<float> weight;  // [out, in]
+  Buffer<float> bias;    // [out]
+
+  static Result<LinearNumbers> make(Index out, Index in) noexcept {
+    LinearNumbers numbers;
+    SEGFACE_ASSIGN(weight, Buffer<float>::make(static_cast<std::size_t>(out * in)));
+    SEGFACE_ASSIGN(bias, Buffer<float>::make(static_cast<std::size_t>(out)));
+    numbers.weight = std::move(weight);
+    numbers.bias = std::move(bias);
+    return Result<LinearNumbers>(std::move(numbers));
+  }
+};
+
+// BatchNorm after a convolution: (W x - mean) s + bias = (s W) x + (bias - mean s), s = gain / sqrt(variance + eps).
+// -> weight [out, in kernel kernel] in the order of the original, and bias.
+inline Result<LinearNumbers> fold_batch_norm(const ConvolutionParameters& p) noexcept {
+  const Index taps = p.in * p.kernel * p.kernel;
+  SEGFACE_ASSIGN(folded, LinearNumbers::make(p.out, taps));
+  for (Index o = 0; o < p.out; ++o) {
+    const double scale = static_cast<double>(p.norm.gain[o]) /
+                         std::sqrt(static_cast<double>(p.norm.variance[o]) + static_cast<double>(p.norm.eps));
+    for (Index i = 0; i < taps; ++i) {
+      folded.weight.data()[o * taps + i] = static_cast<float>(static_cast<double>(p.weight[o * taps + i]) * scale);
+    }
+    folded.bias.data()[o] =
+        static_cast<float>(static_cast<double>(p.norm.bias[o]) - static_cast<double>(p.norm.mean[o]) * scale);
+  }
+  return std::move(folded);
+}
+
+// MLP fusion: linear_fuse(concat of up(linear_c.i(f_i))) = sum over i of up(f_i C_i^T F_i^T) + sum over i of F_i b_i,
+// where F_i is the part of linear_fuse that meets level i: columns (3 - i) 256 .. (4 - i) 256. Interpolation and
+// matrices commute, because every interpolation's weights add up to 1.
+// -> level i's own matrix F_i C_i [256, C_i]; level 0 carries the whole bias, the others carry zeros.
+inline Result<LinearNumbers> fold_fusion_level(const MlpFusionParameters& p, std::size_t level) noexcept {
+  const LinearParameters& c = p.linear_c[level];
+  const Index width = c.out, out = p.linear_fuse.out, all = p.linear_fuse.in;
+  const auto fuse = [&](Index o, std::size_t i) {
+    return p.linear_fuse.weight + o * all + (3 - static_cast<Index>(i)) * width;
+  };
+  SEGFACE_ASSIGN(folded, LinearNumbers::make(out, c.in));
+  SEGFACE_ASSIGN(row, Buffer<double>::make(static_cast<std::size_t>(c.in)));
+  for (Index o = 0; o < out; ++o) {
+    for (double& sum : row) sum = 0;
+    for (Index m = 0; m < width; ++m) {
+      const auto factor = static_cast<double>(fuse(o, level)[m]);
+      for (Index i = 0; i < c.in; ++i) row.data()[i] += factor * static_cast<double>(c.weight[m * c.in + i]);
+    }
+    for (Index i = 0; i < c.in; ++i) folded.weight.data()[o * c.in + i] = static_cast<float>(row.data()[i]);
+    double bias = 0;
+    for (std::size_t i = 0; level == 0 && i < 4; ++i) {
+      for (Index m = 0; m < width; ++m) {
+        bias += static_cast<double>(fuse(o, i)[m]) * static_cast<double>(p.linear_c[i].bias[m]);
+      }
+    }
+    folded.bias.data()[o] = static_cast<float>(bias);
+  }
+  return std::move(folded);
+}
+
+SEGFACE_END_NAMESPACE

@@ -1,0 +1,62 @@
+// The commands of the tool, each in a file of its own.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "segface/base/file.hpp"
+#include "segface/base/status.hpp"
+
+#include "output.hpp"
+
+namespace tool {
+
+struct Command {
+  std::string_view name;
+  const char* summary;
+  const char* usage;
+  int (*run)(const std::vector<std::string>& words);
+};
+
+extern const Command kParse, kConvert, kInfo, kVerify;
+
+// A usage error of a command: one line with the way to its help.
+inline int misuse(const Command& command, const Status& status) {
+  std::fprintf(stderr, "segface %s: %s (see segface %s --help)\n", command.name.data(), status.message(),
+               command.name.data());
+  return kUsage;
+}
+
+// Tells files from each other, whatever their names; empty where there is no such file.
+using FileId = std::optional<std::pair<dev_t, ino_t>>;
+inline FileId file_id(const std::string& path) {
+  struct stat description;
+  if (::stat(path.c_str(), &description) != 0) return {};
+  return std::pair<dev_t, ino_t>(description.st_dev, description.st_ino);
+}
+
+// Why a weight file cannot be used, with the command that makes one.
+inline Status explain_weights(const Status& status, const std::string& path) {
+  const auto file = InputFile::open(path);
+  if (!file.ok()) {
+    return error(
+        status.code(), status.message(),
+        "; weight files are made by `segface convert CHECKPOINT.pt`; `sh tools/demo.sh` makes one to begin with");
+  }
+  unsigned char front[2] = {};
+  if (file->size() > sizeof front && file->read_at(0, front, sizeof front).ok()) {
+    const bool zip = front[0] == 'P' && front[1] == 'K', pickle = front[0] == 0x80;
+    if (zip || pickle) {
+      return error(Errc::bad_format, path, ": this is a checkpoint of PyTorch, not a weight file; make one with ",
+                   "`segface convert ", shell_word(path), "`");
+    }
+  }
+  return status;
+}
+
+}  // namespace tool

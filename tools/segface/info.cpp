@@ -1,0 +1,82 @@
+// segface info: what a weight file holds and what its network costs.
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "segface/segface.hpp"
+
+#include "arguments.hpp"
+#include "commands.hpp"
+#include "output.hpp"
+
+namespace tool {
+namespace {
+
+void print_network(const std::string& path, std::uint64_t bytes, const Parser& parser) {
+  const NetworkInfo& info = parser.info();
+  SegFaceWeights weights(info.backbone, static_cast<std::size_t>(info.classes()));
+  const auto& plan = parser.plan();
+  std::printf("%s\n", shown(path).c_str());
+  std::printf("  backbone:    %s\n", backbone_name(info.backbone));
+  std::printf("  data set:    %s\n", std::string(dataset_name(info.dataset)).c_str());
+  std::printf("  resolution:  %td x %td\n", info.resolution, info.resolution);
+  std::printf("  classes:     %td\n", info.classes());
+  std::printf("  parameters:  %zu\n", count_parameters(weights));
+  std::printf("  bytes:       %llu, %s\n", static_cast<unsigned long long>(bytes), dtype_name(info.dtype));
+  std::printf("  digest:      %s\n", shown(info.source_digest).c_str());
+  std::printf("  workspace:   %s with %td threads, and %s shared\n", megabytes(plan.workspace_bytes()).c_str(),
+              plan.threads(), megabytes(plan.bytes()).c_str());
+  std::printf("  cost:        %.2f GFLOP an image\n", plan.cost().flops / 1e9);
+}
+
+void print_classes(Dataset dataset) {
+  const bool colors = shows_colors(stdout);
+  std::printf("\n  label  %-16s  %-11s  %-21s  colour\n", "name", "official", "of the person");
+  Index label = 0;
+  for (const ClassInfo& info : classes(dataset)) {
+    const Rgb c = info.color;
+    std::printf("  %5td  %-16s  %-11s  %-21s  ", label++, std::string(info.name).c_str(),
+                std::string(info.official).c_str(), std::string(info.subject).c_str());
+    if (colors) std::printf("\x1b[48;2;%d;%d;%dm    \x1b[0m ", c.r, c.g, c.b);
+    std::printf("#%02x%02x%02x\n", c.r, c.g, c.b);
+  }
+}
+
+void print_stages(const std::vector<StageCost>& stages) {
+  std::printf("\n  %-10s  %-18s  %8s  %8s\n", "stage", "height x width x C", "GFLOP", "MB moved");
+  for (const StageCost& stage : stages) {
+    const std::string shape =
+        std::to_string(stage.height) + " x " + std::to_string(stage.width) + " x " + std::to_string(stage.channels);
+    std::printf("  %-10s  %-18s  %8.3f  %8.1f\n", stage.name.c_str(), shape.c_str(), stage.cost.flops / 1e9,
+                stage.cost.bytes / 1e6);
+  }
+}
+
+int run(const std::vector<std::string>& words) {
+  const auto arguments = Arguments::parse(words, {});
+  if (!arguments.ok()) return misuse(kInfo, arguments.status());
+  if (arguments->operands().size() != 1) {
+    return misuse(kInfo, error(Errc::invalid_argument, "expected one weight file, got ", arguments->operands().size()));
+  }
+  const std::string& path = arguments->operands()[0];
+  const auto parser = Parser::try_load(path);
+  if (!parser.ok()) return fail(explain_weights(parser.status(), path), kWeights);
+  const auto file = InputFile::open(path);
+  if (!file.ok()) return fail(file.status(), kWeights);
+  print_network(path, file->size(), *parser);
+  print_classes(parser->info().dataset);
+  print_stages(parser->plan().stages());
+  return kDone;
+}
+
+}  // namespace
+
+const Command kInfo = {
+    "info", "what a weight file holds, its classes and costs",
+    "usage: segface info WEIGHTS\n"
+    "\n"
+    "Shows a weight file's network: backbone, data set, resolution, size, classes with their sides and\n"
+    "colours, memory, and what each stage costs.\n",
+    run};
+
+}  // namespace tool

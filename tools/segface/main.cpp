@@ -1,0 +1,96 @@
+// segface: the command line. Finds the command, and sees to it that everything written has arrived.
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "segface/segface.hpp"
+
+#include "arguments.hpp"
+#include "commands.hpp"
+#include "output.hpp"
+
+namespace tool {
+namespace {
+
+const Command* const kCommands[] = {&kParse, &kConvert, &kInfo, &kVerify};
+
+void print_help() {
+  std::printf(
+      "segface: a label for every pixel of a face.\n\n"
+      "usage: segface COMMAND ...\n\n");
+  for (const Command* command : kCommands) std::printf("  %-8s  %s\n", command->name.data(), command->summary);
+  std::printf(
+      "\n"
+      "  segface help COMMAND    tells more about a command\n"
+      "  segface --version       tells version, instruction set and threads\n\n"
+      "Exit codes: 0 done, 2 usage, 3 image, 4 weights, 5 output, 6 limits or memory, 7 no device.\n");
+}
+
+void print_version() {
+#if defined(_OPENMP)
+  const char* threading = "OpenMP";
+#else
+  const char* threading = "thread pool";
+#endif
+  std::printf("segface %s\ninstruction set: %s\nthreads: %s, %d processors\n", SEGFACE_VERSION_STRING,
+              "?", threading, static_cast<int>(available_threads()));
+}
+
+int unknown_command(const std::string& name) {
+  std::vector<Option> names;
+  for (const Command* command : kCommands) names.push_back({command->name, false});
+  const Status status = error(Errc::invalid_argument, "unknown command '", name, "'", suggestion(name, names));
+  std::fprintf(stderr, "segface: %s (see segface --help)\n", status.message());
+  return kUsage;
+}
+
+int dispatch(const std::vector<std::string>& words) {
+  if (words.empty()) {
+    std::fprintf(stderr, "segface: no command given (see segface --help)\n");
+    return kUsage;
+  }
+  const bool help = words[0] == "--help" || words[0] == "-h" || words[0] == "help";
+  if (help && words.size() == 1) return print_help(), kDone;
+  if (words[0] == "--version") return print_version(), kDone;
+  const std::string& name = help ? words[1] : words[0];
+  for (const Command* command : kCommands) {
+    if (command->name != name) continue;
+    const auto end = std::find(words.begin() + 1, words.end(), "--");
+    const bool asked = std::any_of(words.begin() + 1, end, [](const auto& w) { return w == "--help" || w == "-h"; });
+    if (!help && !asked) return command->run({words.begin() + 1, words.end()});
+    std::fputs(command->usage, stdout);
+    return kDone;
+  }
+  return unknown_command(name);
+}
+
+// What was printed may still be on its way, and the disk full.
+int finish(int code) {
+  const bool failed_before = std::ferror(stdout) != 0;
+  if (std::fclose(stdout) == 0 && !failed_before) return code;
+  if (code == kDone) {
+    std::fprintf(stderr, "segface: cannot write to standard output: %s\n",
+                 failed_before ? "an earlier write failed" : std::strerror(errno));
+    code = kOutput;
+  }
+  return code;
+}
+
+}  // namespace
+}  // namespace tool
+
+int main(int argc, char** argv) {
+  tool::open_standard_streams();
+  tool::catch_signals();
+  int code = tool::kLimits;
+  try {
+    code = tool::dispatch({argv + std::min(argc, 1), argv + argc});
+  } catch (const std::bad_alloc&) {
+    std::fputs("segface: out of memory\n", stderr);
+  }
+  return tool::finish(code);
+}

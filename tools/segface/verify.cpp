@@ -1,0 +1,206 @@
+// segface verify: does this build compute what it should with this weight file?
+//
+// Three kinds of checks, each a line: the file's self-test on both backends, both backends against each other at
+// the network's own size, and goldens, which hold what the official code computed at each stage.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "segface/base/floating_point.hpp"
+#include "segface/image/file.hpp"
+#include "segface/image/preprocess.hpp"
+#include "segface/segface.hpp"
+#include "segface/weights/golden.hpp"
+
+#include "arguments.hpp"
+#include "backends.hpp"
+#include "commands.hpp"
+#include "output.hpp"
+
+namespace tool {
+namespace {
+
+// Counts the checks and prints their lines.
+class Checks {
+ public:
+  void add(bool agrees, const std::string& what, const std::string& found) {
+    std::printf("%s  %s: %s\n", agrees ? "OK    " : "FAILED", shown(what).c_str(), found.c_str());
+    std::fflush(stdout);
+    ++count_;
+    failed_ += agrees ? 0 : 1;
+  }
+  // A check that could not be made.
+  void add(const std::string& what, const Status& status) { add(false, what, status.message()); }
+
+  int finish() const {
+    if (interrupted()) return 128 + caught_signal;
+    if (failed_ == 0) {
+      std::printf("%d checks, all agree\n", count_);
+      return kDone;
+    }
+    std::printf("%d of %d checks FAILED\n", failed_, count_);
+    return kWeights;
+  }
+
+ private:
+  int count_ = 0, failed_ = 0;
+};
+
+// "difference 1.2e-05, bound 1.0e-03"
+std::string difference_text(double difference, double bound) {
+  char text[80];
+  std::snprintf(text, sizeof text, "largest difference %.1e, bound %.1e", difference, bound);
+  return text;
+}
+
+template <class Backend>
+void check_self_test(Checks& checks, const std::string& backend, const BasicParser<Backend>& parser) {
+  const std::string what = "self-test, " + backend;
+  const Result<double> difference = parser.try_self_test();
+  if (!difference.ok()) return checks.add(what, difference.status());
+  checks.add(*difference <= SelfTest::kTolerance, what, difference_text(*difference, SelfTest::kTolerance));
+}
+
+// The logits of a seeded input at the network's size.
+template <class Backend>
+Result<std::vector<float>> seeded_logits(const BasicParser<Backend>& parser, const std::string& title) {
+  const Index side = parser.info().resolution;
+  const UniformSequence sequence("verify", 1);
+  std::vector<float> input(static_cast<std::size_t>(3 * side * side));
+  for (std::size_t i = 0; i < input.size(); ++i) input[i] = static_cast<float>(2 * sequence[i]);
+  SEGFACE_ASSIGN(workspace, parser.try_workspace());
+  SEGFACE_ASSIGN(shape, workspace.logits_shape(1, side, side));
+  std::vector<float> logits(shape.count());
+  Progress progress(title);
+  workspace.on_progress([&](double share) { return progress(share); });
+  SEGFACE_RETURN_IF_ERROR(workspace.logits({input.data(), 1, side, side}, {logits.data(), logits.size()}));
+  return Result<std::vector<float>>(std::move(logits));
+}
+
+// Within the goldens' bound for logits: 1e-3 of their standard deviation.
+void check_agreement(Checks& checks, const Parser& cpu, const BasicParser<reference::Backend<float>>& reference) {
+  const std::string side = std::to_string(cpu.info().resolution);
+  const std::string what = "cpu against reference at " + side + " x " + side;
+  const auto expected = seeded_logits(reference, "reference");
+  if (!expected.ok()) return checks.add(what, expected.status());
+  const auto got = seeded_logits(cpu, "cpu");
+  if (!got.ok()) return checks.add(what, got.status());
+  double sum = 0, squares = 0, largest = 0;
+  for (std::size_t i = 0; i < expected->size(); ++i) {
+    const auto value = static_cast<double>((*expected)[i]);
+    sum += value;
+    squares += value * value;
+    const double difference = std::fabs(value - static_cast<double>((*got)[i]));
+    if (!(difference <= largest)) largest = difference;
+  }
+  const auto count = static_cast<double>(expected->size());
+  const double bound = 1e-3 * std::sqrt(std::max(0.0, squares / count - sum / count * (sum / count)));
+  checks.add(largest <= bound, what, difference_text(largest, bound));
+}
+
+// Runs a pass on a golden's picture with the network of the weight file, every stage compared.
+template <class Backend>
+Result<std::vector<StageComparison>> replay(const Golden& golden, const Image& picture, const WeightFile& file,
+                                            const Backend& backend) {
+  const FloatingPointGuard guard;
+  SegFaceWeights weights(file.info().backbone, static_cast<std::size_t>(file.info().classes()));
+  SEGFACE_RETURN_IF_ERROR(bind(weights, file.tensors()));
+  SEGFACE_ASSIGN(network, SegFace<Backend>::prepare(backend, weights));
+  SEGFACE_ASSIGN(executor, make_executor(0));
+  SEGFACE_ASSIGN(plan, Plan<Backend>::make(network, 1, picture.height(), picture.width(), *executor));
+  SEGFACE_ASSIGN(block, Buffer<std::uint8_t>::make(plan.workspace_bytes()));
+  Arena arena(block.span());
+  GoldenObserver<typename Backend::Scalar> observer(golden);
+  Run<Backend> run(network.backend(), arena, *executor, &observer);
+  const MapOf<Backend> image = run.map(1, picture.height(), picture.width(), 3);
+  normalize(picture.data(), image.rows(), image.data, image.stride);
+  network(run, plan.decoder(), image);
+  SEGFACE_RETURN_IF_ERROR(run.status());
+  SEGFACE_RETURN_IF_ERROR(observer.status());
+  return observer.results();
+}
+
+// The first stage that disagrees; where all agree, the one nearest its bound.
+void check_stages(Checks& checks, const std::string& what, const std::vector<StageComparison>& stages) {
+  const StageComparison* worst = nullptr;
+  int compared = 0;
+  for (const StageComparison& stage : stages) {
+    if (stage.compared == 0) continue;  // the golden does not hold it
+    ++compared;
+    if (!stage.agrees()) {
+      char count[64];
+      std::snprintf(count, sizeof count, "; %zu of %zu values beyond", stage.beyond, stage.compared);
+      const std::string place = stage.first_beyond.empty() ? "" : ", the first at " + stage.first_beyond;
+      return checks.add(
+          false, what,
+          "first disagrees at " + stage.stage + ": " + difference_text(stage.largest, stage.bound) + count + place);
+    }
+    if (worst == nullptr || stage.largest * worst->bound > worst->largest * stage.bound) worst = &stage;
+  }
+  if (worst == nullptr) return checks.add(false, what, "holds none of the network's stages");
+  checks.add(true, what,
+             std::to_string(compared) + " stages; worst is " + worst->stage + ": " +
+                 difference_text(worst->largest, worst->bound));
+}
+
+void check_golden(Checks& checks, const std::string& path, const WeightFile& file) {
+  const auto golden = Golden::open(path);
+  if (!golden.ok()) return checks.add("golden", golden.status());
+  const NetworkInfo& info = file.info();
+  if (golden->text("backbone") != backbone_name(info.backbone) || golden->dataset() != info.dataset) {
+    Message found;
+    append_parts(found, "is of ", golden->text("backbone"), " with the classes of ", dataset_name(golden->dataset()),
+                 ", the weights are of ", backbone_name(info.backbone), " with those of ", dataset_name(info.dataset));
+    return checks.add(false, path, std::string(found.view()));
+  }
+  const std::string picture_path = path.substr(0, path.rfind('/') + 1) + golden->text("resized");
+  const auto picture = load_image(picture_path);
+  if (!picture.ok()) return checks.add(path, picture.status());
+  for (std::size_t which = 0; which < backend_names().size() && !interrupted(); ++which) {
+    const std::string what = path + ", " + backend_names()[which];
+    with_backend(which, [&](const auto& backend) {
+      const auto stages = replay(*golden, *picture, file, backend);
+      if (!stages.ok()) return checks.add(what, stages.status());
+      check_stages(checks, what, *stages);
+    });
+  }
+}
+
+int run(const std::vector<std::string>& words) {
+  const auto arguments = Arguments::parse(words, {});
+  if (!arguments.ok()) return misuse(kVerify, arguments.status());
+  if (arguments->operands().empty()) return misuse(kVerify, error(Errc::invalid_argument, "no weight file is given"));
+  const std::string& path = arguments->operands()[0];
+  const auto file = WeightFile::open(path);
+  if (!file.ok()) return fail(explain_weights(file.status(), path), kWeights);
+  Checks checks;
+  {
+    const auto cpu = Parser::try_load(path);
+    if (!cpu.ok()) return fail(cpu.status(), kWeights);
+    const auto reference = BasicParser<reference::Backend<float>>::try_load(path);
+    if (!reference.ok()) return fail(reference.status(), kWeights);
+    check_self_test(checks, "cpu", *cpu);
+    check_self_test(checks, "reference", *reference);
+    if (!interrupted()) check_agreement(checks, *cpu, *reference);
+  }
+  for (std::size_t i = 1; i < arguments->operands().size() && !interrupted(); ++i) {
+    check_golden(checks, arguments->operands()[i], *file);
+  }
+  return checks.finish();
+}
+
+}  // namespace
+
+const Command kVerify = {
+    "verify", "computes a weight file's self-test, and goldens, on both backends",
+    "usage: segface verify WEIGHTS [GOLDEN...]\n"
+    "\n"
+    "Checks that this build on this processor computes what it should: the self-test stored in the\n"
+    "weight file, the cpu backend against the plain reference backend, and every stage of goldens\n"
+    "that the official code computed with the same weights. A golden's picture lies beside it.\n"
+    "Exit code 4 where anything disagrees.\n",
+    run};
+
+}  // namespace tool
