@@ -83,7 +83,9 @@ class Arguments {
       const std::string name = word.substr(0, equals);
       const auto option = std::find_if(options.begin(), options.end(), [&](const Option& o) { return o.name == name; });
       if (option == options.end()) {
-        return error(Errc::invalid_argument, "unknown option '", name, "'", suggestion(name, options));
+        std::vector<Option> known = options;
+        known.push_back({"--help", false});
+        return error(Errc::invalid_argument, "unknown option '", name, "'", suggestion(name, known));
       }
       if (!option->takes_value) {
         if (equals != std::string::npos) return error(Errc::invalid_argument, name, " takes no value");

@@ -9,6 +9,11 @@
 
 namespace tool {
 
+// With the kernels that SEGFACE_ISA names; main() has asked before whether it names any.
+inline segface::cpu::Backend cpu_backend() {
+  return segface::cpu::Backend::from_environment().value_or_throw();
+}
+
 // The first is the default.
 inline const std::vector<std::string>& backend_names() {
   static const std::vector<std::string> names = {"cpu", "reference"};
@@ -18,7 +23,7 @@ inline const std::vector<std::string>& backend_names() {
 // Calls function(backend) with the backend at a place of backend_names().
 template <class Function>
 auto with_backend(std::size_t which, const Function& function) {
-  return which == 0 ? function(segface::cpu::Backend()) : function(segface::reference::Backend<float>());
+  return which == 0 ? function(cpu_backend()) : function(segface::reference::Backend<float>());
 }
 
 }  // namespace tool

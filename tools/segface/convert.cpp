@@ -8,6 +8,7 @@
 #include "segface/segface.hpp"
 
 #include "arguments.hpp"
+#include "backends.hpp"
 #include "commands.hpp"
 #include "output.hpp"
 
@@ -87,7 +88,7 @@ int run(const std::vector<std::string>& words) {
   const auto converted = [&] {
     Progress progress(output);
     options->progress = [&](double share) { return progress(share); };
-    return convert(cpu::Backend(), checkpoint, output, *options, **executor);
+    return convert(cpu_backend(), checkpoint, output, *options, **executor);
   }();
   if (!converted.ok()) return fail(converted.status(), kWeights);
   const auto file = InputFile::open(output);  // a device has no size

@@ -6,6 +6,7 @@
 #include "segface/segface.hpp"
 
 #include "arguments.hpp"
+#include "backends.hpp"
 #include "commands.hpp"
 #include "output.hpp"
 
@@ -59,7 +60,7 @@ int run(const std::vector<std::string>& words) {
     return misuse(kInfo, error(Errc::invalid_argument, "expected one weight file, got ", arguments->operands().size()));
   }
   const std::string& path = arguments->operands()[0];
-  const auto parser = Parser::try_load(path);
+  const auto parser = Parser::try_load(path, {}, cpu_backend());
   if (!parser.ok()) return fail(explain_weights(parser.status(), path), kWeights);
   const auto file = InputFile::open(path);
   if (!file.ok()) return fail(file.status(), kWeights);

@@ -10,6 +10,7 @@
 #include "segface/segface.hpp"
 
 #include "arguments.hpp"
+#include "backends.hpp"
 #include "commands.hpp"
 #include "output.hpp"
 
@@ -37,7 +38,7 @@ void print_version() {
   const char* threading = "thread pool";
 #endif
   std::printf("segface %s\ninstruction set: %s\nthreads: %s, %d processors\n", SEGFACE_VERSION_STRING,
-              "?", threading, static_cast<int>(available_threads()));
+              cpu_backend().isa_name(), threading, static_cast<int>(available_threads()));
 }
 
 int unknown_command(const std::string& name) {
@@ -55,6 +56,8 @@ int dispatch(const std::vector<std::string>& words) {
   }
   const bool help = words[0] == "--help" || words[0] == "-h" || words[0] == "help";
   if (help && words.size() == 1) return print_help(), kDone;
+  const auto backend = cpu::Backend::from_environment();
+  if (!backend.ok() && !help) return fail(backend.status(), kNoDevice);
   if (words[0] == "--version") return print_version(), kDone;
   const std::string& name = help ? words[1] : words[0];
   for (const Command* command : kCommands) {

@@ -95,10 +95,6 @@ Result<Request> read_request(const Arguments& arguments) {
   request.overlay = arguments.value("--overlay");
   request.logits = arguments.value("--logits");
   request.fail_fast = arguments.has("--fail-fast");
-  if (request.photos.empty()) return error(Errc::invalid_argument, "no photo is given");
-  if (request.weights.empty()) {
-    return error(Errc::invalid_argument, "--weights is missing; weight files are made by `segface convert`");
-  }
   const bool one_file = arguments.has("--mask") || arguments.has("--overlay") || arguments.has("--logits");
   if (one_file && request.photos.size() > 1) {
     return error(Errc::invalid_argument, "--mask, --overlay and --logits name the files of one photo, but ",
@@ -110,7 +106,10 @@ Result<Request> read_request(const Arguments& arguments) {
   const bool named = arguments.has("-o") || !one_file;
   request.names_mask = named && !arguments.has("--mask");
   request.names_overlay = named && !arguments.has("--overlay");
-  if (arguments.has("-o")) request.directory = arguments.value("-o") + "/";
+  if (arguments.has("-o")) {
+    request.directory = arguments.value("-o");
+    if (request.directory.back() != '/') request.directory += '/';
+  }
   if (arguments.has("--box")) {
     SEGFACE_ASSIGN(box, parse_box(arguments.value("--box")));
     request.box = box;
@@ -119,6 +118,10 @@ Result<Request> read_request(const Arguments& arguments) {
   request.threads = threads;
   SEGFACE_ASSIGN(backend, arguments.choice("--backend", backend_names()));
   request.backend = backend;
+  if (request.photos.empty()) return error(Errc::invalid_argument, "no photo is given");
+  if (request.weights.empty()) {
+    return error(Errc::invalid_argument, "--weights is missing; weight files are made by `segface convert`");
+  }
   return request;
 }
 
@@ -268,6 +271,8 @@ int parse_all(const Request& request, const Backend& backend) {
   if (!parser.ok()) return fail(explain_weights(parser.status(), request.weights), kWeights);
   auto workspace = parser->try_workspace();
   if (!workspace.ok()) return fail(workspace.status(), kLimits);
+  const Status directory = make_directory(request.directory);
+  if (!directory.ok()) return fail(directory, kOutput);
   Session<BasicWorkspace<Backend>> session(request, parser->info().resolution, *workspace);
   std::fprintf(session.report(), "%s: loaded in %.0f ms\n", shown(request.weights).c_str(), watch.lap());
 
@@ -305,8 +310,6 @@ int run(const std::vector<std::string>& words) {
   const Status free = check_outputs(*request);
   if (free.code() == Errc::invalid_argument) return misuse(kParse, free);
   if (!free.ok()) return fail(free, kOutput);
-  const Status directory = make_directory(request->directory);
-  if (!directory.ok()) return fail(directory, kOutput);
   return with_backend(request->backend, [&](const auto& backend) { return parse_all(*request, backend); });
 }
 

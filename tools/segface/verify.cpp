@@ -177,7 +177,7 @@ int run(const std::vector<std::string>& words) {
   if (!file.ok()) return fail(explain_weights(file.status(), path), kWeights);
   Checks checks;
   {
-    const auto cpu = Parser::try_load(path);
+    const auto cpu = Parser::try_load(path, {}, cpu_backend());
     if (!cpu.ok()) return fail(cpu.status(), kWeights);
     const auto reference = BasicParser<reference::Backend<float>>::try_load(path);
     if (!reference.ok()) return fail(reference.status(), kWeights);

@@ -116,7 +116,7 @@ class Backend {
   void linear(RunOf& run, const Linear& w, const In& x, const Epilogue<Backend>& epilogue,
               const Out& y) const noexcept {
     run.kernel(gemm_cost(x.rows(), w.out, x.channels), 1, [&](Index, Index) {
-      rows_of(y).noalias() = rows_of(x) * w.weight.transpose();
+      multiply(rows_of(x), w.weight.transpose(), rows_of(y));
       rows_of(y).rowwise() += w.bias;
       finish(epilogue, y);
     });
@@ -130,7 +130,7 @@ class Backend {
     run.kernel(gemm_cost(y.rows(), w.out, patches.channels), 1, [&](Index, Index) {
       for (Index b = 0; b < x.batch; ++b) {
         gather_patches(x.image(b), w.kernel, w.stride, patches);
-        rows_of(y.image(b)).noalias() = rows_of(patches) * w.weight;
+        multiply(rows_of(patches), w.weight, rows_of(y.image(b)));
       }
       normalise(w.norm, y);
       finish(epilogue, y);
@@ -218,13 +218,13 @@ class Backend {
       for (Index b = 0; b < q.batch; ++b) {
         for (Index h = 0; h < heads; ++h) {
           const auto part = [&](const auto& map) { return rows_of(map.image(b).slice(h * width, width)); };
-          p.noalias() = part(q) * part(k).transpose();
+          multiply(part(q), part(k).transpose(), p);
           for (Index r = 0; r < p.rows(); ++r) {
             auto row = p.row(r).array();
             row = ((row - row.maxCoeff()) * scale).exp();
             row /= row.sum();
           }
-          part(y).noalias() = p * part(v);
+          multiply(p, part(v), part(y));
         }
       }
     });
@@ -257,7 +257,7 @@ class Backend {
   void token_products(RunOf& run, const In& pixels, const In& tokens, const Out& y) const noexcept {
     run.kernel(gemm_cost(pixels.rows(), tokens.width, pixels.channels), 1, [&](Index, Index) {
       for (Index b = 0; b < pixels.batch; ++b) {
-        rows_of(y.image(b)).noalias() = rows_of(pixels.image(b)) * rows_of(tokens.image(b)).transpose();
+        multiply(rows_of(pixels.image(b)), rows_of(tokens.image(b)).transpose(), rows_of(y.image(b)));
       }
     });
   }
@@ -304,6 +304,20 @@ class Backend {
       for (Index py = 0; py < y.height; ++py) {
         for (Index px = 0; px < y.width; ++px) body(b, py, px);
       }
+    }
+  }
+
+  // y = a b, 32 rows at a time: Eigen spreads larger products over OpenMP threads of its own where a host compiles
+  // with OpenMP, and this backend has one thread.
+  template <class A, class W, class Y>
+  static void multiply(const A& a, const W& w, Y&& y) noexcept {
+    constexpr int kRows = 32;
+    using Block = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor, kRows, Eigen::Dynamic>;
+    for (Index row = 0; row < y.rows(); row += kRows) {
+      const Index rows = std::min<Index>(kRows, y.rows() - row);
+      Eigen::Map<Block, Eigen::Unaligned, Eigen::OuterStride<>> block(y.data() + row * y.outerStride(), rows, y.cols(),
+                                                                      Eigen::OuterStride<>(y.outerStride()));
+      block.noalias() = a.middleRows(row, rows) * w;
     }
   }
 

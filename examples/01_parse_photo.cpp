@@ -1,0 +1,25 @@
+// The smallest program: a photo in, a mask out. Usage: 01_parse_photo WEIGHTS.safetensors PHOTO MASK.png
+#include <cstdio>
+
+#include "segface/image/file.hpp"
+#include "segface/segface.hpp"
+
+int main(int argc, char** argv) {
+  if (argc != 4) {
+    std::fputs("usage: 01_parse_photo WEIGHTS.safetensors PHOTO MASK.png\n", stderr);
+    return 2;
+  }
+  try {
+    const segface::Parser parser = segface::Parser::load(argv[1]);
+    const segface::Image photo = segface::load_image(argv[2]).value_or_throw();
+    const segface::Mask mask = parser.parse(photo.view());
+    const auto replace = segface::OutputFile::Existing::replace;
+    segface::throw_if_error(segface::save_label_png(argv[3], mask.view(), mask.dataset(), replace));
+    std::printf("%s: hair on %td pixels, eyes on %td\n", argv[3], mask.count(segface::LabelGroup::hair),
+                mask.count(segface::LabelGroup::eyes));
+  } catch (const segface::Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+  return 0;
+}

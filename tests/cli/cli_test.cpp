@@ -1,0 +1,459 @@
+// The command line as users run it: what it writes, says and returns. SEGFACE_TOOL is the executable.
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "segface/image/file.hpp"
+#include "segface/weights/synthetic.hpp"
+
+#include "base/temp_directory.hpp"
+#include "network/network.hpp"
+#include "weights/torch_writer.hpp"
+
+namespace {
+
+using namespace segface;
+using test::data;
+
+struct Outcome {
+  int code;         // as a shell sees it: 128 + n after signal n
+  std::string out;  // standard output
+  std::string err;  // standard error
+};
+
+// A folder with a checkpoint, a weight file made of it, and a photo; commands run inside it.
+class Workshop {
+ public:
+  Workshop() {
+    const SyntheticCheckpoint source = test::synthetic(Backbone::mobilenet, 19, golden_seed());
+    torch_writer::FileSink sink(folder_.file("model_299.pt"));
+    torch_writer::write_checkpoint(source, "model_299", false, sink);
+    REQUIRE(sink.finish());
+    std::filesystem::copy_file(data("images/astronaut_224x224.png"), folder_.file("photo.png"));
+    made_ = run("convert model_299.pt -o w.safetensors --resolution 64");
+  }
+
+  static std::uint64_t golden_seed() {
+    return Golden::open(data("mobilenet_celeb_256.safetensors")).value_or_throw().seed();
+  }
+
+  // Runs a shell command in which the tool is called `segface`.
+  Outcome shell(const std::string& command) const {
+    const std::string whole = "cd '" + folder_.path() + "' && segface() { '" SEGFACE_TOOL "' \"$@\"; }; { " + command +
+                              "\n} >.out 2>.err </dev/null";
+    const int status = std::system(whole.c_str());
+    Outcome outcome = {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), folder_.read(".out"),
+                       folder_.read(".err")};
+    std::filesystem::remove(folder_.file(".out"));
+    std::filesystem::remove(folder_.file(".err"));
+    return outcome;
+  }
+  Outcome run(const std::string& arguments) const { return shell("segface " + arguments); }
+
+  const Outcome& made() const { return made_; }
+  std::string path(const std::string& name) const { return folder_.file(name); }
+  std::string read(const std::string& name) const { return folder_.read(name); }
+  void write(const std::string& name, const std::string& content) const { folder_.write(name, content); }
+  bool has(const std::string& name) const { return std::filesystem::exists(folder_.file(name)); }
+  void remove(const std::string& name) const { std::filesystem::remove_all(folder_.file(name)); }
+  // Whether an unfinished file was left behind.
+  bool has_temporary() const {
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+      if (entry.path().extension() == ".tmp") return true;
+    }
+    return false;
+  }
+
+ private:
+  TempDirectory folder_;
+  Outcome made_;
+};
+
+const Workshop& workshop() {
+  static const Workshop shared;
+  return shared;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// One line of standard error, nothing on standard output.
+void check_refused(const Outcome& outcome, int code, const std::vector<std::string>& parts) {
+  CAPTURE(outcome.out);
+  CAPTURE(outcome.err);
+  CHECK(outcome.code == code);
+  CHECK(outcome.err.find('\n') == outcome.err.size() - 1);
+  for (const std::string& part : parts) {
+    CAPTURE(part);
+    CHECK(contains(outcome.err, part));
+  }
+}
+
+TEST_CASE("Help and version") {
+  const Workshop& w = workshop();
+  for (const char* command : {"--help", "-h", "help"}) {
+    const Outcome help = w.run(command);
+    CHECK(help.code == 0);
+    for (const char* name : {"parse", "convert", "info", "verify", "Exit codes"}) CHECK(contains(help.out, name));
+  }
+  for (const std::string name : {"parse", "convert", "info", "verify"}) {
+    const Outcome help = w.run("help " + name);
+    CHECK(help.code == 0);
+    CHECK(contains(help.out, "usage: segface " + name));
+    CHECK(w.run(name + " --help").out == help.out);
+    CHECK(w.run(name + " something -h").out == help.out);
+  }
+  const Outcome version = w.run("--version");
+  CHECK(version.code == 0);
+  CHECK(contains(version.out, "segface " SEGFACE_VERSION_STRING "\ninstruction set: "));
+  CHECK(contains(version.out, "threads: "));
+}
+
+TEST_CASE("Misuse is answered with one line and code 2") {
+  const Workshop& w = workshop();
+  const std::string weights = " --weights w.safetensors";
+  check_refused(w.run(""), 2, {"no command", "--help"});
+  check_refused(w.run("prase photo.png"), 2, {"unknown command 'prase'", "did you mean 'parse'?"});
+  check_refused(w.run("help nothing"), 2, {"unknown command"});
+  check_refused(w.run("parse photo.png --weight w"), 2, {"unknown option '--weight'", "did you mean '--weights'?"});
+  check_refused(w.run("parse --weights"), 2, {"--weights needs a value"});
+  check_refused(w.run("parse --weights --mask x.png"), 2, {"--weights needs a value"});
+  check_refused(w.run("parse --mask= photo.png"), 2, {"--mask needs a value"});
+  check_refused(w.run("parse --fail-fast=1 photo.png"), 2, {"takes no value"});
+  check_refused(w.run("parse photo.png"), 2, {"--weights is missing", "segface convert"});
+  check_refused(w.run("parse" + weights), 2, {"no photo"});
+  for (const char* bad : {"x", "", "-1", "257", "1e3", "0x10", "+1", "1 ", "99999999999999999999"}) {
+    CAPTURE(bad);
+    check_refused(w.run("parse photo.png '--threads=" + std::string(bad) + "'" + weights), 2, {"--threads"});
+  }
+  check_refused(w.run("parse photo.png --backend gpu" + weights), 2, {"'gpu'", "cpu, reference"});
+  for (const char* bad : {"1,2,3", "1,2,3,4,5", "1,2,0,4", "a,b,c,d", "1,2,3,", "1,2,3,99999999999999999999"}) {
+    CAPTURE(bad);
+    check_refused(w.run("parse photo.png --box " + std::string(bad) + weights), 2, {"--box", "x,y,width,height"});
+  }
+  check_refused(w.run("parse photo.png --box 224,0,10,10" + weights), 2, {"outside the photo of 224 x 224"});
+  check_refused(w.run("parse a.png b.png --mask m.png" + weights), 2, {"one photo", "-o DIRECTORY"});
+  check_refused(w.run("parse photo.png --mask m.jpg" + weights), 2, {"--mask writes png", "'m.jpg'"});
+  check_refused(w.run("parse a/p.png p.jpg" + weights), 2, {"'a/p.png' and 'p.jpg'", "p_mask.png"});
+  check_refused(w.run("parse photo.png --mask m.png --overlay m.png" + weights), 2, {"would both write 'm.png'"});
+  check_refused(w.run("convert"), 2, {"expected one checkpoint, got 0"});
+  check_refused(w.run("convert model_299.pt --dtype int8"), 2, {"f32, f16, bf16"});
+  check_refused(w.run("convert model_299.pt --dataset coco"), 2, {"'coco'", "celeb, lapa or helen"});
+  check_refused(w.run("convert model_299.pt --resolution 31"), 2, {"--resolution is '31'"});
+  check_refused(w.run("convert model_299.pt -o x --dataset lapa"), 2, {"19 classes"});
+  check_refused(w.run("info"), 2, {"expected one weight file"});
+  check_refused(w.run("verify"), 2, {"no weight file"});
+}
+
+TEST_CASE("convert tells what it found, and replaces nothing unasked") {
+  const Workshop& w = workshop();
+  CAPTURE(w.made().err);
+  REQUIRE(w.made().code == 0);
+  CHECK(w.made().err.empty());
+  for (const char* part : {"mobilenet", "celeb, 19 classes", "64 x 64\n", "7060480", "F32", "fnv1a64:", "46 tensors"}) {
+    CAPTURE(part);
+    CHECK(contains(w.made().out, part));
+  }
+
+  w.write("model_299.safetensors", "precious");
+  check_refused(w.run("convert model_299.pt"), 5, {"model_299.safetensors: exists already", "--force", "-o"});
+  CHECK(w.read("model_299.safetensors") == "precious");
+  const Outcome forced = w.run("convert model_299.pt --force --dtype f16");
+  CHECK(forced.code == 0);
+  CHECK(contains(forced.out, "512 x 512 (assumed"));
+  CHECK(contains(forced.out, "--resolution R"));
+  CHECK(w.run("info model_299.safetensors").code == 0);
+  check_refused(w.run("convert model_299.safetensors --force"), 5, {"is the checkpoint itself", "-o"});
+  w.remove("model_299.safetensors");
+
+  check_refused(w.run("convert nothing.pt"), 4, {"nothing.pt: cannot open"});
+  check_refused(w.run("convert photo.png"), 4, {"photo.png"});
+  check_refused(w.run("convert model_299.pt -o /dev/full"), 5, {"/dev/full: cannot write"});
+  check_refused(w.run("convert model_299.pt -o missing/x.safetensors"), 5, {"missing/x.safetensors: "});
+  CHECK_FALSE(w.has_temporary());
+}
+
+TEST_CASE("parse writes mask and overlay of the photo's size and tells the classes") {
+  const Workshop& w = workshop();
+  const Outcome parsed = w.run("parse photo.png --weights w.safetensors -o results");
+  CAPTURE(parsed.err);
+  REQUIRE(parsed.code == 0);
+  CHECK(parsed.err.empty());  // no progress where there is no terminal
+  for (const char* part : {"photo.png: 224 x 224 pixels", " ms", " %", "mean confidence",
+                           "mask: results/photo_mask.png", "overlay: results/photo_overlay.png"}) {
+    CAPTURE(part);
+    CHECK(contains(parsed.out, part));
+  }
+  const Image mask = load_labels(w.path("results/photo_mask.png")).value_or_throw();
+  CHECK(mask.width() == 224);
+  CHECK(mask.height() == 224);
+  CHECK(load_image(w.path("results/photo_overlay.png")).value_or_throw().width() == 224);
+
+  SUBCASE("every label of the mask is told") {
+    std::vector<bool> present(19);
+    for (std::size_t i = 0; i < mask.size_bytes(); ++i) present.at(mask.data()[i]) = true;
+    for (std::size_t label = 0; label < present.size(); ++label) {
+      const std::string name(classes(Dataset::celeb)[label].name);
+      CAPTURE(name);
+      CHECK(contains(parsed.out, "  " + name + "\n") == present[label]);
+    }
+  }
+  SUBCASE("into the current directory, and again over the earlier results") {
+    CHECK(w.run("parse photo.png --weights w.safetensors").code == 0);
+    CHECK(w.read("photo_mask.png") == w.read("results/photo_mask.png"));
+    CHECK(w.run("parse photo.png --weights=w.safetensors --threads 1").code == 0);
+    CHECK(w.read("photo_mask.png") == w.read("results/photo_mask.png"));
+    w.remove("photo_mask.png");
+    w.remove("photo_overlay.png");
+  }
+  SUBCASE("named files only") {
+    CHECK(w.run("parse photo.png --weights w.safetensors --mask named.png").code == 0);
+    CHECK(w.read("named.png") == w.read("results/photo_mask.png"));
+    CHECK_FALSE(w.has("photo_overlay.png"));
+    w.remove("named.png");
+  }
+  SUBCASE("to standard output, with the report on standard error") {
+    const Outcome piped = w.run("parse photo.png --weights w.safetensors --mask /dev/stdout");
+    CHECK(piped.code == 0);
+    CHECK(piped.out == w.read("results/photo_mask.png"));
+    CHECK(contains(piped.err, "mean confidence"));
+  }
+  SUBCASE("on the reference backend nearly the same") {
+    CHECK(w.run("parse photo.png --weights w.safetensors --backend reference --mask r.png").code == 0);
+    const Image other = load_labels(w.path("r.png")).value_or_throw();
+    int different = 0;
+    for (std::size_t i = 0; i < mask.size_bytes(); ++i) different += other.data()[i] != mask.data()[i] ? 1 : 0;
+    CHECK(different < 50);
+    w.remove("r.png");
+  }
+  w.remove("results");
+}
+
+TEST_CASE("--box labels its part of the photo and nothing else") {
+  const Workshop& w = workshop();
+  REQUIRE(w.run("parse photo.png --weights w.safetensors --box -20,30,120,100 --mask m.png").code == 0);
+  const Image mask = load_labels(w.path("m.png")).value_or_throw();
+  REQUIRE(mask.width() == 224);
+  REQUIRE(mask.height() == 224);
+  int inside = 0, outside = 0;
+  for (Index y = 0; y < 224; ++y) {
+    for (Index x = 0; x < 224; ++x) {
+      if (mask.row(y)[x] == 0) continue;
+      ++(x < 100 && y >= 30 && y < 130 ? inside : outside);
+    }
+  }
+  CHECK(inside > 0);
+  CHECK(outside == 0);
+  // The same as the part alone.
+  const Image photo = load_image(w.path("photo.png")).value_or_throw();
+  const Image part = crop(photo.view(), {-20, 30, 120, 100}).value_or_throw();
+  throw_if_error(save_png(w.path("part.png"), part.view(), OutputFile::Existing::replace));
+  REQUIRE(w.run("parse part.png --weights w.safetensors --mask p.png").code == 0);
+  const Image alone = load_labels(w.path("p.png")).value_or_throw();
+  for (Index y = 0; y < 100; ++y) CHECK(std::memcmp(alone.row(y) + 20, mask.row(30 + y), 100) == 0);
+  check_refused(w.run("parse photo.png --weights w.safetensors --box 0,0,100000,100000"), 6, {"--box", "100000"});
+  for (const char* name : {"m.png", "p.png", "part.png"}) w.remove(name);
+}
+
+TEST_CASE("--logits writes the network's output as .npy") {
+  const Workshop& w = workshop();
+  REQUIRE(w.run("parse photo.png --weights w.safetensors --logits l.npy --mask m.png").code == 0);
+  const std::string file = w.read("l.npy");
+  constexpr std::size_t kValues = 19 * 64 * 64;
+  REQUIRE(file.size() == 128 + kValues * 4);
+  CHECK(file.substr(0, 10) == std::string("\x93NUMPY\x01\x00\x76\x00", 10));
+  CHECK(contains(file, "{'descr': '<f4', 'fortran_order': False, 'shape': (19, 64, 64), }"));
+  CHECK(file[127] == '\n');
+  // Resized to the photo, their largest is the mask.
+  std::vector<float> logits(kValues);
+  std::memcpy(logits.data(), file.data() + 128, kValues * 4);
+  const Image mask = load_labels(w.path("m.png")).value_or_throw();
+  std::vector<std::uint8_t> labels(224 * 224);
+  SerialExecutor executor;
+  label_pixels(LogitsView<float>::planes(logits.data(), 19, 64, 64), LabelTarget{labels.data(), 224, 224}, executor);
+  CHECK(std::memcmp(labels.data(), mask.data(), labels.size()) == 0);
+  w.remove("l.npy");
+  w.remove("m.png");
+}
+
+TEST_CASE("A bad photo among many is told and passed over") {
+  const Workshop& w = workshop();
+  w.write("text.jpg", "this is no picture");
+  std::filesystem::copy_file(w.path("photo.png"), w.path("other.png"));
+  const std::string photos = "parse photo.png text.jpg missing.png other.png --weights w.safetensors -o d";
+  const Outcome all = w.run(photos);
+  CHECK(all.code == 3);
+  CHECK(contains(all.err, "text.jpg: this is text"));
+  CHECK(contains(all.err, "missing.png: cannot open"));
+  CHECK(contains(all.err, "2 of 4 photos failed"));
+  CHECK(contains(all.out, "[1/4] photo.png: "));
+  CHECK(contains(all.out, "[4/4] other.png: "));
+  CHECK(w.has("d/photo_mask.png"));
+  CHECK(w.has("d/other_mask.png"));
+  w.remove("d");
+  const Outcome first = w.run(photos + " --fail-fast");
+  CHECK(first.code == 3);
+  CHECK(w.has("d/photo_mask.png"));
+  CHECK_FALSE(w.has("d/other_mask.png"));
+  for (const char* name : {"d", "text.jpg", "other.png"}) w.remove(name);
+}
+
+TEST_CASE("Weights that are none are told with the command that makes them") {
+  const Workshop& w = workshop();
+  for (const char* command : {"parse photo.png --weights ", "info ", "verify "}) {
+    CAPTURE(command);
+    check_refused(w.run(command + std::string("nowhere.safetensors")), 4,
+                  {"nowhere.safetensors: cannot open", "segface convert", "sh tools/demo.sh"});
+    check_refused(w.run(command + std::string("model_299.pt")), 4, {"`segface convert model_299.pt`"});
+    check_refused(w.run(command + std::string("photo.png")), 4, {"photo.png"});
+  }
+  std::filesystem::create_hard_link(w.path("model_299.pt"), w.path("my model.pt"));
+  check_refused(w.run("info 'my model.pt'"), 4, {"`segface convert 'my model.pt'`"});
+  w.remove("my model.pt");
+}
+
+TEST_CASE("info shows network, classes and stages") {
+  const Outcome info = workshop().run("info w.safetensors");
+  REQUIRE(info.code == 0);
+  for (const char* part : {"mobilenet", "64 x 64", "7060480", "F32", "fnv1a64:", "GFLOP", "image-left eye", "l_eye",
+                           "subject's right eye", "#00b4d8", "lower lip", "feature3", "upscaled", "64 x 64 x 19"}) {
+    CAPTURE(part);
+    CHECK(contains(info.out, part));
+  }
+  CHECK_FALSE(contains(info.out, "\x1b"));  // colours are for terminals
+}
+
+TEST_CASE("verify agrees with the golden of its weights, and tells where others disagree") {
+  const Workshop& w = workshop();
+  const std::string golden = " '" + data("mobilenet_celeb_256.safetensors") + "'";
+  const Outcome good = w.run("verify w.safetensors" + golden);
+  CAPTURE(good.out);
+  CHECK(good.code == 0);
+  for (const char* part :
+       {"OK      self-test, cpu", "OK      self-test, reference", "cpu against reference at 64 x 64",
+        "256.safetensors, cpu: 12 stages", "256.safetensors, reference: 12 stages", "5 checks, all agree"}) {
+    CAPTURE(part);
+    CHECK(contains(good.out, part));
+  }
+
+  std::string damaged = w.read("w.safetensors");
+  damaged.replace(damaged.size() - 300'000, 200'000, 200'000, '\0');
+  w.write("damaged.safetensors", damaged);
+  const Outcome bad = w.run("verify damaged.safetensors" + golden + " nothing.safetensors");
+  CAPTURE(bad.out);
+  CHECK(bad.code == 4);
+  for (const char* part : {"FAILED  self-test, cpu", "FAILED  self-test, reference", "first disagrees at",
+                           "largest difference", "nothing.safetensors: cannot open", "checks FAILED"}) {
+    CAPTURE(part);
+    CHECK(contains(bad.out, part));
+  }
+  w.remove("damaged.safetensors");
+}
+
+TEST_CASE("Results that cannot be written end with code 5 and leave nothing") {
+  const Workshop& w = workshop();
+  const std::string parse = "parse photo.png --weights w.safetensors ";
+  const std::string photo = w.read("photo.png");
+  check_refused(w.run("--help >/dev/full"), 5, {"standard output", "No space left"});
+  check_refused(w.run("info w.safetensors >/dev/full"), 5, {"standard output"});
+  for (const char* option : {"--mask", "--overlay", "--logits"}) {
+    CAPTURE(option);
+    const Outcome full = w.run(parse + option + " /dev/full");
+    CHECK(full.code == 5);
+    CHECK(contains(full.err, "/dev/full: cannot write: No space left"));
+    CHECK(w.run(parse + option + " .").code == 5);
+    CHECK(w.run(parse + option + " none/x").code == 5);
+  }
+  CHECK(w.run(parse + "-o photo.png").code == 5);  // a file where the directory belongs
+  check_refused(w.run(parse + "--mask photo.png"), 5, {"photo.png: is one of the files that are read"});
+  CHECK(w.shell("ln -s photo.png link.png; segface " + parse + "--overlay link.png").code == 5);
+  CHECK(w.shell("ulimit -f 1; segface " + parse + "--mask big.png").code != 0);
+  CHECK_FALSE(w.has("big.png"));
+  CHECK(w.read("photo.png") == photo);
+  CHECK_FALSE(w.has_temporary());
+  w.remove("link.png");
+}
+
+TEST_CASE("Closed standard streams: quiet, and no result in their place") {
+  const Workshop& w = workshop();
+  for (const char* closed : {">&-", "2>&-", "<&-", ">&- 2>&- <&-"}) {
+    CAPTURE(closed);
+    const Outcome outcome = w.run("parse photo.png --weights w.safetensors --mask c.png " + std::string(closed));
+    CHECK(outcome.code == 0);
+    CHECK(outcome.err.empty());
+    CHECK(load_labels(w.path("c.png")).ok());
+    w.remove("c.png");
+  }
+  // Nobody reads on: the end is quiet, as a signal's.
+  const Outcome pipe = w.shell("{ segface info w.safetensors; echo $? >code; } | :");
+  CHECK(pipe.err.empty());
+  CHECK((w.read("code") == "141\n" || w.read("code") == "0\n"));
+  w.remove("code");
+}
+
+TEST_CASE("Names are exact for files and escaped for terminals") {
+  const Workshop& w = workshop();
+  const std::string name = "a\x1b[31m\nb\xff";
+  std::filesystem::copy_file(w.path("photo.png"), w.path(name + ".png"));
+  const Outcome parsed = w.run("parse \"$(printf 'a\\033[31m\\nb\\377.png')\" --weights w.safetensors");
+  CHECK(parsed.code == 0);
+  CHECK(w.has(name + "_mask.png"));
+  CHECK(contains(parsed.out, "a\\x1b[31m\\x0ab\\xff.png: 224 x 224"));
+  CHECK(contains(parsed.out, "mask: a\\x1b[31m\\x0ab\\xff_mask.png"));
+  CHECK_FALSE(contains(parsed.out, "\x1b"));
+  check_refused(w.run("parse \"$(printf 'no\\033such.png')\" --weights w.safetensors"), 3, {"no\\x1bsuch.png"});
+  check_refused(w.run("parse \"$(printf -- '--\\033')\""), 2, {"'--\\x1b'"});
+
+  std::filesystem::copy_file(w.path("photo.png"), w.path("-dashed.png"));
+  CHECK(w.run("parse --weights w.safetensors -- -dashed.png").code == 0);
+  CHECK(w.has("-dashed_mask.png"));
+  for (const std::string& file : {name, std::string("-dashed")}) {
+    for (const char* end : {".png", "_mask.png", "_overlay.png"}) w.remove(file + end);
+  }
+}
+
+TEST_CASE("A signal in the middle of a file removes it") {
+  const Workshop& w = workshop();
+  for (const int signal : {SIGINT, SIGTERM}) {
+    CAPTURE(signal);
+    w.remove("pipe");
+    REQUIRE(::mkfifo(w.path("pipe").c_str(), 0600) == 0);
+    // Writing waits for the reader, who first sends the signal.
+    const Outcome outcome =
+        w.shell("'" SEGFACE_TOOL "' convert model_299.pt -o pipe & tool=$!; { head -c 100000 >front; kill -" +
+                std::to_string(signal) + " $tool; cat >/dev/null; } <pipe; wait $tool");
+    CHECK(outcome.code == 128 + signal);
+    CHECK(outcome.err.empty());
+    w.remove("pipe");
+    w.remove("front");
+
+    // The same with a file, as soon as its temporary appears; it may win.
+    const Outcome file = w.shell("'" SEGFACE_TOOL
+                                 "' convert model_299.pt -o late & tool=$!; until ls .segface-*.tmp >/dev/null "
+                                 "2>&1 || [ -e late ]; do :; done; kill -" +
+                                 std::to_string(signal) + " $tool 2>/dev/null; wait $tool");
+    CHECK((file.code == 128 + signal || file.code == 0));
+    CHECK(w.has("late") == (file.code == 0));
+    CHECK_FALSE(w.has_temporary());
+    w.remove("late");
+  }
+}
+
+TEST_CASE("An unknown or missing instruction set is refused") {
+  const Workshop& w = workshop();
+  check_refused(w.shell("SEGFACE_ISA=mmx segface info w.safetensors"), 2, {"SEGFACE_ISA=mmx is unknown"});
+  CHECK(contains(w.shell("SEGFACE_ISA=baseline segface --version").out, "instruction set: baseline"));
+}
+
+}  // namespace
