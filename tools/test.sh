@@ -1,18 +1,25 @@
 #!/bin/sh
 # Builds everything and runs all tests: sh tools/test.sh [--full]
-# --full repeats them under AddressSanitizer and UndefinedBehaviorSanitizer, and with clang++ where it is installed.
+# --full runs them again under AddressSanitizer and UndefinedBehaviorSanitizer, and built by clang++ if installed.
 set -eu
 cd "$(dirname "$0")/.."
 sh tools/install_packages.sh
-run() {  # run BUILD_FOLDER [CMAKE_OPTION...]
-  folder=$1
-  shift
+jobs=$(nproc)
+
+# run FOLDER CTEST_OPTIONS [CMAKE_OPTION...]
+run() {
+  folder=$1 selection=$2
+  shift 2
   cmake -S . -B "$folder" "$@"
-  cmake --build "$folder" -j "$(nproc)"
-  (cd "$folder" && ctest --output-on-failure)
+  cmake --build "$folder" -j "$jobs"
+  # shellcheck disable=SC2086
+  (cd "$folder" && ctest -j "$jobs" --output-on-failure $selection)
 }
-run build -DCMAKE_BUILD_TYPE=Release
+
+run build ""
 if [ "${1-}" = --full ]; then
-  run build-asan --preset asan
-  if command -v clang++ >/dev/null; then run build-clang -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=clang++; fi
+  run build-asan "-LE package" --preset asan -DSEGFACE_BUILD_EXAMPLES=OFF
+  if command -v clang++ >/dev/null; then
+    run build-clang "-LE package" -DCMAKE_CXX_COMPILER=clang++ "-DCMAKE_CXX_FLAGS_RELEASE=-O2"
+  fi
 fi

@@ -89,10 +89,8 @@ class SegFace {
 
   // Normalised image [B, H, W, 3] -> pyramid.
   Pyramid<B> pyramid(Run<B>& run, const ViewOf<B>& image) const noexcept {
-    constexpr const char* kStages[] = {"feature0", "feature1", "feature2", "feature3"};
     const std::array<ViewOf<B>, 4> features =
         std::visit([&](const auto& backbone) { return backbone(run, image); }, backbone_);
-    for (std::size_t i = 0; i < 4; ++i) run.stage(kStages[i], features[i]);
     const Pyramid<B> fused = ops::fuse<B>(run, fusion_, features);
     run.stage("fused", fused.fused);
     return fused;

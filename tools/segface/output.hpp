@@ -77,6 +77,7 @@ inline void catch_signals() {
     ::sigaction(number, &action, nullptr);
   }
   std::signal(SIGPIPE, SIG_DFL);  // nobody reads on: end quietly
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on files is an error like a full disk, and unwinds as one
 }
 
 // A closed standard stream would give its number to the next file that is opened.

@@ -253,6 +253,7 @@ class Session {
                                      {"logits", outputs.logits}}) {
       if (!path.empty()) std::fprintf(report_, "  %s: %s\n", what, shown(path).c_str());
     }
+    std::fflush(report_);  // so that it keeps its place among messages
   }
 
   const Request& request_;

@@ -32,7 +32,9 @@ class Checks {
     failed_ += agrees ? 0 : 1;
   }
   // A check that could not be made.
-  void add(const std::string& what, const Status& status) { add(false, what, status.message()); }
+  void add(const std::string& what, const Status& status) {
+    if (!interrupted()) add(false, what, status.message());
+  }
 
   int finish() const {
     if (interrupted()) return 128 + caught_signal;

@@ -7,10 +7,12 @@
 // Howard et al., Searching for MobileNetV3, 2019, table 1. Trap: BatchNorm's eps is 1e-3.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
 
+#include "segface/backbones/taps.hpp"
 #include "segface/backends/compound/inverted_residual.hpp"
 #include "segface/layers/convolution.hpp"
 #include "segface/layers/squeeze_excitation.hpp"
@@ -20,8 +22,8 @@ namespace mobilenet_v3 {
 
 inline constexpr float kBatchNormEps = 1e-3f;
 inline constexpr std::array<Index, 4> kChannels = {24, 40, 112, 960};
-// features.N whose output is tapped: the last map of each resolution.
-inline constexpr std::array<std::size_t, 4> kTaps = {3, 6, 12, 16};
+// features.N whose output is tapped, the last map of each resolution; the fourth tap is the last convolution.
+inline constexpr std::array<std::size_t, 3> kTaps = {3, 6, 12};
 
 // One inverted residual: a row of the paper's table 1.
 struct BlockRow {
@@ -116,16 +118,16 @@ class MobileNetV3 {
 
   // Normalised image [B, H, W, 3] -> the four taps.
   std::array<ViewOf<B>, 4> operator()(Run<B>& run, const ViewOf<B>& image) const noexcept {
-    std::array<ViewOf<B>, 4> taps;
-    std::size_t tap = 0;
-    const auto pass = [&](std::size_t feature, const ViewOf<B>& y) {
-      if (feature == mobilenet_v3::kTaps[tap]) taps[tap++] = y;
-      return y;
-    };
-    ViewOf<B> x = pass(0, ops::convolution<B>(run, stem_, image, Activation::hard_swish));
-    for (std::size_t i = 0; i < blocks_.size(); ++i) x = pass(i + 1, ops::inverted_residual<B>(run, blocks_[i], x));
-    pass(blocks_.size() + 1, ops::convolution<B>(run, last_, x, Activation::hard_swish));
-    return taps;
+    Taps<B> taps;
+    ViewOf<B> x = ops::convolution<B>(run, stem_, image, Activation::hard_swish);
+    for (std::size_t i = 0; i < blocks_.size(); ++i) {
+      x = ops::inverted_residual<B>(run, blocks_[i], x);
+      if (std::find(mobilenet_v3::kTaps.begin(), mobilenet_v3::kTaps.end(), i + 1) != mobilenet_v3::kTaps.end()) {
+        taps.add(run, x);
+      }
+    }
+    taps.add(run, ops::convolution<B>(run, last_, x, Activation::hard_swish));
+    return taps.maps();
   }
 
  private:

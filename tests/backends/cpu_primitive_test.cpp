@@ -1,0 +1,232 @@
+// Every primitive of the cpu backend against the reference in double, over awkward shapes and every instruction set.
+#include "segface/backends/cpu.hpp"
+#include "segface/backends/reference.hpp"
+
+#include "random_maps.hpp"
+
+using namespace segface;
+using test::Bench;
+using test::difference;
+using test::random_numbers;
+using Reference = reference::Backend<double>;
+
+namespace {
+
+constexpr double kBound = 3e-6;  // of the largest value
+
+// Calls body(cpu bench, reference bench) for each instruction set of this processor.
+template <class Body>
+void on_each_isa(const Body& body) {
+  const std::unique_ptr<Executor> threads = ThreadPool::make(3).value_or_throw();
+  SerialExecutor serial;
+  for (const cpu::Isa isa : {cpu::Isa::baseline, cpu::Isa::avx2, cpu::Isa::avx512}) {
+    if (!cpu::supported(isa)) continue;
+    Bench<cpu::Backend> fast(cpu::Backend(isa), *threads);
+    Bench<Reference> exact(Reference(), serial);
+    CAPTURE(fast.backend().isa_name());
+    body(fast, exact);
+  }
+}
+
+struct Size {
+  Index batch, height, width;
+};
+
+}  // namespace
+
+TEST_CASE("linear: every activation, residuals, few and many rows, odd widths") {
+  on_each_isa([](auto& fast, auto& exact) {
+    for (const Size s : {Size{1, 1, 1}, Size{3, 1, 19}, Size{2, 11, 13}, Size{1, 15, 15}}) {
+      for (const auto& [in, out] :
+           std::vector<std::pair<Index, Index>>{{1, 1}, {7, 5}, {24, 40}, {33, 97}, {256, 128}}) {
+        CAPTURE(in);
+        CAPTURE(out);
+        const std::vector<float> weight = random_numbers("weight", in * out), bias = random_numbers("bias", out);
+        const LinearParameters p = {in, out, weight.data(), bias.data()};
+        const auto w = fast.backend().prepare_linear(p).value_or_throw();
+        const auto v = exact.backend().prepare_linear(p).value_or_throw();
+        const auto fast_scope = fast.run().scope();
+        const auto exact_scope = exact.run().scope();
+        const auto x = fast.map("x", s.batch, s.height, s.width, in);
+        const auto z = exact.map("x", s.batch, s.height, s.width, in);
+        for (const Activation a :
+             {Activation::none, Activation::relu, Activation::hard_swish, Activation::hard_sigmoid, Activation::gelu}) {
+          const double got =
+              difference(ops::linear<cpu::Backend>(fast.run(), w, x, a), ops::linear<Reference>(exact.run(), v, z, a));
+          CHECK(got < kBound);
+        }
+        for (const Index batch : {Index{1}, s.batch}) {  // a residual of one image is for all
+          const auto r = fast.map("r", batch, s.height, s.width, out);
+          const auto t = exact.map("r", batch, s.height, s.width, out);
+          CHECK(difference(ops::linear<cpu::Backend>(fast.run(), w, x, Epilogue<cpu::Backend>::plus(r)),
+                           ops::linear<Reference>(exact.run(), v, z, Epilogue<Reference>::plus(t))) < kBound);
+        }
+      }
+    }
+  });
+}
+
+TEST_CASE("convolutions: kernels, strides, borders, images smaller than the kernel") {
+  on_each_isa([](auto& fast, auto& exact) {
+    for (const Size s : {Size{1, 1, 1}, Size{2, 3, 2}, Size{3, 9, 14}, Size{1, 17, 31}}) {
+      for (const Index kernel : {1, 3, 5, 7}) {
+        for (const Index stride : {1, 2}) {
+          CAPTURE(kernel);
+          CAPTURE(stride);
+          const Index in = 13, out = 22;
+          const std::vector<float> weight = random_numbers("weight", in * out * kernel * kernel);
+          const std::vector<float> gain = random_numbers("gain", out), bias = random_numbers("bias", out),
+                                   mean = random_numbers("mean", out);
+          std::vector<float> variance = random_numbers("variance", out);
+          for (float& value : variance) value = value * value + 0.1f;
+          ConvolutionParameters p = {
+              in, out, kernel, stride, weight.data(), {gain.data(), bias.data(), mean.data(), variance.data(), 1e-3f}};
+          const auto fast_scope = fast.run().scope();
+          const auto exact_scope = exact.run().scope();
+          const auto w = fast.backend().prepare_convolution(p).value_or_throw();
+          const auto v = exact.backend().prepare_convolution(p).value_or_throw();
+          CHECK(difference(ops::convolution<cpu::Backend>(fast.run(), w, fast.map("x", s.batch, s.height, s.width, in),
+                                                          Activation::hard_swish),
+                           ops::convolution<Reference>(exact.run(), v, exact.map("x", s.batch, s.height, s.width, in),
+                                                       Activation::hard_swish)) < kBound);
+          p.in = 1;
+          const auto dw = fast.backend().prepare_depthwise_convolution(p).value_or_throw();
+          const auto dv = exact.backend().prepare_depthwise_convolution(p).value_or_throw();
+          CHECK(difference(ops::depthwise_convolution<cpu::Backend>(
+                               fast.run(), dw, fast.map("x", s.batch, s.height, s.width, out), Activation::relu),
+                           ops::depthwise_convolution<Reference>(
+                               exact.run(), dv, exact.map("x", s.batch, s.height, s.width, out), Activation::relu)) <
+                kBound);
+        }
+      }
+    }
+  });
+}
+
+TEST_CASE("transposed convolution, norm, means, scales, sums") {
+  on_each_isa([](auto& fast, auto& exact) {
+    for (const Size s : {Size{1, 1, 1}, Size{3, 5, 7}, Size{2, 16, 13}}) {
+      for (const Index channels : {1, 3, 16, 37, 64}) {
+        CAPTURE(channels);
+        const auto fast_scope = fast.run().scope();
+        const auto exact_scope = exact.run().scope();
+        const auto x = fast.map("x", s.batch, s.height, s.width, channels);
+        const auto z = exact.map("x", s.batch, s.height, s.width, channels);
+        const Index out = 9;
+        const std::vector<float> weight = random_numbers("weight", channels * out * 4),
+                                 bias = random_numbers("bias", 64), gain = random_numbers("gain", 64);
+        const TransposedConvolutionParameters t = {channels, out, weight.data(), bias.data()};
+        CHECK(difference(ops::transposed_convolution<cpu::Backend>(
+                             fast.run(), fast.backend().prepare_transposed_convolution(t).value_or_throw(), x,
+                             Activation::gelu),
+                         ops::transposed_convolution<Reference>(
+                             exact.run(), exact.backend().prepare_transposed_convolution(t).value_or_throw(), z,
+                             Activation::gelu)) < kBound);
+        const LayerNormParameters n = {channels, gain.data(), bias.data(), 1e-5f};
+        CHECK(difference(
+                  ops::layer_norm<cpu::Backend>(fast.run(), fast.backend().prepare_layer_norm(n).value_or_throw(), x),
+                  ops::layer_norm<Reference>(exact.run(), exact.backend().prepare_layer_norm(n).value_or_throw(), z)) <
+              1e-5);
+        const auto mean = ops::spatial_mean<cpu::Backend>(fast.run(), x);
+        const auto exact_mean = ops::spatial_mean<Reference>(exact.run(), z);
+        CHECK(difference(mean, exact_mean) < 1e-5);
+        ops::scale_channels<cpu::Backend>(fast.run(), mean, x);
+        ops::scale_channels<Reference>(exact.run(), exact_mean, z);
+        CHECK(difference(x, z) < 1e-5);
+        const auto y = fast.map("y", 1, s.height, s.width, channels);
+        const auto w = exact.map("y", 1, s.height, s.width, channels);
+        CHECK(difference(ops::add<cpu::Backend>(fast.run(), x, y), ops::add<Reference>(exact.run(), z, w)) < kBound);
+      }
+    }
+  });
+}
+
+TEST_CASE("attention: few keys, many keys, few queries, many queries") {
+  on_each_isa([](auto& fast, auto& exact) {
+    for (const auto& [queries, keys] : std::vector<std::pair<Index, Index>>{
+             {1, 1}, {19, 19}, {300, 19}, {300, 11}, {19, 128}, {19, 129}, {11, 257}, {19, 1000}, {130, 260}}) {
+      for (const auto& [channels, heads] : std::vector<std::pair<Index, Index>>{{128, 8}, {256, 8}, {15, 5}}) {
+        CAPTURE(queries);
+        CAPTURE(keys);
+        CAPTURE(channels);
+        const auto fast_scope = fast.run().scope();
+        const auto exact_scope = exact.run().scope();
+        const auto on = [&, q = queries, k = keys, c = channels, h = heads](auto& bench) {
+          using B = std::decay_t<decltype(bench.backend())>;
+          const auto scaled = bench.map("q", 2, 1, q, c);
+          for (Index r = 0; r < scaled.rows(); ++r) {
+            for (Index i = 0; i < c; ++i) scaled.row(r)[i] *= 8;  // scores far apart
+          }
+          return ops::attention<B>(bench.run(), scaled, bench.map("k", 2, 1, k, c), bench.map("v", 2, 1, k, c), h);
+        };
+        CHECK(difference(on(fast), on(exact)) < 1e-5);
+      }
+    }
+  });
+}
+
+TEST_CASE("interpolation, products with tokens, position encoding") {
+  on_each_isa([](auto& fast, auto& exact) {
+    for (const Index channels : {1, 19, 32}) {
+      const auto on = [&](auto& bench, const Size& from, const Size& to) {
+        using B = std::decay_t<decltype(bench.backend())>;
+        const auto y = bench.map("y", from.batch, to.height, to.width, channels);
+        ops::bilinear<B>(bench.run(), bench.map("x", from.batch, from.height, from.width, channels), y);
+        return y;
+      };
+      for (const Size to : {Size{2, 1, 1}, Size{2, 7, 11}, Size{2, 24, 40}}) {
+        for (const Size from : {Size{2, 1, 1}, Size{2, 3, 5}, Size{2, 12, 20}}) {
+          const auto fast_scope = fast.run().scope();
+          const auto exact_scope = exact.run().scope();
+          CHECK(difference(on(fast, from, to), on(exact, from, to)) < kBound);
+        }
+      }
+      const auto products = [&](auto& bench) {
+        using B = std::decay_t<decltype(bench.backend())>;
+        const auto y = bench.map("y", 3, 5, 9, 19);
+        ops::token_products<B>(bench.run(), bench.map("x", 3, 5, 9, channels), bench.map("t", 3, 1, 19, channels), y);
+        return y;
+      };
+      CHECK(difference(products(fast), products(exact)) < kBound);
+    }
+    const std::vector<float> gaussian = random_numbers("gaussian", 2 * 128);
+    const auto position = [&](auto& bench) {
+      using B = std::decay_t<decltype(bench.backend())>;
+      const auto w = bench.backend().prepare_position_encoding(gaussian.data(), 128).value_or_throw();
+      return ops::position_encoding<B>(bench.run(), w, 9, 17);
+    };
+    CHECK(difference(position(fast), position(exact)) < 1e-5);
+  });
+}
+
+TEST_CASE("gelu and exp hold the errors they state, over their range") {
+  on_each_isa([](auto& fast, auto&) {
+    const Index count = 40001;
+    const auto x = fast.run().map(1, 1, count, 1);
+    for (Index i = 0; i < count; ++i) x.row(i)[0] = static_cast<float>(i - count / 2) * 5e-4f;  // -10 .. 10
+    const float one = 1, zero = 0;
+    const auto identity = fast.backend().prepare_linear({1, 1, &one, &zero}).value_or_throw();
+    const auto y = ops::linear<cpu::Backend>(fast.run(), identity, x, Activation::gelu);
+    double gelu_error = 0, exp_error = 0;
+    for (Index i = 0; i < count; ++i) {
+      const double at = static_cast<double>(x.row(i)[0]);
+      const double exact = at * (1 + std::erf(at / std::sqrt(2.0))) / 2;
+      gelu_error = std::max(gelu_error, std::abs(static_cast<double>(y.row(i)[0]) - exact));
+    }
+    CHECK(gelu_error < 1e-6);
+    // One query, two keys with scores 0 and -s: the weights are 1 / (1 + e^-s) and e^-s / (1 + e^-s).
+    const auto q = fast.run().map(1, 1, 1, 1), k = fast.run().map(1, 1, 2, 1), v = fast.run().map(1, 1, 2, 1);
+    q.row(0)[0] = 1;
+    k.row(0)[0] = 0;
+    v.row(0)[0] = 0;
+    v.row(1)[0] = 1;
+    for (double s = 0; s < 80; s += 0.37) {
+      k.row(1)[0] = static_cast<float>(-s);
+      const auto scope = fast.run().scope();
+      const double got = static_cast<double>(ops::attention<cpu::Backend>(fast.run(), q, k, v, 1).row(0)[0]);
+      const double power = std::exp(static_cast<double>(k.row(1)[0]));
+      exp_error = std::max(exp_error, std::abs(got / (power / (1 + power)) - 1));
+    }
+    CHECK(exp_error < 5e-7);
+  });
+}

@@ -1,0 +1,26 @@
+# Shared by the scripts beside it: each is run by ctest, stops at the first failure, and leaves nothing behind.
+#   sh NAME.sh
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+weights=$root/weights/demo.safetensors
+warnings="-Wall -Wextra -Wconversion -Wshadow -Werror"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Ends the script as skipped (ctest: SKIP_RETURN_CODE), saying why.
+skip() {
+  echo "skipped: $*"
+  exit 77
+}
+
+# Runs a command, which is printed first.
+try() {
+  echo "+ $*"
+  "$@"
+}
+
+# has_flag avx512f: whether this processor has it.
+has_flag() {
+  grep -qw "$1" /proc/cpuinfo 2>/dev/null
+}

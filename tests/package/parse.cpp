@@ -1,0 +1,15 @@
+// The smallest user of the library, built by the scripts beside it in every way a user may build it.
+//   parse WEIGHTS
+#include <cstdio>
+#include <segface/segface.hpp>
+#include <vector>
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  const std::vector<unsigned char> gray(64 * 48 * 3, 128);
+  const auto parser = segface::Parser::try_load(argv[1]);
+  if (!parser.ok()) return std::fputs(parser.status().message(), stderr), 1;
+  const auto mask = parser->try_parse({gray.data(), 64, 48, segface::PixelOrder::rgb});
+  if (!mask.ok()) return std::fputs(mask.status().message(), stderr), 1;
+  return mask->width() == 64 && mask->height() == 48 ? 0 : 1;
+}
