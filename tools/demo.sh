@@ -12,7 +12,7 @@ step() {  # step WHAT COMMAND...: runs the command and says how long it took
   echo "   took $((($(date +%s%N) - begin) / 1000000)) ms"
 }
 build() {
-  cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DSEGFACE_BUILD_TESTS=OFF -DSEGFACE_BUILD_EXAMPLES=OFF >/dev/null
+  cmake -S . -B build >/dev/null
   cmake --build build -j "$(nproc)" --target segface_tool
 }
 

@@ -66,14 +66,22 @@ class BasicParser {
   BasicParser() noexcept = default;
 
   // From a weight file, made by `segface convert`. Errors: those of WeightFile::open, non_finite, out_of_memory.
-  static Result<BasicParser> try_load(const std::string& path, const Options& options = {},
-                                      const Backend& backend = Backend()) noexcept {
+  // Without a backend given, it is the one that the environment asks for (SEGFACE_ISA).
+  static Result<BasicParser> try_load(const std::string& path, const Options& options = {}) noexcept {
+    SEGFACE_ASSIGN(backend, Backend::from_environment());
+    return try_load(path, options, backend);
+  }
+  static Result<BasicParser> try_load(const std::string& path, const Options& options,
+                                      const Backend& backend) noexcept {
     SEGFACE_ASSIGN(file, WeightFile::open(path));
     return make(file, options, backend);
   }
   // From the bytes of a weight file, which are not needed afterwards.
-  static Result<BasicParser> try_from_memory(Bytes bytes, const Options& options = {},
-                                             const Backend& backend = Backend()) noexcept {
+  static Result<BasicParser> try_from_memory(Bytes bytes, const Options& options = {}) noexcept {
+    SEGFACE_ASSIGN(backend, Backend::from_environment());
+    return try_from_memory(bytes, options, backend);
+  }
+  static Result<BasicParser> try_from_memory(Bytes bytes, const Options& options, const Backend& backend) noexcept {
     SEGFACE_ASSIGN(file, WeightFile::from_memory(bytes));
     return make(file, options, backend);
   }
@@ -96,11 +104,11 @@ class BasicParser {
 
 #if SEGFACE_EXCEPTIONS
   // The same, throwing segface::Error.
-  static BasicParser load(const std::string& path, const Options& options = {}, const Backend& backend = Backend()) {
-    return try_load(path, options, backend).value_or_throw();
+  static BasicParser load(const std::string& path, const Options& options = {}) {
+    return try_load(path, options).value_or_throw();
   }
-  static BasicParser from_memory(Bytes bytes, const Options& options = {}, const Backend& backend = Backend()) {
-    return try_from_memory(bytes, options, backend).value_or_throw();
+  static BasicParser from_memory(Bytes bytes, const Options& options = {}) {
+    return try_from_memory(bytes, options).value_or_throw();
   }
   Mask parse(const ImageView& photo) const {
     return try_parse(photo).value_or_throw();

@@ -26,6 +26,9 @@ class Backend {
   using RowMatrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   using Vector = Eigen::Matrix<T, 1, Eigen::Dynamic>;
 
+  // Nothing of the environment concerns it.
+  static Result<Backend> from_environment() noexcept { return Backend(); }
+
   // ---- operands -----------------------------------------------------------------------------------------------
 
   struct Linear {

@@ -133,6 +133,18 @@ class Golden {
     });
   }
 
+  // Adds the golden's stages that are not among `results`: they agree with nothing.
+  void add_unseen(std::vector<StageComparison>& results) const {
+    for (std::size_t i = 0; i < file_.size(); ++i) {
+      const std::string& name = file_.info(i).name;
+      const bool stage = name.find('.') == std::string::npos && name != "landmarks";
+      const auto seen = [&](const StageComparison& result) { return result.stage == name; };
+      if (!stage || std::any_of(results.begin(), results.end(), seen)) continue;
+      results.emplace_back();
+      results.back().stage = name;
+    }
+  }
+
  private:
   explicit Golden(SafetensorsFile file) noexcept : file_(std::move(file)) {}
 
@@ -249,7 +261,10 @@ class GoldenObserver final : public Observer<Scalar> {
     const Status status = guarded([&]() -> Status {
       SEGFACE_ASSIGN(result, golden_.template compare<Scalar>(name, output));
       results_.push_back(std::move(result));
-      return std::string_view(name) == "logits" ? golden_.compare_output(output, results_) : Status();
+      if (std::string_view(name) != "logits") return {};
+      SEGFACE_RETURN_IF_ERROR(golden_.compare_output(output, results_));
+      golden_.add_unseen(results_);
+      return {};
     });
     if (status_.ok()) status_ = status;
   }
