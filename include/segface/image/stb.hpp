@@ -1,7 +1,7 @@
 // The one place where stb_image is compiled: its JPEG decoder, private to the library.
 //
 // The host may use a stb_image of its own in the same file, before or after, with or without its implementation, and
-// of another version: ours lives in a namespace, every function of it is static, and every macro that stb_image.h
+// of another version: ours lives in an unnamed namespace, and every macro that stb_image.h
 // reads or defines is set aside before and put back after. Nothing but the JPEG decoder is compiled in, no stdio, and
 // its memory comes zeroed from a budget: what a damaged file leaves undecoded is gray, never somebody else's bytes.
 // Inline functions below name static ones; every copy of those is the same, so it does not matter whose is linked.
@@ -267,7 +267,9 @@ SEGFACE_END_NAMESPACE
 #undef stbi__vertically_flip_on_load
 
 #define STB_IMAGE_IMPLEMENTATION
-#define STB_IMAGE_STATIC
+// Declared inside extern "C", a function keeps its plain name in the object file even where it is static, and would
+// meet the host's: so each is said to be C++, and is private by the unnamed namespace.
+#define STBIDEF extern "C++"
 #define STBI_ONLY_JPEG
 #define STBI_NO_STDIO
 #define STBI_NO_LINEAR
@@ -279,6 +281,7 @@ SEGFACE_END_NAMESPACE
 
 SEGFACE_BEGIN_NAMESPACE
 namespace stb {
+namespace {
 #if __has_include(<stb_image.h>)
 #include <stb_image.h>
 #elif __has_include(<stb/stb_image.h>)
@@ -286,6 +289,7 @@ namespace stb {
 #else
 #error "segface/image/file.hpp needs stb_image.h (Debian and Ubuntu: libstb-dev); segface.hpp alone does not"
 #endif
+}  // namespace
 }  // namespace stb
 SEGFACE_END_NAMESPACE
 

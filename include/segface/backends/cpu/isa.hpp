@@ -30,7 +30,7 @@ inline bool supported(Isa isa) noexcept {
 inline const Kernels& kernels(Isa isa) noexcept {
 #if SEGFACE_X86_KERNELS
   if (isa == Isa::avx512) return avx512::kKernels;
-  if (isa == Isa::avx2) return avx2::kKernels;
+  if (isa == Isa::avx2) return kAvx2Kernels;
 #endif
   static_cast<void>(isa);
   return baseline::kKernels;

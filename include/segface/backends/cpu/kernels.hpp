@@ -87,17 +87,26 @@ inline constexpr Kernels kKernels = SEGFACE_KERNELS("baseline");
 }  // namespace baseline
 
 #if SEGFACE_X86_KERNELS
+// The AVX2 kernels must not hold AVX-512 even where the user's flags allow it. Only g++ under -mavx512f cannot say so,
+// since its intrinsics then ask for AVX-512 themselves: there the set has a name of its own, and never stands in for
+// the one of another translation unit.
 #if defined(__clang__)
+#define SEGFACE_AVX2_NAMESPACE avx2
 #pragma clang attribute push(__attribute__((target("avx2,fma,no-avx512f"))), apply_to = function)
+#elif defined(__AVX512F__)
+#define SEGFACE_AVX2_NAMESPACE avx2_under_avx512
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
 #else
+#define SEGFACE_AVX2_NAMESPACE avx2
 #pragma GCC push_options
 #pragma GCC target("avx2,fma,no-avx512f")
 #endif
-namespace avx2 {
+namespace SEGFACE_AVX2_NAMESPACE {
 #include "segface/backends/cpu/vector_avx2.ipp"
 //
 #include "segface/backends/cpu/kernels.ipp"
-}  // namespace avx2
+}  // namespace SEGFACE_AVX2_NAMESPACE
 #if defined(__clang__)
 #pragma clang attribute pop
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))), apply_to = function)
@@ -120,12 +129,14 @@ namespace avx512 {
 #pragma GCC diagnostic pop
 #pragma GCC pop_options
 #endif
-namespace avx2 {
+namespace SEGFACE_AVX2_NAMESPACE {
 inline constexpr Kernels kKernels = SEGFACE_KERNELS("avx2");
 }
 namespace avx512 {
 inline constexpr Kernels kKernels = SEGFACE_KERNELS("avx512");
 }
+inline constexpr const Kernels& kAvx2Kernels = SEGFACE_AVX2_NAMESPACE::kKernels;
+#undef SEGFACE_AVX2_NAMESPACE
 #endif
 
 #undef SEGFACE_KERNELS
