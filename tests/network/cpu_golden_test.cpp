@@ -1,6 +1,7 @@
 // The cpu backend against the official code, stage by stage, with every instruction set this processor has.
-#include "network.hpp"
 #include "segface/backends/cpu.hpp"
+
+#include "network.hpp"
 
 using namespace segface;
 

@@ -5,7 +5,8 @@
 inline constexpr int kDepthwiseBlock = 4;
 
 template <int Pixels>
-inline void depthwise_pixels(const DepthwiseArguments& d, Index x, Index tap_begin, Index tap_end, float* out) noexcept {
+inline void depthwise_pixels(const DepthwiseArguments& d, Index x, Index tap_begin, Index tap_end,
+                             float* out) noexcept {
   for_lanes(d.channels, [&](Index c, Index lanes) {
     Vec sums[Pixels];
     for (int p = 0; p < Pixels; ++p) sums[p] = load_lanes(d.bias + c, lanes);
@@ -16,7 +17,8 @@ inline void depthwise_pixels(const DepthwiseArguments& d, Index x, Index tap_beg
         const Vec w = load_lanes(d.weights + (dy * d.kernel + dx) * d.channels + c, lanes);
         const float* in = row + (x * d.stride + dx - d.padding) * d.pixel_stride + c;
 #pragma GCC unroll 8
-        for (int p = 0; p < Pixels; ++p) sums[p] = fma(load_lanes(in + p * d.stride * d.pixel_stride, lanes), w, sums[p]);
+        for (int p = 0; p < Pixels; ++p)
+          sums[p] = fma(load_lanes(in + p * d.stride * d.pixel_stride, lanes), w, sums[p]);
       }
     }
     for (int p = 0; p < Pixels; ++p) {

@@ -39,11 +39,16 @@ SEGFACE_ALWAYS_INLINE Vec hard_sigmoid(Vec x) noexcept {
 
 SEGFACE_ALWAYS_INLINE Vec activate(Activation activation, Vec x) noexcept {
   switch (activation) {
-    case Activation::relu: return max(x, splat(0.0f));
-    case Activation::hard_swish: return x * hard_sigmoid(x);
-    case Activation::hard_sigmoid: return hard_sigmoid(x);
-    case Activation::gelu: return gelu(x);
-    case Activation::none: break;
+    case Activation::relu:
+      return max(x, splat(0.0f));
+    case Activation::hard_swish:
+      return x * hard_sigmoid(x);
+    case Activation::hard_sigmoid:
+      return hard_sigmoid(x);
+    case Activation::gelu:
+      return gelu(x);
+    case Activation::none:
+      break;
   }
   return x;
 }

@@ -4,17 +4,33 @@ using Vec = __m256;
 inline constexpr Index kLanes = 8;
 inline constexpr int kTileRows = 6;  // 6 x 16 tile: 12 accumulators, 2 for weights, 2 to spare
 
-SEGFACE_ALWAYS_INLINE Vec splat(float x) noexcept { return _mm256_set1_ps(x); }
-SEGFACE_ALWAYS_INLINE Vec load(const float* p) noexcept { return _mm256_loadu_ps(p); }
-SEGFACE_ALWAYS_INLINE void store(float* p, Vec v) noexcept { _mm256_storeu_ps(p, v); }
+SEGFACE_ALWAYS_INLINE Vec splat(float x) noexcept {
+  return _mm256_set1_ps(x);
+}
+SEGFACE_ALWAYS_INLINE Vec load(const float* p) noexcept {
+  return _mm256_loadu_ps(p);
+}
+SEGFACE_ALWAYS_INLINE void store(float* p, Vec v) noexcept {
+  _mm256_storeu_ps(p, v);
+}
 SEGFACE_ALWAYS_INLINE __m256i first_lanes(Index n) noexcept {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
-SEGFACE_ALWAYS_INLINE Vec load_part(const float* p, Index n) noexcept { return _mm256_maskload_ps(p, first_lanes(n)); }
-SEGFACE_ALWAYS_INLINE void store_part(float* p, Vec v, Index n) noexcept { _mm256_maskstore_ps(p, first_lanes(n), v); }
-SEGFACE_ALWAYS_INLINE Vec fma(Vec a, Vec b, Vec c) noexcept { return _mm256_fmadd_ps(a, b, c); }
-SEGFACE_ALWAYS_INLINE Vec max(Vec a, Vec b) noexcept { return _mm256_max_ps(a, b); }
-SEGFACE_ALWAYS_INLINE Vec min(Vec a, Vec b) noexcept { return _mm256_min_ps(a, b); }
+SEGFACE_ALWAYS_INLINE Vec load_part(const float* p, Index n) noexcept {
+  return _mm256_maskload_ps(p, first_lanes(n));
+}
+SEGFACE_ALWAYS_INLINE void store_part(float* p, Vec v, Index n) noexcept {
+  _mm256_maskstore_ps(p, first_lanes(n), v);
+}
+SEGFACE_ALWAYS_INLINE Vec fma(Vec a, Vec b, Vec c) noexcept {
+  return _mm256_fmadd_ps(a, b, c);
+}
+SEGFACE_ALWAYS_INLINE Vec max(Vec a, Vec b) noexcept {
+  return _mm256_max_ps(a, b);
+}
+SEGFACE_ALWAYS_INLINE Vec min(Vec a, Vec b) noexcept {
+  return _mm256_min_ps(a, b);
+}
 SEGFACE_ALWAYS_INLINE Vec round(Vec a) noexcept {
   return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }

@@ -4,20 +4,34 @@ using Vec = __m512;
 inline constexpr Index kLanes = 16;
 inline constexpr int kTileRows = 14;  // 14 x 32 tile: 28 accumulators, 2 for weights, 2 to spare
 
-SEGFACE_ALWAYS_INLINE Vec splat(float x) noexcept { return _mm512_set1_ps(x); }
-SEGFACE_ALWAYS_INLINE Vec load(const float* p) noexcept { return _mm512_loadu_ps(p); }
-SEGFACE_ALWAYS_INLINE void store(float* p, Vec v) noexcept { _mm512_storeu_ps(p, v); }
+SEGFACE_ALWAYS_INLINE Vec splat(float x) noexcept {
+  return _mm512_set1_ps(x);
+}
+SEGFACE_ALWAYS_INLINE Vec load(const float* p) noexcept {
+  return _mm512_loadu_ps(p);
+}
+SEGFACE_ALWAYS_INLINE void store(float* p, Vec v) noexcept {
+  _mm512_storeu_ps(p, v);
+}
 SEGFACE_ALWAYS_INLINE Vec load_part(const float* p, Index n) noexcept {
   return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1u), p);
 }
 SEGFACE_ALWAYS_INLINE void store_part(float* p, Vec v, Index n) noexcept {
   _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1u), v);
 }
-SEGFACE_ALWAYS_INLINE Vec fma(Vec a, Vec b, Vec c) noexcept { return _mm512_fmadd_ps(a, b, c); }
-SEGFACE_ALWAYS_INLINE Vec max(Vec a, Vec b) noexcept { return _mm512_max_ps(a, b); }
-SEGFACE_ALWAYS_INLINE Vec min(Vec a, Vec b) noexcept { return _mm512_min_ps(a, b); }
+SEGFACE_ALWAYS_INLINE Vec fma(Vec a, Vec b, Vec c) noexcept {
+  return _mm512_fmadd_ps(a, b, c);
+}
+SEGFACE_ALWAYS_INLINE Vec max(Vec a, Vec b) noexcept {
+  return _mm512_max_ps(a, b);
+}
+SEGFACE_ALWAYS_INLINE Vec min(Vec a, Vec b) noexcept {
+  return _mm512_min_ps(a, b);
+}
 // Nearest integer, ties to even.
-SEGFACE_ALWAYS_INLINE Vec round(Vec a) noexcept { return _mm512_roundscale_ps(a, 0); }
+SEGFACE_ALWAYS_INLINE Vec round(Vec a) noexcept {
+  return _mm512_roundscale_ps(a, 0);
+}
 // 2^n for integers n from -126 to 127.
 SEGFACE_ALWAYS_INLINE Vec power_of_two(Vec n) noexcept {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23));

@@ -5,13 +5,17 @@ typedef std::int32_t IntVec __attribute__((vector_size(16)));
 inline constexpr Index kLanes = 4;
 inline constexpr int kTileRows = 6;  // 6 x 8 tile: 12 accumulators
 
-SEGFACE_ALWAYS_INLINE Vec splat(float x) noexcept { return Vec{x, x, x, x}; }
+SEGFACE_ALWAYS_INLINE Vec splat(float x) noexcept {
+  return Vec{x, x, x, x};
+}
 SEGFACE_ALWAYS_INLINE Vec load(const float* p) noexcept {
   Vec v;
   std::memcpy(&v, p, sizeof v);
   return v;
 }
-SEGFACE_ALWAYS_INLINE void store(float* p, Vec v) noexcept { std::memcpy(p, &v, sizeof v); }
+SEGFACE_ALWAYS_INLINE void store(float* p, Vec v) noexcept {
+  std::memcpy(p, &v, sizeof v);
+}
 SEGFACE_ALWAYS_INLINE Vec load_part(const float* p, Index n) noexcept {
   Vec v = splat(0);
   std::memcpy(&v, p, static_cast<std::size_t>(n) * sizeof(float));
@@ -20,9 +24,15 @@ SEGFACE_ALWAYS_INLINE Vec load_part(const float* p, Index n) noexcept {
 SEGFACE_ALWAYS_INLINE void store_part(float* p, Vec v, Index n) noexcept {
   std::memcpy(p, &v, static_cast<std::size_t>(n) * sizeof(float));
 }
-SEGFACE_ALWAYS_INLINE Vec fma(Vec a, Vec b, Vec c) noexcept { return a * b + c; }
-SEGFACE_ALWAYS_INLINE Vec max(Vec a, Vec b) noexcept { return a > b ? a : b; }
-SEGFACE_ALWAYS_INLINE Vec min(Vec a, Vec b) noexcept { return a < b ? a : b; }
+SEGFACE_ALWAYS_INLINE Vec fma(Vec a, Vec b, Vec c) noexcept {
+  return a * b + c;
+}
+SEGFACE_ALWAYS_INLINE Vec max(Vec a, Vec b) noexcept {
+  return a > b ? a : b;
+}
+SEGFACE_ALWAYS_INLINE Vec min(Vec a, Vec b) noexcept {
+  return a < b ? a : b;
+}
 // Adding 1.5 x 2^23 leaves no bits for a fraction: exact for |a| < 2^22.
 SEGFACE_ALWAYS_INLINE Vec round(Vec a) noexcept {
   const Vec shifted = a + splat(12582912.0f);
