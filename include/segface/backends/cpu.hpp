@@ -492,7 +492,8 @@ class Backend {
     const Index width = q.channels / heads, pad = padded(k.pixels());
     const float scale = 1.0f / std::sqrt(static_cast<float>(width));
     float* const keys = run.scratch<float>(q.batch * heads * width * pad);
-    float* const scores = run.scratch<float>(run.workers() * pad);
+    const Index scores_size = FewKeysArguments::kAtOnce * pad;
+    float* const scores = run.scratch<float>(run.workers() * scores_size);
     run.kernel({}, q.batch * heads, [&](Index task, Index) {
       transpose(k.image(task / heads).slice(task % heads * width, width), pad, keys + task * width * pad);
     });
@@ -500,10 +501,17 @@ class Backend {
       const RowBlock block = row_block(q, task);
       const In values = v.image(block.image);
       for (Index h = 0; h < heads; ++h) {
-        kernels_->attend_few_keys(q.row(block.first) + h * width, q.stride, block.rows,
-                                  keys + (block.image * heads + h) * width * pad, pad, values.data + h * width,
-                                  values.stride, k.pixels(), width, scale, scores + worker * pad,
-                                  y.row(block.first) + h * width, y.stride);
+        const FewKeysArguments head = {keys + (block.image * heads + h) * width * pad,
+                                       k.pixels(),
+                                       pad,
+                                       values.data + h * width,
+                                       values.stride,
+                                       width,
+                                       scale,
+                                       q.stride,
+                                       y.stride};
+        kernels_->attend_few_keys(head, q.row(block.first) + h * width, block.rows, scores + worker * scores_size,
+                                  y.row(block.first) + h * width);
       }
     });
   }
@@ -528,9 +536,17 @@ class Backend {
       for (Index h = 0; h < heads; ++h) {
         const Index head = image * heads + h;
         float* const part = partial + (head * strips + strip) * parts;
-        kernels_->attend_strip(queries + head * width * pad, pad, count, k.image(image).row(strip * kStrip) + h * width,
-                               k.stride, v.image(image).row(strip * kStrip) + h * width, v.stride, keys, width, scale,
-                               scores + worker * kStrip * pad, part, part + pad, part + 2 * pad);
+        const StripArguments arguments = {queries + head * width * pad,
+                                          count,
+                                          pad,
+                                          k.image(image).row(strip * kStrip) + h * width,
+                                          k.stride,
+                                          v.image(image).row(strip * kStrip) + h * width,
+                                          v.stride,
+                                          keys,
+                                          width,
+                                          scale};
+        kernels_->attend_strip(arguments, scores + worker * kStrip * pad, part, part + pad, part + 2 * pad);
       }
     });
     run.kernel({}, q.batch * heads, [&](Index head, Index) {

@@ -49,6 +49,28 @@ struct DepthwiseArguments {
   Activation activation;
 };
 
+// One head of an attention with few keys.
+struct FewKeysArguments {
+  static constexpr Index kAtOnce = 4;  // queries worked on together, each with a row of scores
+  const float* keys_t;                 // [D, padded]: the keys transposed
+  Index count, padded;                 // keys; the same rounded up to whole vectors
+  const float* v;                      // [count, D]
+  Index ldv, width;                    // D
+  float scale;
+  Index ldq, ldo;  // of the queries and of the output
+};
+
+// One head of an attention with few queries, and a strip of its keys.
+struct StripArguments {
+  const float* queries_t;  // [D, padded]: the queries transposed
+  Index count, padded;     // queries; the same rounded up to whole vectors
+  const float* k;          // [keys, D]
+  Index ldk;
+  const float* v;  // [keys, D]
+  Index ldv, keys, width;
+  float scale;
+};
+
 // The kernels of one instruction set. What they compute is said where they are written.
 struct Kernels {
   const char* name;
@@ -65,12 +87,8 @@ struct Kernels {
                    Index ldy) noexcept;
   void (*mix_pixel)(const float* upper_left, const float* upper_right, const float* lower_left,
                     const float* lower_right, float fx, float fy, Index channels, bool accumulate, float* y) noexcept;
-  void (*attend_few_keys)(const float* q, Index ldq, Index queries, const float* keys_t, Index padded, const float* v,
-                          Index ldv, Index count, Index width, float scale, float* scores, float* out,
-                          Index ldo) noexcept;
-  void (*attend_strip)(const float* queries_t, Index padded, Index count, const float* k, Index ldk, const float* v,
-                       Index ldv, Index keys, Index width, float scale, float* scores, float* most, float* total,
-                       float* sums) noexcept;
+  void (*attend_few_keys)(const FewKeysArguments&, const float* q, Index queries, float* scores, float* out) noexcept;
+  void (*attend_strip)(const StripArguments&, float* scores, float* most, float* total, float* sums) noexcept;
 };
 
 #define SEGFACE_KERNELS(name)                                                                                    \
