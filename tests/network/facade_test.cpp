@@ -71,6 +71,8 @@ TEST_CASE("a mask has the photo's size and adds up") {
     CHECK(mask.count(at) <= box.width * box.height);
     CHECK((mask.count(at) > 0) == (box.width > 0));
   }
+  CHECK(mask.name(14) == "hair");
+  CHECK(mask.name(19).empty());
   CHECK(total == photo.width() * photo.height());
   CHECK(mask.mean_confidence() > 1.0 / 19);
   CHECK(mask.mean_confidence() <= 1.0);

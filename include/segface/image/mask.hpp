@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 
 #include "segface/base/config.hpp"
@@ -33,6 +34,10 @@ class Mask {
   // The labels as a grey picture, for encode_label_png, colorize and overlay.
   ImageView view() const noexcept { return {labels_.data(), width_, height_, PixelOrder::gray}; }
 
+  // What a label means, in full words with the picture's sides; empty for what is no label.
+  std::string_view name(std::uint8_t label) const noexcept {
+    return label < class_count(dataset_) ? classes(dataset_)[label].name : std::string_view();
+  }
   // Pixels of a label, 0 where there are none or no such label.
   Index count(std::uint8_t label) const noexcept { return label < kMaxClasses ? counts_[label] : 0; }
   // Smallest box around a label's pixels; 0 x 0 where there are none.
