@@ -14,6 +14,7 @@
 #include "segface/backends/cpu/isa.hpp"
 #include "segface/backends/fold.hpp"
 #include "segface/backends/primitives.hpp"
+#include "segface/base/bilinear.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 namespace cpu {
@@ -569,28 +570,14 @@ class Backend {
 
   // ---- interpolation ------------------------------------------------------------------------------------------
 
-  // Where output i of an axis looks: source = max(0, (i + 0.5) in / out - 0.5), and the next index, clamped.
-  struct Neighbours {
-    Index low, high;
-    float fraction;
-
-    Neighbours(Index i, Index in, Index out) noexcept {
-      const float ratio = static_cast<float>(in) / static_cast<float>(out);
-      const float source = std::max(0.0f, ratio * (static_cast<float>(i) + 0.5f) - 0.5f);
-      low = std::min(static_cast<Index>(source), in - 1);
-      high = std::min(low + 1, in - 1);
-      fraction = source - static_cast<float>(low);
-    }
-  };
-
   // Row py of image `image` of y = (or +=) x, interpolated.
   void mix_row(const In& x, Index image, Index py, const Out& y, bool accumulate) const noexcept {
-    const Neighbours v(py, x.height, y.height);
+    const BilinearTap<float> v(py, x.height, y.height);
     for (Index px = 0; px < y.width; ++px) {
-      const Neighbours h(px, x.width, y.width);
-      kernels_->mix_pixel(x.pixel(image, v.low, h.low), x.pixel(image, v.low, h.high), x.pixel(image, v.high, h.low),
-                          x.pixel(image, v.high, h.high), h.fraction, v.fraction, y.channels, accumulate,
-                          y.pixel(image, py, px));
+      const BilinearTap<float> h(px, x.width, y.width);
+      kernels_->mix_pixel(x.pixel(image, v.first, h.first), x.pixel(image, v.first, h.second),
+                          x.pixel(image, v.second, h.first), x.pixel(image, v.second, h.second), h.fraction, v.fraction,
+                          y.channels, accumulate, y.pixel(image, py, px));
     }
   }
 

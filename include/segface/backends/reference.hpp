@@ -12,6 +12,7 @@
 #include "segface/backends/compound.hpp"
 #include "segface/backends/parameters.hpp"
 #include "segface/backends/primitives.hpp"
+#include "segface/base/bilinear.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 namespace reference {
@@ -233,26 +234,14 @@ class Backend {
     });
   }
 
-  // Source position of output i: max(0, (i + 0.5) in / out - 0.5); the upper neighbour is clamped.
   void bilinear(RunOf& run, const In& x, const Out& y) const noexcept {
     run.kernel({8 * elements(y), bytes(x) + bytes(In(y))}, 1, [&](Index, Index) {
-      struct Position {
-        Index low, high;
-        T weight;  // of high
-      };
-      const auto position = [](Index i, Index in, Index out) {
-        const T source =
-            std::max(T(0), (static_cast<T>(i) + T(0.5)) * static_cast<T>(in) / static_cast<T>(out) - T(0.5));
-        const Index low = std::min(static_cast<Index>(source), in - 1);
-        return Position{low, std::min(low + 1, in - 1), source - static_cast<T>(low)};
-      };
       for_each_pixel(y, [&](Index b, Index py, Index px) {
-        const Position v = position(py, x.height, y.height);
-        const Position h = position(px, x.width, y.width);
+        const BilinearTap<T> v(py, x.height, y.height), h(px, x.width, y.width);
         const auto at = [&](Index sy, Index sx) { return row_of(x.pixel(b, sy, sx), x.channels); };
         row_of(y.pixel(b, py, px), y.channels) =
-            (at(v.low, h.low) * (1 - h.weight) + at(v.low, h.high) * h.weight) * (1 - v.weight) +
-            (at(v.high, h.low) * (1 - h.weight) + at(v.high, h.high) * h.weight) * v.weight;
+            (at(v.first, h.first) * (1 - h.fraction) + at(v.first, h.second) * h.fraction) * (1 - v.fraction) +
+            (at(v.second, h.first) * (1 - h.fraction) + at(v.second, h.second) * h.fraction) * v.fraction;
       });
     });
   }

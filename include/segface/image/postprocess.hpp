@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "segface/base/bilinear.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/executor.hpp"
 #include "segface/base/memory.hpp"
@@ -36,21 +37,6 @@ struct LogitsView {
     return {data, classes, width, height, 1, width * height};
   }
   const Scalar* pixel(Index x, Index y) const noexcept { return data + (y * width + x) * pixel_stride; }
-};
-
-// Where output i of an axis looks: (1 - fraction) * in[first] + fraction * in[second].
-template <class Scalar>
-struct BilinearTap {
-  Index first, second;
-  Scalar fraction;
-
-  BilinearTap(Index i, Index in, Index out) noexcept {
-    const Scalar scale = static_cast<Scalar>(in) / static_cast<Scalar>(out);
-    const Scalar source = std::max(Scalar(0), scale * (static_cast<Scalar>(i) + Scalar(0.5)) - Scalar(0.5));
-    first = std::min(static_cast<Index>(source), in - 1);
-    second = std::min(first + 1, in - 1);
-    fraction = source - static_cast<Scalar>(first);
-  }
 };
 
 // Where the labels go. Only `labels` is required.
