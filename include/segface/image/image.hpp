@@ -5,6 +5,7 @@
 // accuracy in silence. Alpha is never blended, it is dropped, as Pillow's convert('RGB') does.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -53,7 +54,13 @@ struct ImageView {
       : pixels(first_pixel), width(columns), height(rows), stride_bytes(row_stride_bytes), order(channel_order) {}
   // Rows without padding.
   ImageView(const std::uint8_t* first_pixel, Index columns, Index rows, PixelOrder channel_order) noexcept
-      : ImageView(first_pixel, columns, rows, columns * channels_of(channel_order), channel_order) {}
+      : ImageView(first_pixel, columns, rows, packed_stride(columns, channel_order), channel_order) {}
+
+  // Bytes of a row without padding; the largest Index where that does not fit, which validate() refuses.
+  static Index packed_stride(Index columns, PixelOrder order) noexcept {
+    const Index channels = channels_of(order);
+    return channels != 0 && columns > PTRDIFF_MAX / channels ? PTRDIFF_MAX : std::max<Index>(columns, 0) * channels;
+  }
 
   const std::uint8_t* pixels;
   Index width;         // > 0
