@@ -129,6 +129,15 @@ TEST_CASE("the self-test notices a weight that changed") {
       Errc::mismatch, {"self-test", "verify"});
 }
 
+TEST_CASE("a self-test that computes no numbers does not agree") {
+  SelfTest stored, computed;
+  stored.logits = {1.0f, 2.0f};
+  computed.logits = {1.0f, 2.5f};
+  CHECK(stored.difference(computed) == doctest::Approx(0.5 / std::sqrt(2.5)));
+  computed.logits[0] = std::numeric_limits<float>::quiet_NaN();
+  CHECK_FALSE(stored.difference(computed) <= SelfTest::kTolerance);
+}
+
 TEST_CASE("integers where weights belong are refused") {
   refused([](Parts& p) { p.infos[p.find("linear_c.0.proj.bias")].dtype = DType::i32; }, Errc::unsupported_dtype,
           {"linear_c.0.proj.bias", "I32", "F32, F16, BF16"});

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -100,10 +102,12 @@ struct SelfTest {
     });
   }
 
-  // Largest difference between the two, in parts of this one's root mean square.
+  // Largest difference between the two, in parts of this one's root mean square; infinity where the other is not
+  // finite.
   double difference(const SelfTest& other) const noexcept {
     double squares = 0, largest = 0;
     for (std::size_t i = 0; i < logits.size(); ++i) {
+      if (!is_finite(other.logits[i])) return std::numeric_limits<double>::infinity();
       const auto expected = static_cast<double>(logits[i]);
       squares += expected * expected;
       largest = std::fmax(largest, std::fabs(expected - static_cast<double>(other.logits[i])));
