@@ -31,14 +31,23 @@ void on_each_isa(const Body& body) {
 struct Size {
   Index batch, height, width;
 };
+struct Widths {
+  Index in, out;
+};
+struct Rows {
+  Index queries, keys;
+};
+struct Heads {
+  Index channels, count;
+};
 
 }  // namespace
 
 TEST_CASE("linear: every activation, residuals, few and many rows, odd widths") {
   on_each_isa([](auto& fast, auto& exact) {
     for (const Size s : {Size{1, 1, 1}, Size{3, 1, 19}, Size{2, 11, 13}, Size{1, 15, 15}}) {
-      for (const auto& [in, out] :
-           std::vector<std::pair<Index, Index>>{{1, 1}, {7, 5}, {24, 40}, {33, 97}, {256, 128}}) {
+      for (const Widths& widths : {Widths{1, 1}, Widths{7, 5}, Widths{24, 40}, Widths{33, 97}, Widths{256, 128}}) {
+        const Index in = widths.in, out = widths.out;
         CAPTURE(in);
         CAPTURE(out);
         const std::vector<float> weight = random_numbers("weight", in * out), bias = random_numbers("bias", out);
@@ -143,21 +152,24 @@ TEST_CASE("transposed convolution, norm, means, scales, sums") {
 
 TEST_CASE("attention: few keys, many keys, few queries, many queries") {
   on_each_isa([](auto& fast, auto& exact) {
-    for (const auto& [queries, keys] : std::vector<std::pair<Index, Index>>{
-             {1, 1}, {19, 19}, {300, 19}, {300, 11}, {19, 128}, {19, 129}, {11, 257}, {19, 1000}, {130, 260}}) {
-      for (const auto& [channels, heads] : std::vector<std::pair<Index, Index>>{{128, 8}, {256, 8}, {15, 5}}) {
+    for (const Rows& rows :
+         {Rows{1, 1}, Rows{19, 19}, Rows{300, 19}, Rows{300, 11}, Rows{19, 128}, Rows{19, 129}, Rows{11, 257},
+          Rows{19, 1000}, Rows{130, 260}, Rows{7, 300}, Rows{8, 130}, Rows{9, 8}, Rows{17, 16}}) {
+      for (const Heads& heads : {Heads{128, 8}, Heads{256, 8}, Heads{15, 5}}) {
+        const Index queries = rows.queries, keys = rows.keys, channels = heads.channels;
         CAPTURE(queries);
         CAPTURE(keys);
         CAPTURE(channels);
         const auto fast_scope = fast.run().scope();
         const auto exact_scope = exact.run().scope();
-        const auto on = [&, q = queries, k = keys, c = channels, h = heads](auto& bench) {
+        const auto on = [&](auto& bench) {
           using B = std::decay_t<decltype(bench.backend())>;
-          const auto scaled = bench.map("q", 2, 1, q, c);
+          const auto scaled = bench.map("q", 2, 1, queries, channels);
           for (Index r = 0; r < scaled.rows(); ++r) {
-            for (Index i = 0; i < c; ++i) scaled.row(r)[i] *= 8;  // scores far apart
+            for (Index i = 0; i < channels; ++i) scaled.row(r)[i] *= 8;  // scores far apart
           }
-          return ops::attention<B>(bench.run(), scaled, bench.map("k", 2, 1, k, c), bench.map("v", 2, 1, k, c), h);
+          return ops::attention<B>(bench.run(), scaled, bench.map("k", 2, 1, keys, channels),
+                                   bench.map("v", 2, 1, keys, channels), heads.count);
         };
         CHECK(difference(on(fast), on(exact)) < 1e-5);
       }

@@ -477,10 +477,11 @@ class Backend {
   // ---- attention ----------------------------------------------------------------------------------------------
 
   Index padded(Index count) const noexcept { return (count + kernels_->lanes - 1) / kernels_->lanes * kernels_->lanes; }
-  // rows [count, width] -> [width, padded], zeros beyond.
-  void transpose(const In& rows, Index pad, float* out) const noexcept {
+  // rows [count, D] -> [D, padded] times 1 / sqrt(D), zeros beyond.
+  static void transpose_scaled(const In& rows, Index pad, float* out) noexcept {
+    const float scale = 1.0f / std::sqrt(static_cast<float>(rows.channels));
     for (Index d = 0; d < rows.channels; ++d) {
-      for (Index r = 0; r < pad; ++r) *out++ = r < rows.rows() ? rows.row(r)[d] : 0.0f;
+      for (Index r = 0; r < pad; ++r) *out++ = r < rows.rows() ? scale * rows.row(r)[d] : 0.0f;
     }
   }
   static Cost attention_cost(const In& q, const In& k) noexcept {
@@ -491,24 +492,27 @@ class Backend {
   void attend_few_keys(RunOf& run, const In& q, const In& k, const In& v, Index heads, const Out& y) const noexcept {
     const auto scope = run.scope();
     const Index width = q.channels / heads, pad = padded(k.pixels());
-    const float scale = 1.0f / std::sqrt(static_cast<float>(width));
+    float* const start = run.scratch<float>(pad);
     float* const keys = run.scratch<float>(q.batch * heads * width * pad);
     const Index scores_size = FewKeysArguments::kAtOnce * pad;
     float* const scores = run.scratch<float>(run.workers() * scores_size);
+    run.kernel({}, 1, [&](Index, Index) {
+      for (Index m = 0; m < pad; ++m) start[m] = m < k.pixels() ? 0.0f : -1e30f;
+    });
     run.kernel({}, q.batch * heads, [&](Index task, Index) {
-      transpose(k.image(task / heads).slice(task % heads * width, width), pad, keys + task * width * pad);
+      transpose_scaled(k.image(task / heads).slice(task % heads * width, width), pad, keys + task * width * pad);
     });
     run.kernel(attention_cost(q, k), blocks(q), [&](Index task, Index worker) {
       const RowBlock block = row_block(q, task);
       const In values = v.image(block.image);
       for (Index h = 0; h < heads; ++h) {
         const FewKeysArguments head = {keys + (block.image * heads + h) * width * pad,
+                                       start,
                                        k.pixels(),
                                        pad,
                                        values.data + h * width,
                                        values.stride,
                                        width,
-                                       scale,
                                        q.stride,
                                        y.stride};
         kernels_->attend_few_keys(head, q.row(block.first) + h * width, block.rows, scores + worker * scores_size,
@@ -524,12 +528,11 @@ class Backend {
     const auto scope = run.scope();
     const Index width = q.channels / heads, count = q.pixels(), pad = padded(count);
     const Index strips = (k.pixels() + kStrip - 1) / kStrip, parts = pad * 2 + count * width;
-    const float scale = 1.0f / std::sqrt(static_cast<float>(width));
     float* const queries = run.scratch<float>(q.batch * heads * width * pad);
     float* const scores = run.scratch<float>(run.workers() * kStrip * pad);
     float* const partial = run.scratch<float>(q.batch * heads * strips * parts);
     run.kernel({}, q.batch * heads, [&](Index task, Index) {
-      transpose(q.image(task / heads).slice(task % heads * width, width), pad, queries + task * width * pad);
+      transpose_scaled(q.image(task / heads).slice(task % heads * width, width), pad, queries + task * width * pad);
     });
     run.kernel(attention_cost(q, k), q.batch * strips, [&](Index task, Index worker) {
       const Index image = task / strips, strip = task % strips;
@@ -545,8 +548,7 @@ class Backend {
                                           v.image(image).row(strip * kStrip) + h * width,
                                           v.stride,
                                           keys,
-                                          width,
-                                          scale};
+                                          width};
         kernels_->attend_strip(arguments, scores + worker * kStrip * pad, part, part + pad, part + 2 * pad);
       }
     });

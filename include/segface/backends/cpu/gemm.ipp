@@ -5,6 +5,7 @@
 // of one result runs over k in order in every tile height: a row's bits do not depend on where its tile begins.
 
 inline constexpr Index kPanel = 2 * kLanes;
+inline constexpr Index kLine = 16;  // floats in a cache line
 
 template <int Rows>
 inline void multiply_tile(const float* a, Index lda, const float* panel, Index k_count, float* tile) noexcept {
@@ -44,6 +45,13 @@ inline void gemm(const GemmArguments& g) noexcept {
     const float* weights = g.panels + panel * kPanel * g.depth;
     for (Index row = 0; row < g.rows; row += kTileRows) {
       const Index rows = g.rows - row < kTileRows ? g.rows - row : kTileRows;
+      // What the epilogue will read and write is fetched meanwhile.
+      for (Index r = row; r < row + rows; ++r) {
+        for (Index i = 0; i < columns; i += kLine) {
+          __builtin_prefetch(g.c + r * g.ldc + column + i, 1);
+          if (g.residual != nullptr) __builtin_prefetch(g.residual + r * g.ldr + column + i);
+        }
+      }
       float tile[kTileRows * kPanel];
       multiply_rows<kTileRows>(rows, g.a + row * g.lda, g.lda, weights, g.depth, tile);
       for (Index r = 0; r < rows; ++r) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "segface/backends/parameters.hpp"
 #include "segface/base/config.hpp"
@@ -51,24 +52,23 @@ struct DepthwiseArguments {
 
 // One head of an attention with few keys.
 struct FewKeysArguments {
-  static constexpr Index kAtOnce = 4;  // queries worked on together, each with a row of scores
-  const float* keys_t;                 // [D, padded]: the keys transposed
+  static constexpr Index kAtOnce = 8;  // queries worked on together, each with a row of scores
+  const float* keys_t;                 // [D, padded]: the keys transposed, times 1 / sqrt(D)
+  const float* start;                  // [padded]: 0 for a key, so low for the padding that its share is nothing
   Index count, padded;                 // keys; the same rounded up to whole vectors
   const float* v;                      // [count, D]
   Index ldv, width;                    // D
-  float scale;
-  Index ldq, ldo;  // of the queries and of the output
+  Index ldq, ldo;                      // of the queries and of the output
 };
 
 // One head of an attention with few queries, and a strip of its keys.
 struct StripArguments {
-  const float* queries_t;  // [D, padded]: the queries transposed
+  const float* queries_t;  // [D, padded]: the queries transposed, times 1 / sqrt(D)
   Index count, padded;     // queries; the same rounded up to whole vectors
   const float* k;          // [keys, D]
   Index ldk;
   const float* v;  // [keys, D]
   Index ldv, keys, width;
-  float scale;
 };
 
 // The kernels of one instruction set. What they compute is said where they are written.
@@ -105,20 +105,18 @@ inline constexpr Kernels kKernels = SEGFACE_KERNELS("baseline");
 }  // namespace baseline
 
 #if SEGFACE_X86_KERNELS
-// The AVX2 kernels must not hold AVX-512 even where the user's flags allow it. Only g++ under -mavx512f cannot say so,
-// since its intrinsics then ask for AVX-512 themselves: there the set has a name of its own, and never stands in for
-// the one of another translation unit.
-#if defined(__clang__)
-#define SEGFACE_AVX2_NAMESPACE avx2
-#pragma clang attribute push(__attribute__((target("avx2,fma,no-avx512f"))), apply_to = function)
-#elif defined(__AVX512F__)
+// The AVX2 kernels hold no AVX-512, except under -mavx512f, where the intrinsics themselves ask for it: there the set
+// has a name of its own, and never stands in for the one of another translation unit.
+#if defined(__AVX512F__)
 #define SEGFACE_AVX2_NAMESPACE avx2_under_avx512
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
 #else
 #define SEGFACE_AVX2_NAMESPACE avx2
+#endif
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
 #pragma GCC push_options
-#pragma GCC target("avx2,fma,no-avx512f")
+#pragma GCC target("avx2,fma")
 #endif
 namespace SEGFACE_AVX2_NAMESPACE {
 #include "segface/backends/cpu/vector_avx2.ipp"

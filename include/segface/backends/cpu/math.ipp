@@ -66,18 +66,3 @@ SEGFACE_ALWAYS_INLINE Vec load_lanes(const float* p, Index lanes) noexcept {
 SEGFACE_ALWAYS_INLINE void store_lanes(float* p, Vec v, Index lanes) noexcept {
   lanes == kLanes ? store(p, v) : store_part(p, v, lanes);
 }
-
-SEGFACE_ALWAYS_INLINE float sum(Vec v) noexcept {
-  float lane[kLanes];
-  store(lane, v);
-  float total = 0;
-  for (const float x : lane) total += x;
-  return total;
-}
-SEGFACE_ALWAYS_INLINE float largest(Vec v) noexcept {
-  float lane[kLanes];
-  store(lane, v);
-  float most = lane[0];
-  for (const float x : lane) most = x > most ? x : most;
-  return most;
-}

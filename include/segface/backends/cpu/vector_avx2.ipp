@@ -37,3 +37,14 @@ SEGFACE_ALWAYS_INLINE Vec round(Vec a) noexcept {
 SEGFACE_ALWAYS_INLINE Vec power_of_two(Vec n) noexcept {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
 }
+// Over the lanes: halves, then quarters, then eighths.
+SEGFACE_ALWAYS_INLINE float sum(Vec v) noexcept {
+  __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+SEGFACE_ALWAYS_INLINE float largest(Vec v) noexcept {
+  __m128 m = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+  return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}

@@ -36,3 +36,10 @@ SEGFACE_ALWAYS_INLINE Vec round(Vec a) noexcept {
 SEGFACE_ALWAYS_INLINE Vec power_of_two(Vec n) noexcept {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23));
 }
+// Over the lanes.
+SEGFACE_ALWAYS_INLINE float sum(Vec v) noexcept {
+  return _mm512_reduce_add_ps(v);
+}
+SEGFACE_ALWAYS_INLINE float largest(Vec v) noexcept {
+  return _mm512_reduce_max_ps(v);
+}

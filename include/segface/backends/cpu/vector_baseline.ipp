@@ -44,3 +44,11 @@ SEGFACE_ALWAYS_INLINE Vec power_of_two(Vec n) noexcept {
   std::memcpy(&v, &bits, sizeof v);
   return v;
 }
+// Over the lanes.
+SEGFACE_ALWAYS_INLINE float sum(Vec v) noexcept {
+  return (v[0] + v[1]) + (v[2] + v[3]);
+}
+SEGFACE_ALWAYS_INLINE float largest(Vec v) noexcept {
+  const float a = v[0] > v[1] ? v[0] : v[1], b = v[2] > v[3] ? v[2] : v[3];
+  return a > b ? a : b;
+}
