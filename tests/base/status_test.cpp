@@ -61,6 +61,7 @@ TEST_CASE("nothing in a message can disturb a terminal") {
   CHECK(shown("\xc0\xaf \xff") == "\\xc0\\xaf \\xff");         // overlong; never UTF-8
   CHECK(shown("\xe0\x80\xaf") == "\\xe0\\x80\\xaf");           // overlong
   CHECK(shown("\xed\xa0\x80") == "\\xed\\xa0\\x80");           // a surrogate
+  CHECK(shown("\xf4\x90\x80\x80") == "\\xf4\\x90\\x80\\x80");  // above U+10FFFF
   CHECK(shown("\xe2\x82") == "\\xe2\\x82");                    // cut
   CHECK(shown("\xf0\x8f\xbf\xbf") == "\\xf0\\x8f\\xbf\\xbf");  // overlong
 }

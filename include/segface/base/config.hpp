@@ -26,11 +26,9 @@
 #endif
 
 #if defined(__GNUC__) || defined(__clang__)
-#define SEGFACE_RESTRICT __restrict__
 #define SEGFACE_ALWAYS_INLINE inline __attribute__((always_inline))
 #define SEGFACE_COLD __attribute__((cold))
 #else
-#define SEGFACE_RESTRICT __restrict
 #define SEGFACE_ALWAYS_INLINE __forceinline
 #define SEGFACE_COLD
 #endif

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "segface/base/config.hpp"
+#include "segface/base/utf8.hpp"
 #if SEGFACE_EXCEPTIONS
 #include <stdexcept>
 #endif
@@ -146,19 +147,8 @@ class Message {
   // Bytes of the printable UTF-8 character at the front of text; 0 where there is none.
   static std::size_t printable_length(std::string_view text) noexcept {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    if (byte(0) >= 0x20 && byte(0) < 0x7f) return 1;
-    const std::size_t length = byte(0) >= 0xc2 && byte(0) < 0xe0   ? 2
-                               : byte(0) >= 0xe0 && byte(0) < 0xf0 ? 3
-                               : byte(0) >= 0xf0 && byte(0) < 0xf5 ? 4
-                                                                   : 0;
-    if (length == 0 || text.size() < length) return 0;
-    for (std::size_t i = 1; i < length; ++i) {
-      if ((byte(i) & 0xc0) != 0x80) return 0;
-    }
-    const bool c1_control = byte(0) == 0xc2 && byte(1) < 0xa0;
-    const bool overlong = (byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xf0 && byte(1) < 0x90);
-    const bool surrogate = byte(0) == 0xed && byte(1) >= 0xa0;
-    return c1_control || overlong || surrogate ? 0 : length;
+    const bool control = byte(0) < 0x20 || byte(0) == 0x7f || (text.size() > 1 && byte(0) == 0xc2 && byte(1) < 0xa0);
+    return control ? 0 : utf8_length(text);
   }
 
   void put(std::string_view text) noexcept {

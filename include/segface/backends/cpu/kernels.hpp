@@ -75,8 +75,7 @@ struct StripArguments {
 struct Kernels {
   const char* name;
   Index lanes;
-  Index panel;      // outputs in a panel of packed weights
-  Index tile_rows;  // rows of a register tile
+  Index panel;  // outputs in a panel of packed weights
   void (*gemm)(const GemmArguments&) noexcept;
   void (*depthwise_row)(const DepthwiseArguments&, float* out) noexcept;
   void (*layer_norm)(const float* x, Index ldx, Index rows, Index channels, const float* gain, const float* bias,
@@ -91,10 +90,10 @@ struct Kernels {
   void (*attend_strip)(const StripArguments&, float* scores, float* most, float* total, float* sums) noexcept;
 };
 
-#define SEGFACE_KERNELS(name)                                                                                    \
-  {                                                                                                              \
-    name, kLanes, kPanel, kTileRows, gemm, depthwise_row, layer_norm, sum_rows, scale_rows, add_rows, mix_pixel, \
-        attend_few_keys, attend_strip                                                                            \
+#define SEGFACE_KERNELS(name)                                                                                          \
+  {                                                                                                                    \
+    name, kLanes, kPanel, gemm, depthwise_row, layer_norm, sum_rows, scale_rows, add_rows, mix_pixel, attend_few_keys, \
+        attend_strip                                                                                                   \
   }
 
 namespace baseline {
