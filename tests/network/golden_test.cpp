@@ -1,0 +1,41 @@
+// Golden files: what they hold must be seen.
+#include "segface/backends/cpu.hpp"
+
+#include "base/temp_directory.hpp"
+#include "network.hpp"
+
+using namespace segface;
+
+TEST_CASE("a stage that the golden holds and the network does not mark agrees with nothing") {
+  const SafetensorsFile file = SafetensorsFile::open(test::data("mobilenet_celeb_250.safetensors")).value_or_throw();
+  const TempDirectory directory;
+  std::vector<TensorInfo> infos;
+  for (std::size_t i = 0; i < file.size(); ++i) {
+    infos.push_back(file.info(i));
+    if (infos.back().name == "keys") infos.back().name = "keyz";
+  }
+  const std::string path = directory.file("golden.safetensors");
+  SafetensorsWriter writer =
+      SafetensorsWriter::open(path, infos, file.metadata(), OutputFile::Existing::refuse).value_or_throw();
+  for (std::size_t i = 0; i < file.size(); ++i) {
+    std::vector<std::uint8_t> bytes(infos[i].bytes());
+    throw_if_error(file.read(i, bytes.data()));
+    throw_if_error(writer.append({bytes.data(), bytes.size()}));
+  }
+  throw_if_error(writer.commit());
+
+  const Golden golden = Golden::open(path).value_or_throw();
+  CHECK_FALSE(golden.holds("keys"));
+  const auto net = test::network(cpu::Backend(), test::synthetic(Backbone::mobilenet, 19, 1), Backbone::mobilenet, 19);
+  const Image picture = load_image(test::data(golden.text("resized"))).value_or_throw();
+  const std::unique_ptr<Executor> executor = make_executor(2).value_or_throw();
+  const auto plan = Plan<cpu::Backend>::make(net, 1, 250, 250, *executor).value_or_throw();
+  GoldenObserver<float> observer(golden);
+  test::forward(net, plan, picture.data(), *executor, &observer);
+  CHECK(observer.status().ok());
+  CHECK(observer.results().size() == 12);
+  for (const StageComparison& stage : observer.results()) {
+    CAPTURE(stage.stage);
+    CHECK(stage.agrees() == (stage.stage != "keyz"));
+  }
+}
