@@ -14,6 +14,7 @@
 
 #include "segface/backbones/mobilenet_v3.hpp"
 #include "segface/backends/compound.hpp"
+#include "segface/base/floating_point.hpp"
 #include "segface/layers/class_token_decoder.hpp"
 #include "segface/layers/mlp_fusion.hpp"
 
@@ -231,5 +232,22 @@ class Plan {
   Buffer<std::uint8_t> storage_;
   ClassTokenDecoderPlan<B> decoder_;
 };
+
+// One pass with memory of its own, for those who pass once: fill(input [B, H, W, 3]), then use(logits [B, 4h, 4w, K]).
+// Errors: out_of_memory, cancelled.
+template <class B, class Fill, class Use>
+Status pass_once(const SegFace<B>& network, const Plan<B>& plan, Executor& executor,
+                 Observer<typename B::Scalar>* observer, const Fill& fill, const Use& use) noexcept {
+  const FloatingPointGuard guard;
+  SEGFACE_ASSIGN(block, Buffer<std::uint8_t>::make(plan.workspace_bytes()));
+  Arena arena(block.span());
+  Run<B> run(network.backend(), arena, executor, observer);
+  const MapOf<B> input = run.map(plan.batch(), plan.height(), plan.width(), 3);
+  fill(input);
+  const MapOf<B> logits = network(run, plan.decoder(), input);
+  SEGFACE_RETURN_IF_ERROR(run.status());
+  use(logits);
+  return {};
+}
 
 SEGFACE_END_NAMESPACE

@@ -169,9 +169,7 @@ class BasicParser {
     return guarded([&]() -> Result<BasicParser> {
       const FloatingPointGuard guard;
       const std::string& name = file.tensors().name();
-      SegFaceWeights weights(file.info().backbone, static_cast<std::size_t>(file.info().classes()));
-      SEGFACE_RETURN_IF_ERROR(bind(weights, file.tensors()));
-      SEGFACE_ASSIGN(network, SegFace<Backend>::prepare(backend, weights));
+      SEGFACE_ASSIGN(network, SegFace<Backend>::prepare(backend, file.weights()));
       SEGFACE_ASSIGN(executor, make_executor(options.threads));
       BasicParser parser;
       parser.shared_ = std::make_shared<Shared>(std::move(network), file.info(), file.self_test());
@@ -238,12 +236,16 @@ class BasicWorkspace {
         times_(std::move(other.times_)),
         progress_(std::move(other.progress_)) {}
 
-  // Photo in, mask of the photo's size out; `mask` is unspecified after an error. Errors: invalid_argument, busy,
-  // cancelled, out_of_memory.
-  Status parse(const ImageView& photo, Mask& mask) noexcept {
+  // Photo in, mask of the photo's size out; `mask` is unspecified after an error. `logits`, where given, gets the
+  // network's output for a resolution x resolution input before it is resized, planar as from logits().
+  // Errors: invalid_argument, buffer_too_small (of the logits; nothing is written), busy, cancelled, out_of_memory.
+  Status parse(const ImageView& photo, Mask& mask, Span<float> logits = {}) noexcept {
     return exclusively([&]() -> Status {
       SEGFACE_RETURN_IF_ERROR(photo.validate());
+      SEGFACE_RETURN_IF_ERROR(plan_for(1, shared_->info.resolution, shared_->info.resolution));
+      if (!logits.empty()) SEGFACE_RETURN_IF_ERROR(check_size(logits, shape_of_plan()));
       SEGFACE_RETURN_IF_ERROR(forward_photo(photo));
+      if (!logits.empty()) copy_planes(logits);
       SEGFACE_RETURN_IF_ERROR(mask.resize(shared_->info.dataset, photo.width, photo.height));
       const auto rows = static_cast<std::size_t>(photo.height);
       if (row_confidence_.size() < rows) {
@@ -288,19 +290,6 @@ class BasicWorkspace {
           }
         }
       }));
-      copy_planes(out);
-      return {};
-    });
-  }
-
-  // The network's logits [1, classes, 4h, 4w] for a photo, before they are resized to the photo; see logits().
-  Status photo_logits(const ImageView& photo, Span<float> out) noexcept {
-    return exclusively([&]() -> Status {
-      SEGFACE_RETURN_IF_ERROR(photo.validate());
-      const Index side = shared_->info.resolution;
-      SEGFACE_RETURN_IF_ERROR(plan_for(1, side, side));
-      SEGFACE_RETURN_IF_ERROR(check_size(out, shape_of_plan()));
-      SEGFACE_RETURN_IF_ERROR(forward_photo(photo));
       copy_planes(out);
       return {};
     });
@@ -462,13 +451,13 @@ class BasicWorkspace {
     return run.status();
   }
 
+  // The same for a photo, resized; the plan is that of the network's resolution.
   Status forward_photo(const ImageView& photo) noexcept {
     if (shared_->info.dataset == Dataset::lapa) {
       return error(Errc::invalid_argument,
                    "this LaPa network needs five landmarks, which this version cannot take yet");
     }
     const Index side = shared_->info.resolution;
-    SEGFACE_RETURN_IF_ERROR(plan_for(1, side, side));
     if (resize_.from_width() != photo.width || resize_.from_height() != photo.height) {
       SEGFACE_ASSIGN(resize, BicubicResize::make(photo.width, photo.height, side, side));
       resize_ = std::move(resize);

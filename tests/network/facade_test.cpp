@@ -95,6 +95,21 @@ TEST_CASE("all pixel orders of the same photo give the same mask") {
   CHECK(labels_of(parser().parse(view)) == expected);
 }
 
+TEST_CASE("the logits of a photo come with its mask, and equal those of its normalised tensor") {
+  const Image photo = portrait();
+  Workspace workspace = parser().workspace();
+  Mask mask;
+  std::vector<float> logits(19 * 64 * 64, 7.0f);
+  CHECK(workspace.parse(photo.view(), mask, {logits.data(), logits.size() - 1}).code() == Errc::buffer_too_small);
+  CHECK(logits[0] == 7.0f);
+  throw_if_error(workspace.parse(photo.view(), mask, {logits.data(), logits.size()}));
+  const Image small = resize_bicubic(photo.view(), 64, 64).value_or_throw();
+  std::vector<float> pixels(64 * 64 * 3), planes(pixels.size());
+  normalize(small.data(), 64 * 64, pixels.data(), 3);
+  for (std::size_t i = 0; i < pixels.size(); ++i) planes[i % 3 * 64 * 64 + i / 3] = pixels[i];
+  CHECK(logits_of(workspace, {planes.data(), 1, 64, 64}) == logits);
+}
+
 TEST_CASE("extreme photo sizes parse") {
   const Parser p = parser();
   for (const auto& [width, height] :

@@ -39,15 +39,14 @@ SegFace<B> network(const B& backend, const TensorSource& source, Backbone backbo
 template <class B>
 std::vector<typename B::Scalar> forward(const SegFace<B>& network, const Plan<B>& plan, const std::uint8_t* rgb,
                                         Executor& executor, Observer<typename B::Scalar>* observer = nullptr) {
-  Buffer<std::uint8_t> block = Buffer<std::uint8_t>::make(plan.workspace_bytes()).value_or_throw();
-  Arena arena(block.span());
-  Run<B> run(network.backend(), arena, executor, observer);
-  const MapOf<B> image = run.map(plan.batch(), plan.height(), plan.width(), 3);
-  normalize(rgb, image.rows(), image.data, image.stride);
-  const MapOf<B> logits = network(run, plan.decoder(), image);
-  throw_if_error(run.status());
   std::vector<typename B::Scalar> packed;
-  for (Index r = 0; r < logits.rows(); ++r) packed.insert(packed.end(), logits.row(r), logits.row(r) + logits.channels);
+  const auto fill = [&](const MapOf<B>& image) { normalize(rgb, image.rows(), image.data, image.stride); };
+  const auto pack = [&](const MapOf<B>& logits) {
+    for (Index r = 0; r < logits.rows(); ++r) {
+      packed.insert(packed.end(), logits.row(r), logits.row(r) + logits.channels);
+    }
+  };
+  throw_if_error(pass_once(network, plan, executor, observer, fill, pack));
   return packed;
 }
 

@@ -204,16 +204,14 @@ class Session {
   Status run(const ImageView& face, const std::string& title, bool with_logits, Buffer<float>& logits,
              LogitsShape& shape) {
     Progress progress(title);
-    const double share = with_logits ? 0.5 : 1;
-    workspace_.on_progress([&](double done) { return progress(done * share); });
-    SEGFACE_RETURN_IF_ERROR(workspace_.parse(face, mask_));
-    if (!with_logits) return {};
-    SEGFACE_ASSIGN(expected, workspace_.logits_shape(1, resolution_, resolution_));
-    shape = expected;
-    SEGFACE_ASSIGN(values, Buffer<float>::make(shape.count()));
-    logits = std::move(values);
-    workspace_.on_progress([&](double done) { return progress(share + done * share); });
-    return workspace_.photo_logits(face, logits.span());
+    workspace_.on_progress([&](double done) { return progress(done); });
+    if (with_logits) {
+      SEGFACE_ASSIGN(expected, workspace_.logits_shape(1, resolution_, resolution_));
+      shape = expected;
+      SEGFACE_ASSIGN(values, Buffer<float>::make(shape.count()));
+      logits = std::move(values);
+    }
+    return workspace_.parse(face, mask_, logits.span());
   }
 
   Status write(const Outputs& outputs, const ImageView& photo, const ImageView& labels, const Buffer<float>& logits,

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,28 +77,27 @@ struct SelfTest {
   template <class B>
   static Result<SelfTest> run(const SegFace<B>& network, std::uint64_t seed, Executor& executor) noexcept {
     return guarded([&]() -> Result<SelfTest> {
-      const FloatingPointGuard guard;
       SEGFACE_ASSIGN(plan, Plan<B>::make(network, 1, kSide, kSide, executor));
-      SEGFACE_ASSIGN(block, Buffer<std::uint8_t>::make(plan.workspace_bytes()));
-      Arena arena(block.span());
-      Run<B> run(network.backend(), arena, executor);
-      const MapOf<B> input = run.map(1, kSide, kSide, 3);
       const UniformSequence sequence("self_test", seed);
-      for (Index r = 0; r < input.rows(); ++r) {
-        for (Index c = 0; c < 3; ++c) {
-          const double uniform = sequence[static_cast<std::size_t>(r * 3 + c)];  // [-1, 1)
-          input.row(r)[c] = static_cast<typename B::Scalar>(2 * uniform);
+      const auto fill = [&](const MapOf<B>& input) {
+        for (Index r = 0; r < input.rows(); ++r) {
+          for (Index c = 0; c < 3; ++c) {
+            const double uniform = sequence[static_cast<std::size_t>(r * 3 + c)];  // [-1, 1)
+            input.row(r)[c] = static_cast<typename B::Scalar>(2 * uniform);
+          }
         }
-      }
-      const MapOf<B> output = network(run, plan.decoder(), input);
-      SEGFACE_RETURN_IF_ERROR(run.status());
+      };
       SelfTest result;
       result.seed = seed;
-      const auto total = static_cast<std::size_t>(output.rows() * output.channels);
-      for (std::size_t i = 0; i < kCount; ++i) {
-        const auto at = static_cast<Index>((2 * i + 1) * total / (2 * kCount));
-        result.logits.push_back(static_cast<float>(output.row(at / output.channels)[at % output.channels]));
-      }
+      result.logits.resize(kCount);
+      const auto pick = [&](const MapOf<B>& output) {
+        const auto total = static_cast<std::size_t>(output.rows() * output.channels);
+        for (std::size_t i = 0; i < kCount; ++i) {
+          const auto at = static_cast<Index>((2 * i + 1) * total / (2 * kCount));
+          result.logits[i] = static_cast<float>(output.row(at / output.channels)[at % output.channels]);
+        }
+      };
+      SEGFACE_RETURN_IF_ERROR(pass_once(network, plan, executor, nullptr, fill, pick));
       return Result<SelfTest>(std::move(result));
     });
   }
@@ -163,6 +163,8 @@ class WeightFile {
   const NetworkInfo& info() const noexcept { return info_; }
   const SelfTest& self_test() const noexcept { return self_test_; }
   const TensorSource& tensors() const noexcept { return *file_; }
+  // The network's weights, bound to tensors(): as long as the file lives.
+  const SegFaceWeights& weights() const noexcept { return *weights_; }
 
  private:
   static Result<WeightFile> make(Result<SafetensorsFile> opened) {
@@ -170,7 +172,8 @@ class WeightFile {
     WeightFile result;
     result.file_ = std::make_unique<SafetensorsFile>(std::move(*opened));
     SEGFACE_RETURN_IF_ERROR(in_context(result.read_metadata(), result.file_->name()));
-    SegFaceWeights weights(result.info_.backbone, static_cast<std::size_t>(result.info_.classes()));
+    SegFaceWeights& weights =
+        result.weights_.emplace(result.info_.backbone, static_cast<std::size_t>(result.info_.classes()));
     const Status bound = bind(weights, *result.file_);
     if (!bound.ok()) {
       const auto variant = detect_variant(*result.file_);
@@ -225,6 +228,7 @@ class WeightFile {
   }
 
   std::unique_ptr<SafetensorsFile> file_;  // at a fixed address: the weights point to it
+  std::optional<SegFaceWeights> weights_;
   NetworkInfo info_;
   SelfTest self_test_;
 };
