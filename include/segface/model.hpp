@@ -12,7 +12,12 @@
 #include <variant>
 #include <vector>
 
+#include "segface/backbones/convnext.hpp"
+#include "segface/backbones/efficientnet_v2.hpp"
 #include "segface/backbones/mobilenet_v3.hpp"
+#include "segface/backbones/resnet.hpp"
+#include "segface/backbones/swin.hpp"
+#include "segface/backbones/swin_v2.hpp"
 #include "segface/backends/compound.hpp"
 #include "segface/base/floating_point.hpp"
 #include "segface/layers/class_token_decoder.hpp"
@@ -23,18 +28,34 @@ SEGFACE_BEGIN_NAMESPACE
 // Smallest side of an input.
 inline constexpr Index kMinSide = 32;
 
-enum class Backbone : std::uint8_t { mobilenet };
+enum class Backbone : std::uint8_t {
+  swin_base,
+  swinv2_base,
+  swinv2_small,
+  swinv2_tiny,
+  convnext_base,
+  convnext_small,
+  resnet,
+  mobilenet,
+  efficientnet,
+};
+
+inline constexpr std::array<Backbone, 9> kBackbones = {
+    Backbone::swin_base,   Backbone::swinv2_base,   Backbone::swinv2_small,
+    Backbone::swinv2_tiny, Backbone::convnext_base, Backbone::convnext_small,
+    Backbone::resnet,      Backbone::mobilenet,     Backbone::efficientnet};
 
 // The official spelling (--model).
 inline const char* backbone_name(Backbone backbone) noexcept {
-  constexpr const char* kNames[] = {"mobilenet"};
+  constexpr const char* kNames[] = {"swin_base",      "swinv2_base", "swinv2_small", "swinv2_tiny", "convnext_base",
+                                    "convnext_small", "resnet",      "mobilenet",    "efficientnet"};
   return kNames[static_cast<std::size_t>(backbone)];
 }
-inline constexpr std::array<Backbone, 1> kBackbones = {Backbone::mobilenet};
 
 // Every tensor of a network: official names, in the official order.
 struct SegFaceWeights {
-  using AnyBackbone = std::variant<mobilenet_v3::Weights>;
+  using AnyBackbone = std::variant<swin::Weights, swin::WeightsV2, convnext::Weights, resnet::Weights,
+                                   mobilenet_v3::Weights, efficientnet_v2::Weights>;
 
   AnyBackbone backbone;
   PositionEncodingWeights pe_layer;
@@ -42,7 +63,7 @@ struct SegFaceWeights {
   MlpFusionWeights fusion;
 
   SegFaceWeights(Backbone which, std::size_t classes)
-      : backbone(make_backbone(which)), face_decoder(classes), fusion(channels(which)) {}
+      : backbone(make_backbone(which)), face_decoder(classes), fusion(channels(backbone)) {}
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -55,17 +76,29 @@ struct SegFaceWeights {
  private:
   static AnyBackbone make_backbone(Backbone which) {
     switch (which) {
+      case Backbone::swin_base:
+        return swin::Weights(swin::kBase);
+      case Backbone::swinv2_base:
+        return swin::WeightsV2(swin::kV2Base);
+      case Backbone::swinv2_small:
+        return swin::WeightsV2(swin::kV2Small);
+      case Backbone::swinv2_tiny:
+        return swin::WeightsV2(swin::kV2Tiny);
+      case Backbone::convnext_base:
+        return convnext::Weights(convnext::kBase);
+      case Backbone::convnext_small:
+        return convnext::Weights(convnext::kSmall);
+      case Backbone::resnet:
+        return resnet::Weights();
+      case Backbone::efficientnet:
+        return efficientnet_v2::Weights();
       case Backbone::mobilenet:
         break;
     }
     return mobilenet_v3::Weights();
   }
-  static std::array<Index, 4> channels(Backbone which) {
-    switch (which) {
-      case Backbone::mobilenet:
-        break;
-    }
-    return mobilenet_v3::kChannels;
+  static std::array<Index, 4> channels(const AnyBackbone& backbone) {
+    return std::visit([](const auto& weights) { return weights.channels(); }, backbone);
   }
 };
 
@@ -107,7 +140,14 @@ class SegFace {
   const ClassTokenDecoder<B>& decoder() const noexcept { return decoder_; }
 
  private:
-  using AnyBackbone = std::variant<MobileNetV3<B>>;
+  // One network for each kind of weights.
+  template <class Weights>
+  struct Networks;
+  template <class... Weights>
+  struct Networks<std::variant<Weights...>> {
+    using type = std::variant<typename Weights::template Network<B>...>;
+  };
+  using AnyBackbone = typename Networks<SegFaceWeights::AnyBackbone>::type;
 
   SegFace(Preparation<B>& p, const SegFaceWeights& w) : SegFace(p, w, MlpFusionNumbers(p, w.fusion)) {}
   SegFace(Preparation<B>& p, const SegFaceWeights& w, const MlpFusionNumbers& fusion)
@@ -117,7 +157,12 @@ class SegFace {
         decoder_(p, w.face_decoder, w.pe_layer, fusion) {}
 
   static AnyBackbone make_backbone(Preparation<B>& p, const SegFaceWeights::AnyBackbone& weights) {
-    return std::visit([&](const mobilenet_v3::Weights& w) { return AnyBackbone(MobileNetV3<B>(p, w)); }, weights);
+    return std::visit(
+        [&](const auto& w) {
+          using Network = typename std::decay_t<decltype(w)>::template Network<B>;
+          return AnyBackbone(std::in_place_type<Network>, p, w);
+        },
+        weights);
   }
 
   B backend_;

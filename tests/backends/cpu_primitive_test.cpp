@@ -51,15 +51,15 @@ TEST_CASE("linear: every activation, residuals, few and many rows, odd widths") 
         CAPTURE(in);
         CAPTURE(out);
         const std::vector<float> weight = random_numbers("weight", in * out), bias = random_numbers("bias", out);
-        const LinearParameters p = {in, out, weight.data(), bias.data()};
+        const LinearParameters p = {in, out, weight.data(), bias.data(), nullptr};
         const auto w = fast.backend().prepare_linear(p).value_or_throw();
         const auto v = exact.backend().prepare_linear(p).value_or_throw();
         const auto fast_scope = fast.run().scope();
         const auto exact_scope = exact.run().scope();
         const auto x = fast.map("x", s.batch, s.height, s.width, in);
         const auto z = exact.map("x", s.batch, s.height, s.width, in);
-        for (const Activation a :
-             {Activation::none, Activation::relu, Activation::hard_swish, Activation::hard_sigmoid, Activation::gelu}) {
+        for (const Activation a : {Activation::none, Activation::relu, Activation::hard_swish, Activation::hard_sigmoid,
+                                   Activation::gelu, Activation::silu, Activation::sigmoid}) {
           const double got =
               difference(ops::linear<cpu::Backend>(fast.run(), w, x, a), ops::linear<Reference>(exact.run(), v, z, a));
           CHECK(got < kBound);
@@ -89,7 +89,9 @@ TEST_CASE("convolutions: kernels, strides, borders, images smaller than the kern
           std::vector<float> variance = random_numbers("variance", out);
           for (float& value : variance) value = value * value + 0.1f;
           ConvolutionParameters p = {
-              in, out, kernel, stride, weight.data(), {gain.data(), bias.data(), mean.data(), variance.data(), 1e-3f}};
+              in,     out,           kernel,
+              stride, weight.data(), {gain.data(), bias.data(), mean.data(), variance.data(), 1e-3f},
+              nullptr};
           const auto fast_scope = fast.run().scope();
           const auto exact_scope = exact.run().scope();
           const auto w = fast.backend().prepare_convolution(p).value_or_throw();
@@ -177,6 +179,92 @@ TEST_CASE("attention: few keys, many keys, few queries, many queries") {
   });
 }
 
+TEST_CASE("windowed attention: sizes, shifts, masks that matter, cosine") {
+  struct Windows {
+    Index height, width, window, channels, heads;
+  };
+  on_each_isa([](auto& fast, auto& exact) {
+    for (const Windows& w :
+         {Windows{1, 1, 7, 32, 1}, Windows{7, 7, 7, 64, 2}, Windows{8, 9, 7, 32, 1}, Windows{16, 8, 8, 96, 3},
+          Windows{9, 23, 8, 64, 2}, Windows{5, 6, 3, 15, 3}, Windows{20, 4, 7, 40, 1}}) {
+      for (const Index shift : {Index{0}, w.window / 2}) {
+        for (const bool cosine : {false, true}) {
+          CAPTURE(w.height);
+          CAPTURE(w.width);
+          CAPTURE(shift);
+          CAPTURE(cosine);
+          const Index tokens = w.window * w.window;
+          const std::vector<float> bias = random_numbers("bias", w.heads * tokens * tokens);
+          const std::vector<float> padding = random_numbers("padding", 3 * w.channels);
+          // At 100, a key whose score is lowered by 100 for its region may still win.
+          const std::vector<float> scale(static_cast<std::size_t>(w.heads), cosine ? 100.0f : 2.0f);
+          const WindowAttentionParameters p = {w.channels,   w.heads,     w.window,      cosine,
+                                               scale.data(), bias.data(), padding.data()};
+          const auto fast_scope = fast.run().scope();
+          const auto exact_scope = exact.run().scope();
+          const auto on = [&](auto& bench) {
+            using B = std::decay_t<decltype(bench.backend())>;
+            const auto operand = bench.backend().prepare_window_attention(p).value_or_throw();
+            return ops::windowed_attention<B>(bench.run(), operand,
+                                              bench.map("qkv", 2, w.height, w.width, 3 * w.channels), shift);
+          };
+          CHECK(difference(on(fast), on(exact)) < 3e-5);
+        }
+      }
+    }
+  });
+}
+
+TEST_CASE("patches, max pool, scaled linear layers, residuals in place") {
+  on_each_isa([](auto& fast, auto& exact) {
+    for (const Size s : {Size{2, 1, 1}, Size{1, 2, 5}, Size{3, 8, 12}, Size{1, 33, 17}}) {
+      for (const Index channels : {3, 16, 37, 128}) {
+        CAPTURE(s.height);
+        CAPTURE(channels);
+        const std::vector<float> weight = random_numbers("weight", channels * channels);
+        const std::vector<float> bias = random_numbers("bias", channels), scale = random_numbers("scale", channels);
+        const auto agree = [&](const auto& on) {
+          const auto fast_scope = fast.run().scope();
+          const auto exact_scope = exact.run().scope();
+          CHECK(difference(on(fast, cpu::Backend()), on(exact, Reference())) < 1e-5);
+        };
+        const auto x = [&](auto& bench) { return bench.map("x", s.batch, s.height, s.width, channels); };
+        for (const Index size : {2, 4}) {
+          agree([&](auto& bench, auto b) {
+            return ops::patches<decltype(b)>(bench.run(), x(bench), size, (s.height + size - 1) / size,
+                                             s.width / size + 1);
+          });
+        }
+        agree([&](auto& bench, auto b) { return ops::max_pool<decltype(b)>(bench.run(), x(bench)); });
+        for (const Activation last : {Activation::none, Activation::relu, Activation::silu, Activation::sigmoid}) {
+          agree([&](auto& bench, auto b) {
+            using B = decltype(b);
+            const auto w = bench.backend()
+                               .prepare_linear({channels, channels, weight.data(), bias.data(), scale.data()})
+                               .value_or_throw();
+            const auto y = bench.map("y", s.batch, s.height, s.width, channels);
+            ops::linear<B>(bench.run(), w, x(bench), Epilogue<B>::plus(y, last), y);
+            return y;
+          });
+          agree([&](auto& bench, auto b) {
+            using B = decltype(b);
+            const auto w =
+                bench.backend().prepare_layer_norm({channels, bias.data(), scale.data(), 1e-3f}).value_or_throw();
+            const auto y = bench.map("y", s.batch, s.height, s.width, channels);
+            ops::layer_norm<B>(bench.run(), w, x(bench), Epilogue<B>::plus(y, last), y);
+            return y;
+          });
+        }
+        agree([&](auto& bench, auto b) {
+          const ConvolutionParameters p = {1, channels, 1, 1, bias.data(), {}, scale.data()};
+          const auto w = bench.backend().prepare_depthwise_convolution(p).value_or_throw();
+          return ops::depthwise_convolution<decltype(b)>(bench.run(), w, x(bench), Activation::none);
+        });
+      }
+    }
+  });
+}
+
 TEST_CASE("interpolation, products with tokens, position encoding") {
   on_each_isa([](auto& fast, auto& exact) {
     for (const Index channels : {1, 19, 32}) {
@@ -217,7 +305,7 @@ TEST_CASE("gelu and exp hold the errors they state, over their range") {
     const auto x = fast.run().map(1, 1, count, 1);
     for (Index i = 0; i < count; ++i) x.row(i)[0] = static_cast<float>(i - count / 2) * 5e-4f;  // -10 .. 10
     const float one = 1, zero = 0;
-    const auto identity = fast.backend().prepare_linear({1, 1, &one, &zero}).value_or_throw();
+    const auto identity = fast.backend().prepare_linear({1, 1, &one, &zero, nullptr}).value_or_throw();
     const auto y = ops::linear<cpu::Backend>(fast.run(), identity, x, Activation::gelu);
     double gelu_error = 0, exp_error = 0;
     for (Index i = 0; i < count; ++i) {

@@ -13,10 +13,18 @@
 #include "segface/weights/golden.hpp"
 #include "segface/weights/load.hpp"
 #include "segface/weights/synthetic.hpp"
+#include "segface/weights/weight_file.hpp"
 
 namespace test {
 
 using namespace segface;
+
+// Every backbone, every data set, a side that is no multiple of anything.
+inline constexpr const char* kGoldens[] = {
+    "mobilenet_celeb_250",     "mobilenet_celeb_256",   "mobilenet_celeb_512",    "swin_base_celeb_256",
+    "swin_base_helen_512",     "swinv2_base_celeb_512", "swinv2_small_celeb_256", "swinv2_tiny_celeb_256",
+    "convnext_base_celeb_512", "resnet_celeb_512",      "efficientnet_celeb_512", "convnext_small_celeb_333",
+};
 
 inline std::string data(const std::string& name) {
   return std::string(SEGFACE_TEST_DATA "/") + name;
@@ -56,8 +64,9 @@ void check_golden(const B& backend, const std::string& name, Executor& executor)
   using Scalar = typename B::Scalar;
   const Golden golden = Golden::open(data(name + ".safetensors")).value_or_throw();
   const auto classes = static_cast<std::size_t>(class_count(golden.dataset()));
-  const SyntheticCheckpoint source = synthetic(Backbone::mobilenet, classes, golden.seed());
-  const SegFace<B> net = network(backend, source, Backbone::mobilenet, classes);
+  const Backbone backbone = parse_backbone(golden.text("backbone")).value_or_throw();
+  const SyntheticCheckpoint source = synthetic(backbone, classes, golden.seed());
+  const SegFace<B> net = network(backend, source, backbone, classes);
   const Image picture = load_image(data(golden.text("resized"))).value_or_throw();
   const Plan<B> plan = Plan<B>::make(net, 1, picture.height(), picture.width(), executor).value_or_throw();
 

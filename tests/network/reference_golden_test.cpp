@@ -5,11 +5,9 @@
 
 using namespace segface;
 
-TEST_CASE("reference: mobilenet agrees with the official code at every stage") {
+TEST_CASE("reference: every network agrees with the official code at every stage") {
   SerialExecutor executor;
-  for (const char* name : {"mobilenet_celeb_250", "mobilenet_celeb_256", "mobilenet_celeb_512"}) {
-    test::check_golden(reference::Backend<float>(), name, executor);
-  }
+  for (const char* name : test::kGoldens) test::check_golden(reference::Backend<float>(), name, executor);
 }
 
 TEST_CASE("reference in double: mobilenet agrees with the official code") {

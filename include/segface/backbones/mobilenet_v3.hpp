@@ -13,27 +13,22 @@
 #include <vector>
 
 #include "segface/backbones/taps.hpp"
-#include "segface/backends/compound/inverted_residual.hpp"
-#include "segface/layers/convolution.hpp"
-#include "segface/layers/squeeze_excitation.hpp"
+#include "segface/layers/inverted_residual.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
+
+template <class B>
+class MobileNetV3;
+
 namespace mobilenet_v3 {
 
-inline constexpr float kBatchNormEps = 1e-3f;
 inline constexpr std::array<Index, 4> kChannels = {24, 40, 112, 960};
 // features.N whose output is tapped, the last map of each resolution; the fourth tap is the last convolution.
 inline constexpr std::array<std::size_t, 3> kTaps = {3, 6, 12};
 
-// One inverted residual: a row of the paper's table 1.
-struct BlockRow {
-  Index in, kernel, expanded, out, squeezed;  // squeezed: width inside squeeze-excitation, 0 for none
-  Activation activation;
-  Index stride;
-};
-
 inline constexpr Activation kRelu = Activation::relu, kSwish = Activation::hard_swish;
-inline constexpr std::array<BlockRow, 15> kBlocks = {{
+// The inverted residuals: table 1 of the paper.
+inline constexpr std::array<InvertedResidualRow, 15> kBlocks = {{
     {16, 3, 16, 16, 0, kRelu, 1},        //  1
     {16, 3, 64, 24, 0, kRelu, 2},        //  2
     {24, 3, 72, 24, 0, kRelu, 1},        //  3: tap 0, stride 4
@@ -51,51 +46,15 @@ inline constexpr std::array<BlockRow, 15> kBlocks = {{
     {160, 5, 960, 160, 240, kSwish, 1},  // 15
 }};
 
-struct InvertedResidualWeights {
-  BlockRow row = {};
-  ConvolutionWeights expand, depthwise, project;
-  SqueezeExcitationWeights squeeze_excitation;
-
-  InvertedResidualWeights() = default;
-  explicit InvertedResidualWeights(const BlockRow& r)
-      : row(r),
-        expand{r.in, r.expanded, 1, 1, false, kBatchNormEps, {}, {}},
-        depthwise{r.expanded, r.expanded, r.kernel, r.stride, true, kBatchNormEps, {}, {}},
-        project{r.expanded, r.out, 1, 1, false, kBatchNormEps, {}, {}},
-        squeeze_excitation{r.expanded, r.squeezed, {}, {}, {}, {}} {}
-
-  bool expands() const noexcept { return row.expanded != row.in; }
-
-  // The official Sequential numbers only the parts that exist.
-  template <class Visitor>
-  void visit(Visitor& v) {
-    int part = 0;
-    const auto next = [&] { return "block." + std::to_string(part++); };
-    if (expands()) v.child(next(), expand);
-    v.child(next(), depthwise);
-    if (row.squeezed != 0) v.child(next(), squeeze_excitation);
-    v.child(next(), project);
-  }
-};
-
-template <class B>
-compound::InvertedResidual<B> prepare(Preparation<B>& p, const InvertedResidualWeights& w) {
-  compound::InvertedResidual<B> block;
-  if (w.expands()) block.expand = segface::prepare(p, w.expand);
-  block.depthwise = prepare_depthwise(p, w.depthwise);
-  if (w.row.squeezed != 0) {
-    block.squeeze_excitation = segface::prepare(p, w.squeeze_excitation, Activation::relu, Activation::hard_sigmoid);
-  }
-  block.project = segface::prepare(p, w.project);
-  block.activation = w.row.activation;
-  block.residual = w.row.stride == 1 && w.row.in == w.row.out;
-  return block;
-}
-
 struct Weights {
-  ConvolutionWeights stem = {3, 16, 3, 2, false, kBatchNormEps, {}, {}};
+  template <class B>
+  using Network = MobileNetV3<B>;
+
+  ConvolutionWeights stem = {3, 16, 3, 2, false, InvertedResidualWeights::kBatchNormEps, {}, {}};
   std::vector<InvertedResidualWeights> blocks{kBlocks.begin(), kBlocks.end()};
-  ConvolutionWeights last = {160, 960, 1, 1, false, kBatchNormEps, {}, {}};
+  ConvolutionWeights last = {160, 960, 1, 1, false, InvertedResidualWeights::kBatchNormEps, {}, {}};
+
+  const std::array<Index, 4>& channels() const noexcept { return kChannels; }
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -113,7 +72,9 @@ class MobileNetV3 {
   MobileNetV3(Preparation<B>& p, const mobilenet_v3::Weights& w)
       : stem_(prepare(p, w.stem)), last_(prepare(p, w.last)) {
     blocks_.reserve(w.blocks.size());
-    for (const auto& block : w.blocks) blocks_.push_back(prepare(p, block));
+    for (const auto& block : w.blocks) {
+      blocks_.push_back(prepare(p, block, Activation::relu, Activation::hard_sigmoid));
+    }
   }
 
   // Normalised image [B, H, W, 3] -> the four taps.

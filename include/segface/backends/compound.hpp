@@ -5,3 +5,4 @@
 #include "segface/backends/compound/inverted_residual.hpp"
 #include "segface/backends/compound/pyramid.hpp"
 #include "segface/backends/compound/upscaling.hpp"
+#include "segface/backends/compound/window_attention.hpp"

@@ -11,7 +11,10 @@
 #include <cstring>
 
 #include "segface/backends/compound.hpp"
+#include "segface/backends/cpu/attention.hpp"
 #include "segface/backends/cpu/isa.hpp"
+#include "segface/backends/cpu/operands.hpp"
+#include "segface/backends/cpu/tasks.hpp"
 #include "segface/backends/fold.hpp"
 #include "segface/backends/primitives.hpp"
 #include "segface/base/bilinear.hpp"
@@ -23,42 +26,14 @@ class Backend {
  public:
   using Scalar = float;
   using RunOf = Run<Backend>;
-  using In = Map<const float>;
-  using Out = Map<float>;
-
-  // ---- operands -----------------------------------------------------------------------------------------------
-
-  // A matrix in panels of `panel` outputs, and its bias, both padded with zeros.
-  struct Linear {
-    Buffer<float> panels;  // [panels, in, panel]
-    Buffer<float> bias;    // [panels x panel]
-    Index in = 0, out = 0;
-  };
-  struct Convolution {
-    Linear matrix;  // rows in the order dy, dx, channel
-    Index out = 0, kernel = 1, stride = 1;
-  };
-  struct DepthwiseConvolution {
-    Buffer<float> weights;  // [kernel kernel, C]
-    Buffer<float> bias;     // [C]
-    Index kernel = 1, stride = 1;
-  };
-  struct LayerNorm {
-    Buffer<float> gain, bias;
-    float eps = 0;
-  };
-  struct TransposedConvolution {
-    Linear matrix;  // outputs in the order dy, dx, channel
-    Index out = 0;
-  };
-  struct PositionEncoding {
-    Buffer<float> gaussian;  // [2, features]
-    Index features = 0;
-  };
-  struct Constant {
-    Buffer<float> values;
-    Index rows = 0, channels = 0;
-  };
+  using Linear = cpu::Linear;
+  using Convolution = cpu::Convolution;
+  using DepthwiseConvolution = cpu::DepthwiseConvolution;
+  using LayerNorm = cpu::LayerNorm;
+  using TransposedConvolution = cpu::TransposedConvolution;
+  using WindowAttention = cpu::WindowAttention;
+  using PositionEncoding = cpu::PositionEncoding;
+  using Constant = cpu::Constant;
 
   // The best kernels this processor has.
   Backend() noexcept : Backend(best_isa()) {}
@@ -73,8 +48,15 @@ class Backend {
   const char* isa_name() const noexcept { return kernels_->name; }
 
   Result<Linear> prepare_linear(const LinearParameters& p) const noexcept {
+    if (p.scale == nullptr) {
+      return pack(
+          p.in, p.out, [&](Index o, Index i) { return p.weight[o * p.in + i]; }, p.bias);
+    }
+    // (W x + b) s = (s W) x + s b
+    SEGFACE_ASSIGN(bias, Buffer<float>::make(static_cast<std::size_t>(p.out)));
+    for (Index o = 0; o < p.out; ++o) bias.data()[o] = p.bias != nullptr ? p.scale[o] * p.bias[o] : 0.0f;
     return pack(
-        p.in, p.out, [&](Index o, Index i) { return p.weight[o * p.in + i]; }, p.bias);
+        p.in, p.out, [&](Index o, Index i) { return p.scale[o] * p.weight[o * p.in + i]; }, bias.data());
   }
   Result<Convolution> prepare_convolution(const ConvolutionParameters& p) const noexcept {
     SEGFACE_ASSIGN(folded, fold_batch_norm(p));
@@ -114,6 +96,21 @@ class Backend {
                     [&](Index o, Index i) { return p.weight[(i * p.out + o % p.out) * 4 + o / p.out]; }, bias.data()));
     return TransposedConvolution{std::move(matrix), p.out};
   }
+  Result<WindowAttention> prepare_window_attention(const WindowAttentionParameters& p) const noexcept {
+    const Index tokens = p.window * p.window, padded = panels(tokens) * kernels_->panel;
+    if (tokens > WindowArguments::kMostTokens) {
+      return error(Errc::internal, "windows have at most ", WindowArguments::kMostTokens, " pixels, got ", tokens);
+    }
+    SEGFACE_ASSIGN(scale, copy(p.scale, p.heads));
+    SEGFACE_ASSIGN(bias, Buffer<float>::make(static_cast<std::size_t>(p.heads * tokens * padded)));
+    for (Index row = 0; row < p.heads * tokens; ++row) {
+      for (Index j = 0; j < padded; ++j) {
+        bias.data()[row * padded + j] = j < tokens ? p.bias[row * tokens + j] : -1e30f;
+      }
+    }
+    SEGFACE_ASSIGN(padding, copy(p.padding, 3 * p.channels));
+    return WindowAttention{p.heads, p.window, padded, p.cosine, std::move(scale), std::move(bias), std::move(padding)};
+  }
   Result<PositionEncoding> prepare_position_encoding(const float* gaussian, Index features) const noexcept {
     SEGFACE_ASSIGN(values, copy(gaussian, 2 * features));
     return PositionEncoding{std::move(values), features};
@@ -140,8 +137,8 @@ class Backend {
     run.kernel(gemm_cost(y.rows(), y.channels, depth), blocks(y), [&](Index task, Index worker) {
       const RowBlock block = row_block(y, task);
       float* const patches = scratch + worker * kRowBlock * depth;
-      gather_patches(x.image(block.image), w.kernel, w.stride, y.width, block.first - block.image * y.pixels(),
-                     block.rows, patches);
+      gather_patches(x.image(block.image), w.kernel, w.stride, (w.kernel - 1) / 2, y.width,
+                     block.first - block.image * y.pixels(), block.rows, patches);
       GemmArguments g = gemm_arguments(w.matrix, w.matrix.bias.data(), epilogue, y, block);
       g.a = patches;
       g.lda = depth;
@@ -199,6 +196,7 @@ class Backend {
                          activation,
                          nullptr,
                          0,
+                         Activation::none,
                          tile,
                          wide};
       kernels_->gemm(g);
@@ -212,11 +210,38 @@ class Backend {
     });
   }
 
-  void layer_norm(RunOf& run, const LayerNorm& w, const In& x, Activation activation, const Out& y) const noexcept {
+  void layer_norm(RunOf& run, const LayerNorm& w, const In& x, const Epilogue<Backend>& epilogue,
+                  const Out& y) const noexcept {
     run.kernel({8 * elements(x), bytes(x) + bytes(y)}, blocks(x), [&](Index task, Index) {
       const RowBlock block = row_block(x, task);
-      kernels_->layer_norm(x.row(block.first), x.stride, block.rows, x.channels, w.gain.data(), w.bias.data(), w.eps,
-                           activation, y.row(block.first), y.stride);
+      kernels_->layer_norm({block.rows, x.channels, x.row(block.first), x.stride, w.gain.data(), w.bias.data(), w.eps,
+                            epilogue.activation, residual_rows(epilogue, y, block), epilogue.residual.stride,
+                            epilogue.last, y.row(block.first), y.stride});
+    });
+  }
+
+  void max_pool(RunOf& run, const In& x, const Out& y) const noexcept {
+    run.kernel({9 * elements(y), bytes(x) + bytes(y)}, y.batch * y.height, [&](Index task, Index) {
+      const Index image = task / y.height, py = task % y.height;
+      for (Index px = 0; px < y.width; ++px) {
+        const float* rows[9];
+        Index count = 0;
+        for (Index sy = std::max<Index>(2 * py - 1, 0); sy <= std::min(2 * py + 1, x.height - 1); ++sy) {
+          for (Index sx = std::max<Index>(2 * px - 1, 0); sx <= std::min(2 * px + 1, x.width - 1); ++sx) {
+            rows[count++] = x.pixel(image, sy, sx);
+          }
+        }
+        kernels_->largest_rows(rows, count, y.channels, y.pixel(image, py, px));
+      }
+    });
+  }
+
+  void patches(RunOf& run, const In& x, Index size, const Out& y) const noexcept {
+    run.kernel({0, bytes(x) + bytes(y)}, y.batch * y.height, [&](Index task, Index) {
+      const Index image = task / y.height, row = task % y.height;
+      for (Index px = 0; px < y.width; ++px) {
+        gather_patches(x.image(image), size, size, /*pad=*/0, y.width, row * y.width + px, 1, y.pixel(image, row, px));
+      }
     });
   }
 
@@ -255,10 +280,15 @@ class Backend {
   void attention(RunOf& run, const In& q, const In& k, const In& v, Index heads, const Out& y) const noexcept {
     constexpr Index kFewKeys = 128;
     if (k.pixels() <= kFewKeys) {
-      attend_few_keys(run, q, k, v, heads, y);
+      attend_few_keys(run, *kernels_, q, k, v, heads, y);
     } else {
-      attend_many_keys(run, q, k, v, heads, y);
+      attend_many_keys(run, *kernels_, q, k, v, heads, y);
     }
+  }
+
+  void windowed_attention(RunOf& run, const WindowAttention& w, const In& qkv, Index shift,
+                          const Out& y) const noexcept {
+    attend_windows(run, *kernels_, w, qkv, shift, y);
   }
 
   void bilinear(RunOf& run, const In& x, const Out& y) const noexcept {
@@ -291,6 +321,7 @@ class Backend {
                                Activation::none,
                                nullptr,
                                0,
+                               Activation::none,
                                y.row(block.first),
                                y.stride};
       kernels_->gemm(g);
@@ -331,8 +362,8 @@ class Backend {
       MlpFusion fusion;
       for (std::size_t i = 0; i < 4; ++i) {
         SEGFACE_ASSIGN(folded, fold_fusion_level(p, i));
-        SEGFACE_ASSIGN(level, backend.prepare_linear(
-                                  {p.linear_c[i].in, p.linear_fuse.out, folded.weight.data(), folded.bias.data()}));
+        SEGFACE_ASSIGN(level, backend.prepare_linear({p.linear_c[i].in, p.linear_fuse.out, folded.weight.data(),
+                                                      folded.bias.data(), nullptr}));
         fusion.levels[i] = std::move(level);
       }
       return Result<MlpFusion>(std::move(fusion));
@@ -372,20 +403,6 @@ class Backend {
   }
 
  private:
-  // ---- tasks --------------------------------------------------------------------------------------------------
-
-  // Rows of one image that one task works on.
-  static constexpr Index kRowBlock = 112;  // 8 tiles of 14 rows
-  struct RowBlock {
-    Index image, first, rows;
-  };
-  static Index blocks(const In& x) noexcept { return x.batch * ((x.pixels() + kRowBlock - 1) / kRowBlock); }
-  static RowBlock row_block(const In& x, Index task) noexcept {
-    const Index per_image = (x.pixels() + kRowBlock - 1) / kRowBlock;
-    const Index image = task / per_image, begin = task % per_image * kRowBlock;
-    return {image, image * x.pixels() + begin, std::min(kRowBlock, x.pixels() - begin)};
-  }
-
   // ---- matrix products ----------------------------------------------------------------------------------------
 
   Index panels(Index columns) const noexcept { return (columns + kernels_->panel - 1) / kernels_->panel; }
@@ -415,10 +432,15 @@ class Backend {
     return std::move(copied);
   }
 
+  // The residual of a block's first row, or null.
+  static const float* residual_rows(const Epilogue<Backend>& epilogue, const Out& y, const RowBlock& block) noexcept {
+    const In& residual = epilogue.residual;
+    if (residual.data == nullptr) return nullptr;
+    return residual.row(residual.batch == y.batch ? block.first : block.first - block.image * y.pixels());
+  }
+
   GemmArguments gemm_arguments(const Linear& w, const float* bias, const Epilogue<Backend>& epilogue, const Out& y,
                                const RowBlock& block) const noexcept {
-    const In& residual = epilogue.residual;
-    const Index row = residual.batch == y.batch ? block.first : block.first - block.image * y.pixels();
     return {block.rows,
             w.out,
             w.in,
@@ -429,18 +451,20 @@ class Backend {
             w.panels.data(),
             bias,
             epilogue.activation,
-            residual.data == nullptr ? nullptr : residual.row(row),
-            residual.stride,
+            residual_rows(epilogue, y, block),
+            epilogue.residual.stride,
+            epilogue.last,
             y.row(block.first),
             y.stride};
   }
 
-  // Tasks are blocks of rows; where rows are few (tokens), also groups of panels.
+  // Tasks are blocks of rows; where these are few, also groups of panels.
   void multiply(RunOf& run, const Linear& w, const float* bias, const In& x, const Epilogue<Backend>& epilogue,
                 const Out& y) const noexcept {
-    constexpr Index kFewRows = 64, kPanelsPerTask = 4;
+    constexpr Index kTasks = 16, kLeastPanels = 4;
     const Index all = panels(w.out);
-    const Index group = x.pixels() <= kFewRows ? kPanelsPerTask : all;
+    const Index wanted = std::max<Index>(1, kTasks / blocks(x));  // groups of panels
+    const Index group = std::max(std::min(all, kLeastPanels), (all + wanted - 1) / wanted);
     const Index groups = (all + group - 1) / group;
     run.kernel(gemm_cost(x.rows(), w.out, w.in), blocks(x) * groups, [&](Index task, Index) {
       const RowBlock block = row_block(x, task / groups);
@@ -455,9 +479,8 @@ class Backend {
 
   // One row for each of `rows` output pixels from first_pixel on: the kernel x kernel x C input values it sees; zeros
   // outside.
-  static void gather_patches(const In& x, Index kernel, Index stride, Index out_width, Index first_pixel, Index rows,
-                             float* out) noexcept {
-    const Index pad = (kernel - 1) / 2;
+  static void gather_patches(const In& x, Index kernel, Index stride, Index pad, Index out_width, Index first_pixel,
+                             Index rows, float* out) noexcept {
     for (Index r = 0; r < rows; ++r) {
       const Index pixel = first_pixel + r;
       const Index top = pixel / out_width * stride - pad, left = pixel % out_width * stride - pad;
@@ -474,102 +497,6 @@ class Backend {
     }
   }
 
-  // ---- attention ----------------------------------------------------------------------------------------------
-
-  Index padded(Index count) const noexcept { return (count + kernels_->lanes - 1) / kernels_->lanes * kernels_->lanes; }
-  // rows [count, D] -> [D, padded] times 1 / sqrt(D), zeros beyond.
-  static void transpose_scaled(const In& rows, Index pad, float* out) noexcept {
-    const float scale = 1.0f / std::sqrt(static_cast<float>(rows.channels));
-    for (Index d = 0; d < rows.channels; ++d) {
-      for (Index r = 0; r < pad; ++r) *out++ = r < rows.rows() ? scale * rows.row(r)[d] : 0.0f;
-    }
-  }
-  static Cost attention_cost(const In& q, const In& k) noexcept {
-    return {4.0 * static_cast<double>(q.rows() * k.pixels() * q.channels), 2 * bytes(q) + 2 * bytes(k)};
-  }
-
-  // Blocks of queries against all keys, which are transposed once for each image and head.
-  void attend_few_keys(RunOf& run, const In& q, const In& k, const In& v, Index heads, const Out& y) const noexcept {
-    const auto scope = run.scope();
-    const Index width = q.channels / heads, pad = padded(k.pixels());
-    float* const start = run.scratch<float>(pad);
-    float* const keys = run.scratch<float>(q.batch * heads * width * pad);
-    const Index scores_size = FewKeysArguments::kAtOnce * pad;
-    float* const scores = run.scratch<float>(run.workers() * scores_size);
-    run.kernel({}, 1, [&](Index, Index) {
-      for (Index m = 0; m < pad; ++m) start[m] = m < k.pixels() ? 0.0f : -1e30f;
-    });
-    run.kernel({}, q.batch * heads, [&](Index task, Index) {
-      transpose_scaled(k.image(task / heads).slice(task % heads * width, width), pad, keys + task * width * pad);
-    });
-    run.kernel(attention_cost(q, k), blocks(q), [&](Index task, Index worker) {
-      const RowBlock block = row_block(q, task);
-      const In values = v.image(block.image);
-      for (Index h = 0; h < heads; ++h) {
-        const FewKeysArguments head = {keys + (block.image * heads + h) * width * pad,
-                                       start,
-                                       k.pixels(),
-                                       pad,
-                                       values.data + h * width,
-                                       values.stride,
-                                       width,
-                                       q.stride,
-                                       y.stride};
-        kernels_->attend_few_keys(head, q.row(block.first) + h * width, block.rows, scores + worker * scores_size,
-                                  y.row(block.first) + h * width);
-      }
-    });
-  }
-
-  // Strips of keys against all queries: each strip leaves its largest scores, sums of powers and weighted values,
-  // and the strips are merged in order: softmax over all = sum over strips of e^(most_s - most) parts.
-  void attend_many_keys(RunOf& run, const In& q, const In& k, const In& v, Index heads, const Out& y) const noexcept {
-    constexpr Index kStrip = 256;
-    const auto scope = run.scope();
-    const Index width = q.channels / heads, count = q.pixels(), pad = padded(count);
-    const Index strips = (k.pixels() + kStrip - 1) / kStrip, parts = pad * 2 + count * width;
-    float* const queries = run.scratch<float>(q.batch * heads * width * pad);
-    float* const scores = run.scratch<float>(run.workers() * kStrip * pad);
-    float* const partial = run.scratch<float>(q.batch * heads * strips * parts);
-    run.kernel({}, q.batch * heads, [&](Index task, Index) {
-      transpose_scaled(q.image(task / heads).slice(task % heads * width, width), pad, queries + task * width * pad);
-    });
-    run.kernel(attention_cost(q, k), q.batch * strips, [&](Index task, Index worker) {
-      const Index image = task / strips, strip = task % strips;
-      const Index keys = std::min(kStrip, k.pixels() - strip * kStrip);
-      for (Index h = 0; h < heads; ++h) {
-        const Index head = image * heads + h;
-        float* const part = partial + (head * strips + strip) * parts;
-        const StripArguments arguments = {queries + head * width * pad,
-                                          count,
-                                          pad,
-                                          k.image(image).row(strip * kStrip) + h * width,
-                                          k.stride,
-                                          v.image(image).row(strip * kStrip) + h * width,
-                                          v.stride,
-                                          keys,
-                                          width};
-        kernels_->attend_strip(arguments, scores + worker * kStrip * pad, part, part + pad, part + 2 * pad);
-      }
-    });
-    run.kernel({}, q.batch * heads, [&](Index head, Index) {
-      const float* const first = partial + head * strips * parts;
-      for (Index n = 0; n < count; ++n) {
-        float* const out = y.image(head / heads).row(n) + head % heads * width;
-        float most = first[n], total = 0;
-        for (Index s = 1; s < strips; ++s) most = std::max(most, first[s * parts + n]);
-        std::fill_n(out, width, 0.0f);
-        for (Index s = 0; s < strips; ++s) {
-          const float* const part = first + s * parts;
-          const float share = std::exp(part[n] - most);
-          total += share * part[pad + n];
-          for (Index d = 0; d < width; ++d) out[d] += share * part[2 * pad + n * width + d];
-        }
-        for (Index d = 0; d < width; ++d) out[d] /= total;
-      }
-    });
-  }
-
   // ---- interpolation ------------------------------------------------------------------------------------------
 
   // Row py of image `image` of y = (or +=) x, interpolated.
@@ -581,15 +508,6 @@ class Backend {
                           x.pixel(image, v.second, h.first), x.pixel(image, v.second, h.second), h.fraction, v.fraction,
                           y.channels, accumulate, y.pixel(image, py, px));
     }
-  }
-
-  // ---- costs --------------------------------------------------------------------------------------------------
-
-  static double elements(const In& x) noexcept { return static_cast<double>(x.rows() * x.channels); }
-  static double bytes(const In& x) noexcept { return elements(x) * sizeof(float); }
-  static Cost gemm_cost(Index m, Index n, Index k) noexcept {
-    return {2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
-            static_cast<double>(m * k + k * n + m * n) * sizeof(float)};
   }
 
   const Kernels* kernels_;

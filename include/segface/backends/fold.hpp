@@ -1,6 +1,7 @@
 // Rewrites of weights that leave the result as it is, up to rounding: done once, when operands are prepared, in double.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "segface/backends/compound/pyramid.hpp"
@@ -27,10 +28,15 @@ struct LinearNumbers {
 };
 
 // BatchNorm after a convolution: (W x - mean) s + bias = (s W) x + (bias - mean s), s = gain / sqrt(variance + eps).
-// -> weight [out, in kernel kernel] in the order of the original, and bias.
+// -> weight [out, in kernel kernel] in the order of the original, and bias; a convolution without BatchNorm is copied.
 inline Result<LinearNumbers> fold_batch_norm(const ConvolutionParameters& p) noexcept {
   const Index taps = p.in * p.kernel * p.kernel;
   SEGFACE_ASSIGN(folded, LinearNumbers::make(p.out, taps));
+  if (p.norm.gain == nullptr) {
+    std::copy_n(p.weight, p.out * taps, folded.weight.data());
+    for (Index o = 0; o < p.out; ++o) folded.bias.data()[o] = p.bias != nullptr ? p.bias[o] : 0.0f;
+    return std::move(folded);
+  }
   for (Index o = 0; o < p.out; ++o) {
     const double scale = static_cast<double>(p.norm.gain[o]) /
                          std::sqrt(static_cast<double>(p.norm.variance[o]) + static_cast<double>(p.norm.eps));

@@ -7,14 +7,16 @@
 
 SEGFACE_BEGIN_NAMESPACE
 
-enum class Activation : std::uint8_t { none, relu, hard_swish, hard_sigmoid, gelu };
+// silu is x sigmoid(x); gelu is the exact one, x (1 + erf(x / sqrt 2)) / 2.
+enum class Activation : std::uint8_t { none, relu, hard_swish, hard_sigmoid, gelu, silu, sigmoid };
 
-// y = x W^T + b  (torch.nn.Linear)
+// y = (x W^T + b) scale  (torch.nn.Linear, and ConvNeXt's layer scale)
 struct LinearParameters {
   Index in = 0;
   Index out = 0;
   const float* weight = nullptr;  // [out, in]
   const float* bias = nullptr;    // [out], or null for none
+  const float* scale = nullptr;   // [out], or null for none
 };
 
 // y = (x - mean) / sqrt(variance + eps) * gain + bias, each a vector of the channels (torch.nn.BatchNorm2d, eval)
@@ -26,7 +28,7 @@ struct BatchNormParameters {
   float eps = 0;
 };
 
-// Square kernel, padding (kernel - 1) / 2, no bias, then BatchNorm (torchvision's Conv2dNormActivation).
+// Square kernel, padding (kernel - 1) / 2, then BatchNorm (torchvision's Conv2dNormActivation), or a bias alone.
 // A depthwise convolution has in = 1: each output channel sees its own input channel.
 struct ConvolutionParameters {
   Index in = 0;
@@ -35,6 +37,7 @@ struct ConvolutionParameters {
   Index stride = 1;
   const float* weight = nullptr;  // [out, in, kernel, kernel]
   BatchNormParameters norm;
+  const float* bias = nullptr;  // [out], or null for none; never beside a BatchNorm
 };
 
 // y = (x - mean(x)) / sqrt(var(x) + eps) * gain + bias over the channels (torch.nn.LayerNorm, SAM's LayerNorm2d)
@@ -51,6 +54,15 @@ struct TransposedConvolutionParameters {
   Index out = 0;
   const float* weight = nullptr;  // [in, out, 2, 2]
   const float* bias = nullptr;    // [out]
+};
+
+// Attention inside windows of window x window pixels (torchvision's ShiftedWindowAttention without its linear layers).
+struct WindowAttentionParameters {
+  Index channels = 0, heads = 0, window = 0;
+  bool cosine = false;             // q and k are divided by their lengths first (Swin V2)
+  const float* scale = nullptr;    // [heads]: factor of the products q k^T
+  const float* bias = nullptr;     // [heads, window^2, window^2]: added to the scores
+  const float* padding = nullptr;  // [3 channels]: q, k, v of a pixel outside the image
 };
 
 SEGFACE_END_NAMESPACE

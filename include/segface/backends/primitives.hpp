@@ -11,16 +11,18 @@
 
 SEGFACE_BEGIN_NAMESPACE
 
-// What is done to an output element before it is stored: activation(y), then + residual where there is one.
+// What is done to an output element before it is stored: last(activation(y) + residual), where there are any.
 template <class Backend>
 struct Epilogue {
   Activation activation = Activation::none;
-  ViewOf<Backend> residual = {};  // same rows as the output, or of one image for all of the batch
+  ViewOf<Backend> residual = {};  // same rows as the output, or of one image for all of the batch; may be the output
+  Activation last = Activation::none;
 
   Epilogue(Activation a = Activation::none) noexcept : activation(a) {}  // NOLINT: implicit by design
-  static Epilogue plus(const ViewOf<Backend>& residual) noexcept {
+  static Epilogue plus(const ViewOf<Backend>& residual, Activation last = Activation::none) noexcept {
     Epilogue epilogue;
     epilogue.residual = residual;
+    epilogue.last = last;
     return epilogue;
   }
 };
@@ -71,6 +73,23 @@ MapOf<B> depthwise_convolution(Run<B>& run, const typename B::DepthwiseConvoluti
   return y;
 }
 
+// Largest value of each 3 x 3 neighbourhood, stride 2, padding 1: [B, H, W, C] -> [B, H', W', C]
+template <class B>
+MapOf<B> max_pool(Run<B>& run, const ViewOf<B>& x) noexcept {
+  const MapOf<B> y = run.map(x.batch, convolved(x.height, 3, 2), convolved(x.width, 3, 2), x.channels);
+  run.backend().max_pool(run, x, y);
+  return y;
+}
+
+// Patches of size x size pixels side by side, as one pixel each, in the order dy, dx, channel; zeros outside the image:
+// [B, H, W, C] -> [B, height, width, size^2 C]
+template <class B>
+MapOf<B> patches(Run<B>& run, const ViewOf<B>& x, Index size, Index height, Index width) noexcept {
+  const MapOf<B> y = run.map(x.batch, height, width, size * size * x.channels);
+  run.backend().patches(run, x, size, y);
+  return y;
+}
+
 // Kernel 2, stride 2: [B, H, W, in] -> [B, 2H, 2W, out]
 template <class B>
 MapOf<B> transposed_convolution(Run<B>& run, const typename B::TransposedConvolution& w, const ViewOf<B>& x,
@@ -80,16 +99,16 @@ MapOf<B> transposed_convolution(Run<B>& run, const typename B::TransposedConvolu
   return y;
 }
 
-// y = activation(normalised(x) gain + bias), over the channels; y may be x itself.
+// y = epilogue(normalised(x) gain + bias), over the channels; y may be x itself.
 template <class B>
-void layer_norm(Run<B>& run, const typename B::LayerNorm& w, const ViewOf<B>& x, Activation activation,
+void layer_norm(Run<B>& run, const typename B::LayerNorm& w, const ViewOf<B>& x, const Epilogue<B>& epilogue,
                 const MapOf<B>& y) noexcept {
-  run.backend().layer_norm(run, w, x, activation, y);
+  run.backend().layer_norm(run, w, x, epilogue, y);
 }
 template <class B>
 MapOf<B> layer_norm(Run<B>& run, const typename B::LayerNorm& w, const ViewOf<B>& x) noexcept {
   const MapOf<B> y = run.map(x.batch, x.height, x.width, x.channels);
-  layer_norm(run, w, x, Activation::none, y);
+  layer_norm<B>(run, w, x, {}, y);
   return y;
 }
 
@@ -125,6 +144,18 @@ template <class B>
 MapOf<B> attention(Run<B>& run, const ViewOf<B>& q, const ViewOf<B>& k, const ViewOf<B>& v, Index heads) noexcept {
   const MapOf<B> y = run.map(q.batch, q.height, q.width, q.channels);
   run.backend().attention(run, q, k, v, heads, y);
+  return y;
+}
+
+// Multi-head attention inside windows, shifted by `shift` pixels up and left with wrap-around: q, k and v of each pixel
+// side by side, qkv [B, H, W, 3 C] -> [B, H, W, C]. The image is padded at the right and at the bottom to a multiple of
+// the window; an axis that one window covers is not shifted; keys of another region than the query's (regions meet
+// where the shift wraps around) get -100 added to their scores.
+template <class B>
+MapOf<B> windowed_attention(Run<B>& run, const typename B::WindowAttention& w, const ViewOf<B>& qkv,
+                            Index shift) noexcept {
+  const MapOf<B> y = run.map(qkv.batch, qkv.height, qkv.width, qkv.channels / 3);
+  run.backend().windowed_attention(run, w, qkv, shift, y);
   return y;
 }
 

@@ -8,11 +8,15 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <optional>
+#include <vector>
 
 #include "segface/backends/compound.hpp"
 #include "segface/backends/parameters.hpp"
 #include "segface/backends/primitives.hpp"
 #include "segface/base/bilinear.hpp"
+#include "segface/base/window.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 namespace reference {
@@ -35,6 +39,7 @@ class Backend {
   struct Linear {
     RowMatrix weight;  // [out, in]
     Vector bias;       // [out]
+    Vector scale;      // [out]
     Index out = 0;
   };
   struct BatchNorm {
@@ -43,12 +48,14 @@ class Backend {
   };
   struct Convolution {
     RowMatrix weight;  // [kernel kernel in, out], rows in the order dy, dx, channel
-    BatchNorm norm;
+    std::optional<BatchNorm> norm;
+    Vector bias;  // [out]
     Index out = 0, kernel = 1, stride = 1;
   };
   struct DepthwiseConvolution {
     RowMatrix weight;  // [kernel kernel, C]
-    BatchNorm norm;
+    std::optional<BatchNorm> norm;
+    Vector bias;  // [C]
     Index kernel = 1, stride = 1;
   };
   struct LayerNorm {
@@ -59,6 +66,13 @@ class Backend {
     RowMatrix weight[2][2];  // [dy][dx]: [in, out]
     Vector bias;
     Index out = 0;
+  };
+  struct WindowAttention {
+    Index heads = 0, window = 0;
+    bool cosine = false;
+    Vector scale;                 // [heads]
+    std::vector<RowMatrix> bias;  // of each head: [window^2, window^2]
+    Vector padding;               // [3 C]
   };
   struct PositionEncoding {
     RowMatrix gaussian;  // [2, features]
@@ -71,18 +85,18 @@ class Backend {
 
   Result<Linear> prepare_linear(const LinearParameters& p) const noexcept {
     return guarded([&]() -> Result<Linear> {
-      const Vector bias = p.bias != nullptr ? vector(p.bias, p.out) : Vector(Vector::Zero(p.out));
-      return Linear{matrix(p.weight, p.out, p.in), bias, p.out};
+      const Vector scale = p.scale != nullptr ? vector(p.scale, p.out) : Vector(Vector::Ones(p.out));
+      return Linear{matrix(p.weight, p.out, p.in), vector_or_zeros(p.bias, p.out), scale, p.out};
     });
   }
   Result<Convolution> prepare_convolution(const ConvolutionParameters& p) const noexcept {
     return guarded([&]() -> Result<Convolution> {
-      return Convolution{taps_first(p), batch_norm(p), p.out, p.kernel, p.stride};
+      return Convolution{taps_first(p), batch_norm(p), vector_or_zeros(p.bias, p.out), p.out, p.kernel, p.stride};
     });
   }
   Result<DepthwiseConvolution> prepare_depthwise_convolution(const ConvolutionParameters& p) const noexcept {
     return guarded([&]() -> Result<DepthwiseConvolution> {
-      return DepthwiseConvolution{taps_first(p), batch_norm(p), p.kernel, p.stride};
+      return DepthwiseConvolution{taps_first(p), batch_norm(p), vector_or_zeros(p.bias, p.out), p.kernel, p.stride};
     });
   }
   Result<LayerNorm> prepare_layer_norm(const LayerNormParameters& p) const noexcept {
@@ -106,6 +120,15 @@ class Backend {
       return Result<TransposedConvolution>(std::move(w));
     });
   }
+  Result<WindowAttention> prepare_window_attention(const WindowAttentionParameters& p) const noexcept {
+    return guarded([&]() -> Result<WindowAttention> {
+      WindowAttention w = {
+          p.heads, p.window, p.cosine, vector(p.scale, p.heads), {}, vector(p.padding, 3 * p.channels)};
+      const Index tokens = p.window * p.window;
+      for (Index h = 0; h < p.heads; ++h) w.bias.push_back(matrix(p.bias + h * tokens * tokens, tokens, tokens));
+      return Result<WindowAttention>(std::move(w));
+    });
+  }
   Result<PositionEncoding> prepare_position_encoding(const float* gaussian, Index features) const noexcept {
     return guarded([&]() -> Result<PositionEncoding> {
       return PositionEncoding{matrix(gaussian, 2, features), features};
@@ -119,10 +142,13 @@ class Backend {
 
   void linear(RunOf& run, const Linear& w, const In& x, const Epilogue<Backend>& epilogue,
               const Out& y) const noexcept {
+    const auto scope = run.scope();
+    const Out z = before_epilogue(run, epilogue, y);
     run.kernel(gemm_cost(x.rows(), w.out, x.channels), 1, [&](Index, Index) {
-      multiply(rows_of(x), w.weight.transpose(), rows_of(y));
-      rows_of(y).rowwise() += w.bias;
-      finish(epilogue, y);
+      multiply(rows_of(x), w.weight.transpose(), rows_of(z));
+      rows_of(z).rowwise() += w.bias;
+      rows_of(z).array().rowwise() *= w.scale.array();
+      finish(epilogue, z, y);
     });
   }
 
@@ -130,14 +156,16 @@ class Backend {
   void convolution(RunOf& run, const Convolution& w, const In& x, const Epilogue<Backend>& epilogue,
                    const Out& y) const noexcept {
     const auto scope = run.scope();
+    const Out z = before_epilogue(run, epilogue, y);
     const Out patches = run.map(1, y.height, y.width, w.kernel * w.kernel * x.channels);
     run.kernel(gemm_cost(y.rows(), w.out, patches.channels), 1, [&](Index, Index) {
       for (Index b = 0; b < x.batch; ++b) {
-        gather_patches(x.image(b), w.kernel, w.stride, patches);
-        multiply(rows_of(patches), w.weight, rows_of(y.image(b)));
+        gather_patches(x.image(b), w.kernel, w.stride, /*pad=*/(w.kernel - 1) / 2, patches);
+        multiply(rows_of(patches), w.weight, rows_of(z.image(b)));
       }
-      normalise(w.norm, y);
-      finish(epilogue, y);
+      if (w.norm) normalise(*w.norm, z);
+      rows_of(z).rowwise() += w.bias;
+      finish(epilogue, z, y);
     });
   }
 
@@ -158,8 +186,9 @@ class Backend {
           }
         }
       });
-      normalise(w.norm, y);
-      finish(activation, y);
+      if (w.norm) normalise(*w.norm, y);
+      rows_of(y).rowwise() += w.bias;
+      finish(activation, y, y);
     });
   }
 
@@ -171,20 +200,43 @@ class Backend {
         out.noalias() = row_of(x.pixel(b, py / 2, px / 2), x.channels) * w.weight[py % 2][px % 2];
         out += w.bias;
       });
-      finish(activation, y);
+      finish(activation, y, y);
     });
   }
 
-  void layer_norm(RunOf& run, const LayerNorm& w, const In& x, Activation activation, const Out& y) const noexcept {
+  void layer_norm(RunOf& run, const LayerNorm& w, const In& x, const Epilogue<Backend>& epilogue,
+                  const Out& y) const noexcept {
+    const auto scope = run.scope();
+    const Out z = before_epilogue(run, epilogue, y);
     run.kernel({8 * elements(x), bytes(x) + bytes(y)}, 1, [&](Index, Index) {
       for (Index r = 0; r < x.rows(); ++r) {
         const auto in = row_of(x.row(r), x.channels);
         const T mean = in.mean();
         const T variance = (in.array() - mean).square().mean();
         const T scale = T(1) / std::sqrt(variance + w.eps);
-        row_of(y.row(r), y.channels) = ((in.array() - mean) * scale * w.gain.array() + w.bias.array()).matrix();
+        row_of(z.row(r), z.channels) = ((in.array() - mean) * scale * w.gain.array() + w.bias.array()).matrix();
       }
-      finish(activation, y);
+      finish(epilogue, z, y);
+    });
+  }
+
+  void max_pool(RunOf& run, const In& x, const Out& y) const noexcept {
+    run.kernel({9 * elements(y), bytes(x) + bytes(y)}, 1, [&](Index, Index) {
+      for_each_pixel(y, [&](Index b, Index py, Index px) {
+        auto out = row_of(y.pixel(b, py, px), y.channels);
+        out.setConstant(std::numeric_limits<T>::lowest());
+        for (Index sy = std::max<Index>(2 * py - 1, 0); sy <= std::min(2 * py + 1, x.height - 1); ++sy) {
+          for (Index sx = std::max<Index>(2 * px - 1, 0); sx <= std::min(2 * px + 1, x.width - 1); ++sx) {
+            out = out.cwiseMax(row_of(x.pixel(b, sy, sx), x.channels));
+          }
+        }
+      });
+    });
+  }
+
+  void patches(RunOf& run, const In& x, Index size, const Out& y) const noexcept {
+    run.kernel({0, bytes(x) + bytes(y)}, 1, [&](Index, Index) {
+      for (Index b = 0; b < x.batch; ++b) gather_patches(x.image(b), size, size, /*pad=*/0, y.image(b));
     });
   }
 
@@ -231,6 +283,54 @@ class Backend {
           multiply(p, part(v), part(y));
         }
       }
+    });
+  }
+
+  // For each window and head: P = softmax(scale Q K^T + bias + mask), Y = P V, where Q, K and V are rows of the window.
+  void windowed_attention(RunOf& run, const WindowAttention& w, const In& qkv, Index shift,
+                          const Out& y) const noexcept {
+    const auto scope = run.scope();
+    const Index tokens = w.window * w.window, width = y.channels / w.heads;  // N, D
+    const WindowAxis vertical(y.height, w.window, shift), horizontal(y.width, w.window, shift);
+    const Out parts = run.map(1, 3, tokens, width), scores = run.map(1, 1, tokens, tokens);
+    const Out out = run.map(1, 1, tokens, width);
+    const Index windows = y.batch * vertical.count * horizontal.count;
+    const auto products = static_cast<double>(windows * tokens * tokens * y.channels);
+    run.kernel({4 * products, bytes(qkv) + bytes(In(y))}, 1, [&](Index, Index) {
+      auto p = rows_of(scores);
+      const auto part = [&](Index which) {
+        return rows_of(Out{parts.row(which * tokens), 1, 1, tokens, width, width});
+      };
+      for_each_pixel(Out{nullptr, y.batch, vertical.count, horizontal.count, 0, 0}, [&](Index b, Index wy, Index wx) {
+        for (Index h = 0; h < w.heads; ++h) {
+          for (Index t = 0; t < tokens; ++t) {
+            const Index sy = vertical.pixel(wy, t / w.window), sx = horizontal.pixel(wx, t % w.window);
+            const bool inside = sy < y.height && sx < y.width;
+            const T* const row = inside ? qkv.pixel(b, sy, sx) : w.padding.data();
+            for (Index i = 0; i < 3; ++i) std::copy_n(row + i * y.channels + h * width, width, part(i).row(t).data());
+          }
+          if (w.cosine) {
+            part(0) = part(0).array().colwise() / part(0).rowwise().norm().cwiseMax(kTiny).array();
+            part(1) = part(1).array().colwise() / part(1).rowwise().norm().cwiseMax(kTiny).array();
+          }
+          p.noalias() = part(0) * part(1).transpose();
+          p = p * w.scale(h) + w.bias[static_cast<std::size_t>(h)];
+          for (Index i = 0; i < tokens; ++i) {
+            const auto region = [&](Index t) {
+              return 2 * vertical.wrapped(wy, t / w.window) + horizontal.wrapped(wx, t % w.window);
+            };
+            for (Index j = 0; j < tokens; ++j) p(i, j) -= region(i) != region(j) ? T(100) : T(0);
+            auto row = p.row(i).array();
+            row = (row - row.maxCoeff()).exp();
+            row /= row.sum();
+          }
+          rows_of(out).noalias() = p * part(2);
+          for (Index t = 0; t < tokens; ++t) {
+            const Index sy = vertical.pixel(wy, t / w.window), sx = horizontal.pixel(wx, t % w.window);
+            if (sy < y.height && sx < y.width) std::copy_n(out.row(t), width, y.pixel(b, sy, sx) + h * width);
+          }
+        }
+      });
     });
   }
 
@@ -320,9 +420,13 @@ class Backend {
     return Eigen::Map<const Floats>(values, rows, columns).template cast<T>();
   }
   static Vector vector(const float* values, Index size) { return matrix(values, 1, size); }
-  static BatchNorm batch_norm(const ConvolutionParameters& p) {
-    return {vector(p.norm.gain, p.out), vector(p.norm.bias, p.out), vector(p.norm.mean, p.out),
-            vector(p.norm.variance, p.out), static_cast<T>(p.norm.eps)};
+  static Vector vector_or_zeros(const float* values, Index size) {
+    return values != nullptr ? vector(values, size) : Vector(Vector::Zero(size));
+  }
+  static std::optional<BatchNorm> batch_norm(const ConvolutionParameters& p) {
+    if (p.norm.gain == nullptr) return std::nullopt;
+    return BatchNorm{vector(p.norm.gain, p.out), vector(p.norm.bias, p.out), vector(p.norm.mean, p.out),
+                     vector(p.norm.variance, p.out), static_cast<T>(p.norm.eps)};
   }
   // [out, in, kernel, kernel] -> [kernel kernel in, out]
   static RowMatrix taps_first(const ConvolutionParameters& p) {
@@ -335,8 +439,7 @@ class Backend {
   // ---- parts of kernels ---------------------------------------------------------------------------------------
 
   // Row (y, x) of `patches` holds the kernel x kernel x C input values that output pixel (y, x) sees; 0 outside.
-  static void gather_patches(const In& x, Index kernel, Index stride, const Out& patches) noexcept {
-    const Index pad = (kernel - 1) / 2;
+  static void gather_patches(const In& x, Index kernel, Index stride, Index pad, const Out& patches) noexcept {
     for_each_pixel(patches, [&](Index, Index py, Index px) {
       T* out = patches.pixel(0, py, px);
       for (Index dy = 0; dy < kernel; ++dy) {
@@ -372,22 +475,38 @@ class Backend {
         return std::clamp(x + T(3), T(0), T(6)) / T(6);
       case Activation::gelu:
         return x * (T(1) + std::erf(x * T(0.70710678118654752440))) / T(2);
+      case Activation::silu:
+        return x / (T(1) + std::exp(-x));
+      case Activation::sigmoid:
+        return T(1) / (T(1) + std::exp(-x));
       case Activation::none:
         break;
     }
     return x;
   }
-  static void finish(const Epilogue<Backend>& epilogue, const Out& y) noexcept {
-    if (epilogue.activation != Activation::none) {
-      for (Index r = 0; r < y.rows(); ++r) {
-        for (Index c = 0; c < y.channels; ++c) y.row(r)[c] = activate(epilogue.activation, y.row(r)[c]);
-      }
-    }
-    const In& residual = epilogue.residual;
-    if (residual.data != nullptr) {
-      for (Index b = 0; b < y.batch; ++b) rows_of(y.image(b)) += rows_of(residual.image(residual.batch == 1 ? 0 : b));
+  static void activate(Activation activation, const Out& y) noexcept {
+    if (activation == Activation::none) return;
+    for (Index r = 0; r < y.rows(); ++r) {
+      for (Index c = 0; c < y.channels; ++c) y.row(r)[c] = activate(activation, y.row(r)[c]);
     }
   }
+  // Where to put what the epilogue is applied to: not in y itself while a residual, which may be y, is still to be
+  // read.
+  static Out before_epilogue(RunOf& run, const Epilogue<Backend>& epilogue, const Out& y) noexcept {
+    return epilogue.residual.data == nullptr ? y : run.map(y.batch, y.height, y.width, y.channels);
+  }
+  // y = last(activation(z) + residual); z is overwritten.
+  static void finish(const Epilogue<Backend>& epilogue, const Out& z, const Out& y) noexcept {
+    activate(epilogue.activation, z);
+    const In& residual = epilogue.residual;
+    if (residual.data == nullptr) return;
+    for (Index b = 0; b < y.batch; ++b) {
+      rows_of(y.image(b)) = rows_of(z.image(b)) + rows_of(residual.image(residual.batch == 1 ? 0 : b));
+    }
+    activate(epilogue.last, y);
+  }
+
+  static constexpr T kTiny = T(1e-12);  // least length that cosine attention divides by
 
   // ---- costs --------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,8 @@
 // Trap: eps is 1e-3 in MobileNetV3 and EfficientNetV2, 1e-5 in ResNet.
 #pragma once
 
+#include <string>
+
 #include "segface/layers/preparation.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
@@ -18,11 +20,11 @@ struct BatchNormWeights {
     v.tensor("bias", bias, {channels});
     v.tensor("running_mean", running_mean, {channels});
     v.tensor("running_var", running_var, {channels});
-    v.dropped("num_batches_tracked", {});
+    v.dropped_integers("num_batches_tracked", {});
   }
 };
 
-// Children "0" (convolution without bias) and "1" (BatchNorm), as in the official Sequential.
+// A convolution without bias and its BatchNorm: children "0" and "1" in the official Sequential.
 struct ConvolutionWeights {
   Index in = 0;
   Index out = 0;
@@ -35,9 +37,14 @@ struct ConvolutionWeights {
 
   template <class Visitor>
   void visit(Visitor& v) {
+    visit(v, "0", "1");
+  }
+  // With other names for the two.
+  template <class Visitor>
+  void visit(Visitor& v, const std::string& convolution_name, const std::string& norm_name) {
     norm.channels = out;
-    v.tensor("0.weight", weight, {out, depthwise ? 1 : in, kernel, kernel});
-    v.child("1", norm);
+    v.tensor((convolution_name + ".weight").c_str(), weight, {out, depthwise ? 1 : in, kernel, kernel});
+    v.child(norm_name, norm);
   }
 };
 
@@ -61,7 +68,8 @@ auto prepare_convolution(Preparation<B>& p, const ConvolutionWeights& w, const M
                                             w.kernel,
                                             w.stride,
                                             weight.data(),
-                                            {gain.data(), bias.data(), mean.data(), variance.data(), w.eps}};
+                                            {gain.data(), bias.data(), mean.data(), variance.data(), w.eps},
+                                            nullptr};
   return p.operand([&](const B& backend) { return make(backend, parameters); });
 }
 

@@ -21,7 +21,9 @@ template <class B>
 typename B::Linear prepare(Preparation<B>& p, const LinearWeights& w) noexcept {
   const Buffer<float> weight = p.read(w.weight);
   const Buffer<float> bias = p.read(w.bias);
-  return p.operand([&](const B& backend) { return backend.prepare_linear({w.in, w.out, weight.data(), bias.data()}); });
+  return p.operand([&](const B& backend) {
+    return backend.prepare_linear({w.in, w.out, weight.data(), bias.data(), nullptr});
+  });
 }
 
 SEGFACE_END_NAMESPACE

@@ -37,10 +37,10 @@ class MlpFusionNumbers {
     for (std::size_t i = 0; i < 4; ++i) {
       weight_[i] = p.read(w.linear_c[i].weight);
       bias_[i] = p.read(w.linear_c[i].bias);
-      parameters_.linear_c[i] = {w.linear_c[i].in, kDecoderWidth, weight_[i].data(), bias_[i].data()};
+      parameters_.linear_c[i] = {w.linear_c[i].in, kDecoderWidth, weight_[i].data(), bias_[i].data(), nullptr};
     }
     fuse_ = p.read(w.linear_fuse);
-    parameters_.linear_fuse = {4 * kDecoderWidth, kDecoderWidth, fuse_.data(), nullptr};
+    parameters_.linear_fuse = {4 * kDecoderWidth, kDecoderWidth, fuse_.data(), nullptr, nullptr};
   }
 
   const MlpFusionParameters& parameters() const noexcept { return parameters_; }
@@ -63,7 +63,8 @@ ops::PyramidLinear<B> prepare_on_pyramid(Preparation<B>& p, const LinearWeights&
   const Buffer<float> weight = p.read(w.weight);
   const Buffer<float> bias = p.read(w.bias);
   return p.operand([&](const B& backend) {
-    return ops::PyramidLinear<B>::prepare(backend, fusion.parameters(), {w.in, w.out, weight.data(), bias.data()});
+    return ops::PyramidLinear<B>::prepare(backend, fusion.parameters(),
+                                          {w.in, w.out, weight.data(), bias.data(), nullptr});
   });
 }
 

@@ -69,7 +69,7 @@ struct TwoWayBlock {
     const auto scope = run.scope();
     const MapOf<B> hidden = ops::linear<B>(run, lin1, q, Activation::relu);  // [B, 1, K, 2048]
     const MapOf<B> sum = ops::linear<B>(run, lin2, hidden, Epilogue<B>::plus(q));
-    ops::layer_norm<B>(run, norm3, sum, Activation::none, q);
+    ops::layer_norm<B>(run, norm3, sum, {}, q);
   }
 
   SelfAttention<B> self_attention;
@@ -110,19 +110,19 @@ class TwoWayTransformer {
     const auto with_tokens = [&](const MapOf<B>& x) { return ops::add<B>(run, x, tokens); };
     const auto add_and_norm = [&](const typename B::LayerNorm& norm, const MapOf<B>& x, const MapOf<B>& read) {
       ops::add<B>(run, x, read, x);
-      ops::layer_norm<B>(run, norm, x, Activation::none, x);
+      ops::layer_norm<B>(run, norm, x, {}, x);
     };
 
     // Block 0, steps 1 to 3.
     const MapOf<B> q = block0_.self_attention(run, tokens, tokens, tokens);
-    ops::layer_norm<B>(run, block0_.norm1, q, Activation::none, q);
+    ops::layer_norm<B>(run, block0_.norm1, q, {}, q);
     add_and_norm(block0_.norm2, q,
                  ops::tokens_from_image<B>(run, block0_.tokens_from_image, plan.keys0, with_tokens(q), pyramid));
     block0_.mlp(run, q);
 
     // Block 1's step 1, then block 0's step 4 and block 1's step 2 in one pass, then block 1's step 3.
     const MapOf<B> q1 = ops::add<B>(run, q, block1_.self_attention(run, with_tokens(q), with_tokens(q), q));
-    ops::layer_norm<B>(run, block1_.norm1, q1, Activation::none, q1);
+    ops::layer_norm<B>(run, block1_.norm1, q1, {}, q1);
     const compound::ImagePass<B> pass0 =
         ops::image_from_tokens_and_back<B>(run, block0_.image_from_tokens, block0_.norm4, plan.queries0, pyramid,
                                            with_tokens(q), q, block1_.tokens_from_image, plan.keys1, with_tokens(q1));

@@ -84,7 +84,7 @@ class RoundedTensors final : public TensorSource {
  public:
   RoundedTensors(const TensorSource& source, SegFaceWeights& weights, DType dtype) : source_(source), dtype_(dtype) {
     for_each_tensor(weights, [&](const std::string& name, const Shape& shape, Use use, Weight* weight) {
-      if (use == Use::dropped) return;
+      if (use != Use::needed) return;
       weights_.push_back(*weight);
       infos_.push_back({name, dtype, shape});
     });

@@ -52,7 +52,7 @@ Mismatch match(Weights& weights, const TensorSource& source) {
   Mismatch mismatch;
   for_each_tensor(weights, [&](const std::string& name, const Shape& shape, Use use, Weight* weight) {
     const auto found = unclaimed.find(name);
-    if (use == Use::dropped) {
+    if (use != Use::needed) {
       if (found != unclaimed.end()) unclaimed.erase(found);
       return;
     }

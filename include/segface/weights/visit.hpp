@@ -47,7 +47,7 @@ struct Weight {
 };
 
 // Whether the network computes with a tensor, or accepts it in a checkpoint and leaves it out.
-enum class Use : std::uint8_t { needed, dropped };
+enum class Use : std::uint8_t { needed, dropped, dropped_integers };
 
 // Walks a tree of XWeights with a function f(name, shape, use, Weight*); the Weight is null where dropped.
 template <class Function>
@@ -59,9 +59,12 @@ class Visit {
   void tensor(const char* name, Weight& weight, const Shape& shape) {
     function_(prefix_ + name, shape, Use::needed, &weight);
   }
-  // A tensor that checkpoints carry and the network does not compute with.
+  // Tensors that checkpoints carry and the network does not compute with: floats, and counters or indices.
   void dropped(const char* name, const Shape& shape) {
     function_(prefix_ + name, shape, Use::dropped, static_cast<Weight*>(nullptr));
+  }
+  void dropped_integers(const char* name, const Shape& shape) {
+    function_(prefix_ + name, shape, Use::dropped_integers, static_cast<Weight*>(nullptr));
   }
   // A layer inside this one: its names get `name` and a dot in front.
   template <class Weights>
@@ -95,14 +98,13 @@ std::size_t count_parameters(Weights& weights) {
   return count;
 }
 
-// The tensors as a list in the checkpoint's order; dropped ones (integer buffers) only where asked for.
+// The tensors as a list in the checkpoint's order; dropped ones only where asked for.
 template <class Weights>
 std::vector<TensorInfo> list_tensors(Weights& weights, bool with_dropped = false) {
   std::vector<TensorInfo> list;
   for_each_tensor(weights, [&](const std::string& name, const Shape& shape, Use use, Weight*) {
     if (use == Use::needed || with_dropped) {
-      const bool counter = shape.rank == 0;  // BatchNorm's num_batches_tracked
-      list.push_back({name, counter ? DType::i64 : DType::f32, shape});
+      list.push_back({name, use == Use::dropped_integers ? DType::i64 : DType::f32, shape});
     }
   });
   return list;

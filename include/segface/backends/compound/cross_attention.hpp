@@ -55,7 +55,7 @@ MapOf<B> image_from_tokens(Run<B>& run, const ImageFromTokens<B, ImageLinear>& w
   const MapOf<B> v = ops::linear<B>(run, w.v_proj, values);                          // [B, 1, K, 128]
   const MapOf<B> read = ops::attention<B>(run, q, k, v, w.heads);                    // [B, H, W, 128]
   ops::linear<B>(run, w.out_proj, read, Epilogue<B>::plus(x), y);
-  ops::layer_norm<B>(run, norm, y, Activation::none, y);
+  ops::layer_norm<B>(run, norm, y, {}, y);
   return y;
 }
 

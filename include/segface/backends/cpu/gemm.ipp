@@ -61,8 +61,7 @@ inline void gemm(const GemmArguments& g) noexcept {
         for_lanes(columns, [&](Index i, Index lanes) {
           Vec y = load(sums + i);
           if (g.bias != nullptr) y = y + load(g.bias + column + i);  // padded to whole panels
-          y = activate(g.activation, y);
-          if (residual != nullptr) y = y + load_lanes(residual + i, lanes);
+          y = finish(y, g.activation, residual == nullptr ? nullptr : residual + i, g.last, lanes);
           store_lanes(out + i, y, lanes);
         });
       }

@@ -23,7 +23,7 @@
 SEGFACE_BEGIN_NAMESPACE
 namespace cpu {
 
-// C[rows, columns of panels first .. last) = activation(A W^T + bias) + residual
+// C[rows, columns of panels first .. last) = last(activation(A W^T + bias) + residual)
 struct GemmArguments {
   Index rows, columns, depth;     // M, N, K
   Index first_panel, last_panel;  // of the packed weights
@@ -34,6 +34,7 @@ struct GemmArguments {
   Activation activation;
   const float* residual;  // [rows, columns], or null
   Index ldr;
+  Activation last;
   float* c;
   Index ldc;
 };
@@ -71,6 +72,34 @@ struct StripArguments {
   Index ldv, keys, width;
 };
 
+// One head of an attention inside a window.
+struct WindowArguments {
+  static constexpr Index kMostTokens = 64;
+  Index tokens, width;    // N, D
+  Index padded;           // N, rounded up to whole panels
+  Index first, channels;  // where the head begins in a row, and the channels of q, of k and of v
+  bool cosine;            // q and k are divided by their lengths
+  float scale;
+  const float* bias;  // [N, padded]
+  const float* mask;  // [N, padded], added too, or null
+};
+
+// y[rows, channels] = last(activation((x - mean) / sqrt(var + eps) gain + bias) + residual)
+struct LayerNormArguments {
+  Index rows, channels;
+  const float* x;
+  Index ldx;
+  const float* gain;
+  const float* bias;
+  float eps;
+  Activation activation;
+  const float* residual;  // or null
+  Index ldr;
+  Activation last;
+  float* y;
+  Index ldy;
+};
+
 // The kernels of one instruction set. What they compute is said where they are written.
 struct Kernels {
   const char* name;
@@ -78,8 +107,8 @@ struct Kernels {
   Index panel;  // outputs in a panel of packed weights
   void (*gemm)(const GemmArguments&) noexcept;
   void (*depthwise_row)(const DepthwiseArguments&, float* out) noexcept;
-  void (*layer_norm)(const float* x, Index ldx, Index rows, Index channels, const float* gain, const float* bias,
-                     float eps, Activation, float* y, Index ldy) noexcept;
+  void (*layer_norm)(const LayerNormArguments&) noexcept;
+  void (*largest_rows)(const float* const* rows, Index count, Index channels, float* y) noexcept;
   void (*sum_rows)(const float* x, Index ldx, Index rows, Index channels, float* sums) noexcept;
   void (*scale_rows)(float* x, Index ldx, Index rows, Index channels, const float* scale) noexcept;
   void (*add_rows)(const float* a, Index lda, const float* b, Index ldb, Index rows, Index channels, float* y,
@@ -88,12 +117,14 @@ struct Kernels {
                     const float* lower_right, float fx, float fy, Index channels, bool accumulate, float* y) noexcept;
   void (*attend_few_keys)(const FewKeysArguments&, const float* q, Index queries, float* scores, float* out) noexcept;
   void (*attend_strip)(const StripArguments&, float* scores, float* most, float* total, float* sums) noexcept;
+  Index (*window_scratch)(Index tokens, Index width) noexcept;
+  void (*attend_window)(const WindowArguments&, const float* const* rows, float* const* out, float* scratch) noexcept;
 };
 
-#define SEGFACE_KERNELS(name)                                                                                          \
-  {                                                                                                                    \
-    name, kLanes, kPanel, gemm, depthwise_row, layer_norm, sum_rows, scale_rows, add_rows, mix_pixel, attend_few_keys, \
-        attend_strip                                                                                                   \
+#define SEGFACE_KERNELS(name)                                                                                       \
+  {                                                                                                                 \
+    name, kLanes, kPanel, gemm, depthwise_row, layer_norm, largest_rows, sum_rows, scale_rows, add_rows, mix_pixel, \
+        attend_few_keys, attend_strip, window_scratch, attend_window                                                \
   }
 
 namespace baseline {

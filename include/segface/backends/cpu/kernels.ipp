@@ -7,3 +7,4 @@
 #include "segface/backends/cpu/attention.ipp"
 #include "segface/backends/cpu/depthwise.ipp"
 #include "segface/backends/cpu/rows.ipp"
+#include "segface/backends/cpu/window.ipp"

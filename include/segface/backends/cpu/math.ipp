@@ -37,6 +37,10 @@ SEGFACE_ALWAYS_INLINE Vec hard_sigmoid(Vec x) noexcept {
   return min(max(x + splat(3.0f), splat(0.0f)), splat(6.0f)) * splat(1.0f / 6);
 }
 
+SEGFACE_ALWAYS_INLINE Vec sigmoid(Vec x) noexcept {
+  return splat(1.0f) / (splat(1.0f) + exp(splat(0.0f) - x));
+}
+
 SEGFACE_ALWAYS_INLINE Vec activate(Activation activation, Vec x) noexcept {
   switch (activation) {
     case Activation::relu:
@@ -47,6 +51,10 @@ SEGFACE_ALWAYS_INLINE Vec activate(Activation activation, Vec x) noexcept {
       return hard_sigmoid(x);
     case Activation::gelu:
       return gelu(x);
+    case Activation::silu:
+      return x * sigmoid(x);
+    case Activation::sigmoid:
+      return sigmoid(x);
     case Activation::none:
       break;
   }
@@ -65,4 +73,11 @@ SEGFACE_ALWAYS_INLINE Vec load_lanes(const float* p, Index lanes) noexcept {
 }
 SEGFACE_ALWAYS_INLINE void store_lanes(float* p, Vec v, Index lanes) noexcept {
   lanes == kLanes ? store(p, v) : store_part(p, v, lanes);
+}
+
+// last(activation(x) + residual), where there is one
+SEGFACE_ALWAYS_INLINE Vec finish(Vec x, Activation activation, const float* residual, Activation last,
+                                 Index lanes) noexcept {
+  x = activate(activation, x);
+  return residual == nullptr ? x : activate(last, x + load_lanes(residual, lanes));
 }

@@ -1,28 +1,41 @@
 // Kernels on rows of channels: normalisation, sums, interpolation.
 
-// y = activation((x - mean) / sqrt(var + eps) gain + bias), two passes over a row that is in the cache.
-inline void layer_norm(const float* x, Index ldx, Index rows, Index channels, const float* gain, const float* bias,
-                       float eps, Activation activation, float* y, Index ldy) noexcept {
-  const float share = 1.0f / static_cast<float>(channels);
-  for (Index r = 0; r < rows; ++r, x += ldx, y += ldy) {
+// Two passes over a row that is in the cache; see LayerNormArguments.
+inline void layer_norm(const LayerNormArguments& a) noexcept {
+  const float share = 1.0f / static_cast<float>(a.channels);
+  for (Index r = 0; r < a.rows; ++r) {
+    const float* const x = a.x + r * a.ldx;
+    const float* const residual = a.residual == nullptr ? nullptr : a.residual + r * a.ldr;
+    float* const y = a.y + r * a.ldy;
     Vec total = splat(0.0f);
-    for_lanes(channels, [&](Index i, Index lanes) { total = total + load_lanes(x + i, lanes); });
+    for_lanes(a.channels, [&](Index i, Index lanes) { total = total + load_lanes(x + i, lanes); });
     const float mean_value = sum(total) * share;
     const Vec mean = splat(mean_value);
     Vec squares = splat(0.0f);
     Index i = 0;
-    for (; i + kLanes <= channels; i += kLanes) {
+    for (; i + kLanes <= a.channels; i += kLanes) {
       const Vec d = load(x + i) - mean;
       squares = fma(d, d, squares);
     }
     float rest = 0;
-    for (; i < channels; ++i) rest += (x[i] - mean_value) * (x[i] - mean_value);
-    const Vec scale = splat(1.0f / __builtin_sqrtf((sum(squares) + rest) * share + eps));
-    for_lanes(channels, [&](Index c, Index lanes) {
+    for (; i < a.channels; ++i) rest += (x[i] - mean_value) * (x[i] - mean_value);
+    const Vec scale = splat(1.0f / __builtin_sqrtf((sum(squares) + rest) * share + a.eps));
+    for_lanes(a.channels, [&](Index c, Index lanes) {
       const Vec d = (load_lanes(x + c, lanes) - mean) * scale;
-      store_lanes(y + c, activate(activation, fma(d, load_lanes(gain + c, lanes), load_lanes(bias + c, lanes))), lanes);
+      const Vec normed = fma(d, load_lanes(a.gain + c, lanes), load_lanes(a.bias + c, lanes));
+      store_lanes(y + c, finish(normed, a.activation, residual == nullptr ? nullptr : residual + c, a.last, lanes),
+                  lanes);
     });
   }
+}
+
+// y[c] = largest of rows[..][c]
+inline void largest_rows(const float* const* rows, Index count, Index channels, float* y) noexcept {
+  for_lanes(channels, [&](Index c, Index lanes) {
+    Vec most = load_lanes(rows[0] + c, lanes);
+    for (Index r = 1; r < count; ++r) most = max(most, load_lanes(rows[r] + c, lanes));
+    store_lanes(y + c, most, lanes);
+  });
 }
 
 // sums[c] = sum over rows of x

@@ -1,0 +1,42 @@
+// How the cpu backend cuts its work into tasks, and what kernels cost: by sizes alone.
+#pragma once
+
+#include <algorithm>
+
+#include "segface/backends/run.hpp"
+#include "segface/base/config.hpp"
+#include "segface/base/map.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+namespace cpu {
+
+using In = Map<const float>;
+using Out = Map<float>;
+
+// Rows of one image that one task works on.
+inline constexpr Index kRowBlock = 112;  // 8 tiles of 14 rows
+struct RowBlock {
+  Index image, first, rows;
+};
+inline Index blocks(const In& x) noexcept {
+  return x.batch * ((x.pixels() + kRowBlock - 1) / kRowBlock);
+}
+inline RowBlock row_block(const In& x, Index task) noexcept {
+  const Index per_image = (x.pixels() + kRowBlock - 1) / kRowBlock;
+  const Index image = task / per_image, begin = task % per_image * kRowBlock;
+  return {image, image * x.pixels() + begin, std::min(kRowBlock, x.pixels() - begin)};
+}
+
+inline double elements(const In& x) noexcept {
+  return static_cast<double>(x.rows() * x.channels);
+}
+inline double bytes(const In& x) noexcept {
+  return elements(x) * sizeof(float);
+}
+inline Cost gemm_cost(Index m, Index n, Index k) noexcept {
+  return {2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
+          static_cast<double>(m * k + k * n + m * n) * sizeof(float)};
+}
+
+}  // namespace cpu
+SEGFACE_END_NAMESPACE

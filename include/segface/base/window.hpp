@@ -1,0 +1,30 @@
+// The windows that cut an image, shifted or not: which pixel each place of a window is, and which region it is in.
+//
+// Along one axis of n pixels: the axis is padded at its end to a multiple of the window, rolled by -shift, cut. Place t
+// of window i is pixel (i window + t + shift) mod padded. The roll brings the first pixels behind the last ones: in the
+// last window, places from window - shift on are another region. Mirrors torchvision's shifted_window_attention. Trap:
+// an axis that one window covers is not shifted.
+#pragma once
+
+#include "segface/base/config.hpp"
+#include "segface/base/memory.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+struct WindowAxis {
+  Index size, window, count, shift;  // pixels, places in a window, windows, and the shift in use
+
+  WindowAxis(Index n, Index window_size, Index wanted_shift) noexcept
+      : size(n),
+        window(window_size),
+        count((n + window_size - 1) / window_size),
+        shift(count == 1 ? 0 : wanted_shift) {}
+
+  // The pixel at place t of window i; from `size` on it is padding.
+  Index pixel(Index i, Index t) const noexcept { return (i * window + t + shift) % (count * window); }
+  // Whether windows of index i hold two regions, and whether place t is in the second.
+  bool divided(Index i) const noexcept { return shift != 0 && i == count - 1; }
+  bool wrapped(Index i, Index t) const noexcept { return divided(i) && t >= window - shift; }
+};
+
+SEGFACE_END_NAMESPACE
