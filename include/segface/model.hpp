@@ -1,4 +1,4 @@
-// SegFace: image [B, H, W, 3] -> logits [B, 4h, 4w, K], h = ceil(H / 4).
+// SegFace: image [B, H, W, 3] -> logits [B, 4h, 4w, K], h = H / 4 rounded as the backbone does.
 //
 // backbone (four maps at strides 4, 8, 16, 32) -> MLP fusion (one map of 256 channels) -> class-token decoder.
 // Mirrors SegFaceCeleb and its siblings; Narayan et al., SegFace: Face Segmentation of Long-Tail Classes, AAAI 2025,
@@ -130,9 +130,11 @@ class SegFace {
     return fused;
   }
 
-  // Normalised image [B, H, W, 3] of the plan's size -> logits [B, 4h, 4w, K].
-  MapOf<B> operator()(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const ViewOf<B>& image) const noexcept {
-    const MapOf<B> logits = decoder_(run, plan, pyramid(run, image));
+  // Normalised image [B, H, W, 3] of the plan's size -> logits [B, 4h, 4w, K]; with a warp for each image, as LaPa's
+  // networks need, the image is warped first and the logits are taken back, to [B, H, W, K].
+  MapOf<B> operator()(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const ViewOf<B>& image,
+                      Span<const TanhWarp> warps = {}) const noexcept {
+    const MapOf<B> logits = warps.empty() ? decoder_(run, plan, pyramid(run, image)) : warped(run, plan, image, warps);
     run.stage("logits", logits);
     return logits;
   }
@@ -165,6 +167,17 @@ class SegFace {
         weights);
   }
 
+  MapOf<B> warped(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const ViewOf<B>& image,
+                  Span<const TanhWarp> warps) const noexcept {
+    const MapOf<B> input = run.map(image.batch, image.height, image.width, image.channels);
+    ops::warp<B>(run, warps, /*back=*/false, image, input);
+    run.stage("warped", input);
+    const MapOf<B> logits = decoder_(run, plan, pyramid(run, input));
+    const MapOf<B> back = run.map(image.batch, image.height, image.width, logits.channels);
+    ops::warp<B>(run, warps, /*back=*/true, logits, back);
+    return back;
+  }
+
   B backend_;
   AnyBackbone backbone_;
   ops::MlpFusion<B> fusion_;
@@ -184,10 +197,11 @@ class Plan {
  public:
   using Scalar = typename B::Scalar;
 
-  // For `batch` images of height x width and as many threads as the executor has. The network must outlive the
-  // plan. Errors: invalid_argument (a side below kMinSide), overflow, out_of_memory.
-  static Result<Plan> make(const SegFace<B>& network, Index batch, Index height, Index width,
-                           Executor& executor) noexcept {
+  // For `batch` images of height x width and as many threads as the executor has; `warped`: every pass gets warps. The
+  // network must outlive the plan. Errors: invalid_argument (a side below kMinSide; to be warped, but no square),
+  // limit_exceeded, overflow, out_of_memory.
+  static Result<Plan> make(const SegFace<B>& network, Index batch, Index height, Index width, Executor& executor,
+                           bool warped = false) noexcept {
     if (batch < 1 || height < kMinSide || width < kMinSide) {
       return error(Errc::invalid_argument, "an input of ", batch, " x ", height, " x ", width,
                    " pixels is too small: expected at least 1 image with sides of ", kMinSide, " or more");
@@ -197,9 +211,13 @@ class Plan {
       return error(Errc::limit_exceeded, "an input of ", batch, " x ", height, " x ", width,
                    " pixels is too large: expected at most 2^28 pixels; use a smaller size or batch");
     }
+    if (warped && height != width) {
+      return error(Errc::invalid_argument, "an input of ", height, " x ", width,
+                   " pixels cannot be warped: LaPa's networks take squares only");
+    }
     return guarded([&]() -> Result<Plan> {
       Plan plan(batch, height, width, executor.threads());
-      SEGFACE_RETURN_IF_ERROR(plan.build(network, executor));
+      SEGFACE_RETURN_IF_ERROR(plan.build(network, executor, warped));
       return Result<Plan>(std::move(plan));
     });
   }
@@ -241,7 +259,7 @@ class Plan {
     }
   };
 
-  Status build(const SegFace<B>& network, Executor& executor) {
+  Status build(const SegFace<B>& network, Executor& executor, bool warped) {
     // A dry run tells the sizes of the maps, then what the position encodings need, then what a pass needs.
     Arena shapes;
     Run<B> shape_run(network.backend(), shapes, executor);
@@ -263,7 +281,8 @@ class Plan {
     Recorder recorder;
     Run<B> dry_run(network.backend(), dry, executor, &recorder);
     const MapOf<B> input = dry_run.map(batch_, height_, width_, 3);
-    network(dry_run, decoder_, input);
+    const std::vector<TanhWarp> warps(warped ? static_cast<std::size_t>(batch_) : 0);
+    network(dry_run, decoder_, input, {warps.data(), warps.size()});
     workspace_bytes_ = dry.high_water();
     cost_ = dry_run.cost();
     stages_ = std::move(recorder.stages);
@@ -282,14 +301,15 @@ class Plan {
 // Errors: out_of_memory, cancelled.
 template <class B, class Fill, class Use>
 Status pass_once(const SegFace<B>& network, const Plan<B>& plan, Executor& executor,
-                 Observer<typename B::Scalar>* observer, const Fill& fill, const Use& use) noexcept {
+                 Observer<typename B::Scalar>* observer, const Fill& fill, const Use& use,
+                 Span<const TanhWarp> warps = {}) noexcept {
   const FloatingPointGuard guard;
   SEGFACE_ASSIGN(block, Buffer<std::uint8_t>::make(plan.workspace_bytes()));
   Arena arena(block.span());
   Run<B> run(network.backend(), arena, executor, observer);
   const MapOf<B> input = run.map(plan.batch(), plan.height(), plan.width(), 3);
   fill(input);
-  const MapOf<B> logits = network(run, plan.decoder(), input);
+  const MapOf<B> logits = network(run, plan.decoder(), input, warps);
   SEGFACE_RETURN_IF_ERROR(run.status());
   use(logits);
   return {};

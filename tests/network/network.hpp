@@ -9,6 +9,7 @@
 
 #include "segface/image/file.hpp"
 #include "segface/image/preprocess.hpp"
+#include "segface/image/warp.hpp"
 #include "segface/model.hpp"
 #include "segface/weights/golden.hpp"
 #include "segface/weights/load.hpp"
@@ -21,9 +22,10 @@ using namespace segface;
 
 // Every backbone, every data set, a side that is no multiple of anything.
 inline constexpr const char* kGoldens[] = {
-    "mobilenet_celeb_250",     "mobilenet_celeb_256",   "mobilenet_celeb_512",    "swin_base_celeb_256",
-    "swin_base_helen_512",     "swinv2_base_celeb_512", "swinv2_small_celeb_256", "swinv2_tiny_celeb_256",
-    "convnext_base_celeb_512", "resnet_celeb_512",      "efficientnet_celeb_512", "convnext_small_celeb_333",
+    "mobilenet_celeb_250",    "mobilenet_celeb_256",      "mobilenet_celeb_512",     "swin_base_celeb_256",
+    "swin_base_helen_512",    "swin_base_lapa_224",       "swin_base_lapa_512",      "swinv2_base_celeb_512",
+    "swinv2_small_celeb_256", "swinv2_tiny_celeb_256",    "convnext_base_celeb_512", "resnet_celeb_512",
+    "efficientnet_celeb_512", "convnext_small_celeb_333",
 };
 
 inline std::string data(const std::string& name) {
@@ -46,7 +48,8 @@ SegFace<B> network(const B& backend, const TensorSource& source, Backbone backbo
 // Runs the network on RGB pixels of the plan's size; returns the logits [B, 4h, 4w, K], packed.
 template <class B>
 std::vector<typename B::Scalar> forward(const SegFace<B>& network, const Plan<B>& plan, const std::uint8_t* rgb,
-                                        Executor& executor, Observer<typename B::Scalar>* observer = nullptr) {
+                                        Executor& executor, Observer<typename B::Scalar>* observer = nullptr,
+                                        Span<const TanhWarp> warps = {}) {
   std::vector<typename B::Scalar> packed;
   const auto fill = [&](const MapOf<B>& image) { normalize(rgb, image.rows(), image.data, image.stride); };
   const auto pack = [&](const MapOf<B>& logits) {
@@ -54,7 +57,7 @@ std::vector<typename B::Scalar> forward(const SegFace<B>& network, const Plan<B>
       packed.insert(packed.end(), logits.row(r), logits.row(r) + logits.channels);
     }
   };
-  throw_if_error(pass_once(network, plan, executor, observer, fill, pack));
+  throw_if_error(pass_once(network, plan, executor, observer, fill, pack, warps));
   return packed;
 }
 
@@ -68,10 +71,15 @@ void check_golden(const B& backend, const std::string& name, Executor& executor)
   const SyntheticCheckpoint source = synthetic(backbone, classes, golden.seed());
   const SegFace<B> net = network(backend, source, backbone, classes);
   const Image picture = load_image(data(golden.text("resized"))).value_or_throw();
-  const Plan<B> plan = Plan<B>::make(net, 1, picture.height(), picture.width(), executor).value_or_throw();
+  std::vector<TanhWarp> warps;
+  if (golden.dataset() == Dataset::lapa) {
+    warps.push_back(make_tanh_warp(golden.landmarks().value_or_throw(), picture.width()));
+  }
+  const Plan<B> plan =
+      Plan<B>::make(net, 1, picture.height(), picture.width(), executor, !warps.empty()).value_or_throw();
 
   GoldenObserver<Scalar> observer(golden);
-  forward(net, plan, picture.data(), executor, &observer);
+  forward(net, plan, picture.data(), executor, &observer, {warps.data(), warps.size()});
   CHECK_MESSAGE(observer.status().ok(), observer.status().message());
   std::size_t stages = 0;
   for (const StageComparison& stage : observer.results()) {
@@ -81,7 +89,8 @@ void check_golden(const B& backend, const std::string& name, Executor& executor)
                                               << " beyond, the first at " << stage.first_beyond);
     ++stages;
   }
-  CHECK(stages == 12);  // feature0..3, fused, keys, tokens, hyper, upscaled, logits, probability, mask
+  CHECK(stages ==
+        12 + warps.size());  // (warped,) feature0..3, fused, keys, tokens, hyper, upscaled, logits, probability, mask
 }
 
 }  // namespace test

@@ -11,6 +11,7 @@
 #include "segface/base/floating_point.hpp"
 #include "segface/image/file.hpp"
 #include "segface/image/preprocess.hpp"
+#include "segface/image/warp.hpp"
 #include "segface/segface.hpp"
 #include "segface/weights/golden.hpp"
 
@@ -108,12 +109,20 @@ Result<std::vector<StageComparison>> replay(const Golden& golden, const Image& p
                                             const Backend& backend) {
   SEGFACE_ASSIGN(network, SegFace<Backend>::prepare(backend, file.weights()));
   SEGFACE_ASSIGN(executor, make_executor(0));
-  SEGFACE_ASSIGN(plan, Plan<Backend>::make(network, 1, picture.height(), picture.width(), *executor));
+  const bool warped = golden.dataset() == Dataset::lapa;
+  SEGFACE_ASSIGN(plan, Plan<Backend>::make(network, 1, picture.height(), picture.width(), *executor, warped));
+  std::vector<TanhWarp> warps;
+  if (warped) {
+    SEGFACE_ASSIGN(landmarks, golden.landmarks());
+    SEGFACE_RETURN_IF_ERROR(check_landmarks(landmarks, picture.width(), picture.height()));
+    warps.push_back(make_tanh_warp(landmarks, picture.width()));
+  }
   GoldenObserver<typename Backend::Scalar> observer(golden);
   const auto fill = [&](const MapOf<Backend>& image) {
     normalize(picture.data(), image.rows(), image.data, image.stride);
   };
-  SEGFACE_RETURN_IF_ERROR(pass_once(network, plan, *executor, &observer, fill, [](const MapOf<Backend>&) {}));
+  SEGFACE_RETURN_IF_ERROR(
+      pass_once(network, plan, *executor, &observer, fill, [](const MapOf<Backend>&) {}, {warps.data(), warps.size()}));
   SEGFACE_RETURN_IF_ERROR(observer.status());
   return observer.results();
 }

@@ -296,6 +296,29 @@ class Backend {
                [&](Index task, Index) { mix_row(x, task / y.height, task % y.height, y, /*accumulate=*/false); });
   }
 
+  // A row a task; neighbours outside the image are a row of zeros.
+  void warp(RunOf& run, Span<const TanhWarp> warps, bool back, const In& x, const Out& y) const noexcept {
+    const auto scope = run.scope();
+    float* const zeros = run.scratch<float>(x.channels);
+    run.kernel({}, 1, [&](Index, Index) { std::fill_n(zeros, x.channels, 0.0f); });
+    run.kernel({8 * elements(y), bytes(x) + bytes(y)}, y.batch * y.height, [&](Index task, Index) {
+      const Index image = task / y.height, py = task % y.height;
+      const TanhWarp& warp = warps[static_cast<std::size_t>(image)];
+      const auto at = [&](Index sy, Index sx) {
+        const bool inside = sy >= 0 && sy < x.height && sx >= 0 && sx < x.width;
+        return inside ? x.pixel(image, sy, sx) : zeros;
+      };
+      for (Index px = 0; px < y.width; ++px) {
+        const TanhWarp::Position p = back ? warp.unwarped_source(px, py) : warp.warped_source(px, py);
+        const Index left = floor_index(p.x), top = floor_index(p.y);
+        kernels_->mix_pixel(at(top, left), at(top, left + 1), at(top + 1, left), at(top + 1, left + 1),
+                            static_cast<float>(p.x - static_cast<double>(left)),
+                            static_cast<float>(p.y - static_cast<double>(top)), y.channels, /*accumulate=*/false,
+                            y.pixel(image, py, px));
+      }
+    });
+  }
+
   // The tokens of each image become a packed matrix; the pixels are multiplied by it.
   void token_products(RunOf& run, const In& pixels, const In& tokens, const Out& y) const noexcept {
     const auto scope = run.scope();

@@ -8,6 +8,7 @@
 #include "segface/backends/parameters.hpp"
 #include "segface/backends/run.hpp"
 #include "segface/base/config.hpp"
+#include "segface/base/tanh_warp.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 
@@ -164,6 +165,13 @@ MapOf<B> windowed_attention(Run<B>& run, const typename B::WindowAttention& w, c
 template <class B>
 void bilinear(Run<B>& run, const ViewOf<B>& x, const MapOf<B>& y) noexcept {
   run.backend().bilinear(run, x, y);
+}
+
+// The picture of each image warped, or (`back`) a warped one taken back to y's size; bilinear, zeros outside. One warp
+// an image: [B, H, W, C] -> y's height and width.
+template <class B>
+void warp(Run<B>& run, Span<const TanhWarp> warps, bool back, const ViewOf<B>& x, const MapOf<B>& y) noexcept {
+  run.backend().warp(run, warps, back, x, y);
 }
 
 // Dot products of every pixel with every token: pixels [B, H, W, C], tokens [B, 1, K, C] -> y [B, H, W, K]

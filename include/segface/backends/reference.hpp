@@ -346,6 +346,27 @@ class Backend {
     });
   }
 
+  void warp(RunOf& run, Span<const TanhWarp> warps, bool back, const In& x, const Out& y) const noexcept {
+    run.kernel({8 * elements(y), bytes(x) + bytes(In(y))}, 1, [&](Index, Index) {
+      for_each_pixel(y, [&](Index b, Index py, Index px) {
+        const TanhWarp& warp = warps[static_cast<std::size_t>(b)];
+        const TanhWarp::Position p = back ? warp.unwarped_source(px, py) : warp.warped_source(px, py);
+        const Index left = floor_index(p.x), top = floor_index(p.y);
+        const T fx = static_cast<T>(p.x - static_cast<double>(left)),
+                fy = static_cast<T>(p.y - static_cast<double>(top));
+        auto out = row_of(y.pixel(b, py, px), y.channels);
+        out.setZero();
+        for (Index dy = 0; dy < 2; ++dy) {
+          for (Index dx = 0; dx < 2; ++dx) {
+            const Index sy = top + dy, sx = left + dx;
+            if (sy < 0 || sy >= x.height || sx < 0 || sx >= x.width) continue;
+            out += row_of(x.pixel(b, sy, sx), x.channels) * ((dx == 0 ? 1 - fx : fx) * (dy == 0 ? 1 - fy : fy));
+          }
+        }
+      });
+    });
+  }
+
   void token_products(RunOf& run, const In& pixels, const In& tokens, const Out& y) const noexcept {
     run.kernel(gemm_cost(pixels.rows(), tokens.width, pixels.channels), 1, [&](Index, Index) {
       for (Index b = 0; b < pixels.batch; ++b) {

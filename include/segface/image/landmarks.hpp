@@ -1,18 +1,70 @@
-// Five points of a face, in pixels of the photo.
+// Five points of a face, in pixels of the photo, and whether they can be those of a face.
 #pragma once
 
+#include <array>
+#include <cmath>
+
 #include "segface/base/config.hpp"
+#include "segface/base/memory.hpp"
+#include "segface/base/status.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 
-// A place in a photo: x to the right, y down; (0, 0) is the upper left corner of the upper left pixel's square.
+// A place in a photo: x to the right, y down.
 struct Point {
   double x = 0, y = 0;
 };
 
-// Left and right are the image's: left_eye is the eye further left in the picture, the subject's right one.
+// Left and right are the picture's: left_eye is the eye further left in it, the subject's right one.
 struct Landmarks {
   Point left_eye, right_eye, nose, left_mouth, right_mouth;
+
+  std::array<Point, 5> in_order() const noexcept { return {left_eye, right_eye, nose, left_mouth, right_mouth}; }
+  // The same points in a picture that is stretched.
+  Landmarks scaled(double x, double y) const noexcept {
+    const auto at = [&](const Point& p) { return Point{p.x * x, p.y * y}; };
+    return {at(left_eye), at(right_eye), at(nose), at(left_mouth), at(right_mouth)};
+  }
 };
+
+inline constexpr const char* kLandmarkOrder =
+    "the eye at the left of the picture, the eye at its right, the tip of the nose, the mouth corner at the left, the "
+    "mouth corner at the right";
+
+// Refuses points that cannot be a face's in a photo of width x height: not finite, outside the photo, the same, on one
+// line, mirrored, eyes below the mouth. Errors: invalid_argument, with the reason.
+inline Status check_landmarks(const Landmarks& landmarks, Index width, Index height) noexcept {
+  constexpr const char* kNames[] = {"left eye", "right eye", "nose", "left mouth corner", "right mouth corner"};
+  const auto refuse = [](const auto&... reason) {
+    return error(Errc::invalid_argument, "landmarks: ", reason..., "; expected ", kLandmarkOrder,
+                 ", in pixels of the photo");
+  };
+  const std::array<Point, 5> points = landmarks.in_order();
+  for (std::size_t i = 0; i < 5; ++i) {
+    const Point& p = points[i];
+    if (!std::isfinite(p.x) || !std::isfinite(p.y)) return refuse("the ", kNames[i], " is not a finite number");
+    if (p.x < 0 || p.y < 0 || p.x > static_cast<double>(width) || p.y > static_cast<double>(height)) {
+      return refuse("the ", kNames[i], " lies outside the photo of ", width, " x ", height, " pixels");
+    }
+  }
+  const Point eyes = {landmarks.right_eye.x - landmarks.left_eye.x, landmarks.right_eye.y - landmarks.left_eye.y};
+  const Point mouth = {landmarks.right_mouth.x - landmarks.left_mouth.x,
+                       landmarks.right_mouth.y - landmarks.left_mouth.y};
+  // From the middle of the eyes to the middle of the mouth.
+  const Point down = {
+      (landmarks.left_mouth.x + landmarks.right_mouth.x - landmarks.left_eye.x - landmarks.right_eye.x) / 2,
+      (landmarks.left_mouth.y + landmarks.right_mouth.y - landmarks.left_eye.y - landmarks.right_eye.y) / 2};
+  const double span = std::hypot(eyes.x, eyes.y), length = std::hypot(down.x, down.y);
+  if (span < 1) return refuse("the eyes are less than a pixel apart");
+  if (length < 1) return refuse("eyes and mouth are less than a pixel apart");
+  // The sine of the angle from the line of the eyes to the way down: 1 for a face that looks straight ahead.
+  const double turn = (eyes.x * down.y - eyes.y * down.x) / (span * length);
+  if (std::fabs(turn) < 0.1) return refuse("eyes and mouth lie on one line");
+  if (eyes.x < 0 && turn > 0) return refuse("the eyes are below the mouth; turn the photo upright first");
+  if (turn < 0 && down.y < 0) return refuse("the eyes are below the mouth; turn the photo upright first");
+  if (turn < 0) return refuse("the eyes are mirrored: left and right are the picture's");
+  if (mouth.x * eyes.x + mouth.y * eyes.y < 0) return refuse("the mouth corners are mirrored against the eyes");
+  return {};
+}
 
 SEGFACE_END_NAMESPACE
