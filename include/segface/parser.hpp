@@ -19,10 +19,12 @@
 #include "segface/base/executor.hpp"
 #include "segface/base/floating_point.hpp"
 #include "segface/image/image.hpp"
+#include "segface/image/landmarks.hpp"
 #include "segface/image/mask.hpp"
 #include "segface/image/postprocess.hpp"
 #include "segface/image/preprocess.hpp"
 #include "segface/image/resize.hpp"
+#include "segface/image/warp.hpp"
 #include "segface/model.hpp"
 #include "segface/weights/weight_file.hpp"
 
@@ -86,14 +88,13 @@ class BasicParser {
     return make(file, options, backend);
   }
 
-  // Photo in, mask of the photo's size out. Errors: invalid_argument, out_of_memory.
+  // Photo in, mask of the photo's size out. A LaPa network needs the five landmarks, in pixels of the photo; others
+  // only check them. Errors: invalid_argument, out_of_memory.
   Result<Mask> try_parse(const ImageView& photo) const noexcept {
-    SEGFACE_ASSIGN(workspace, borrow());
-    Mask mask;
-    const Status status = workspace->parse(photo, mask);
-    give_back(std::move(workspace));
-    if (!status.ok()) return status;
-    return Result<Mask>(std::move(mask));
+    return parse_with([&](Workspace& workspace, Mask& mask) { return workspace.parse(photo, mask); });
+  }
+  Result<Mask> try_parse(const ImageView& photo, const Landmarks& landmarks) const noexcept {
+    return parse_with([&](Workspace& workspace, Mask& mask) { return workspace.parse(photo, landmarks, mask); });
   }
 
   // A workspace of this parser; `executor`, where given, runs its kernels and must outlive it.
@@ -112,6 +113,9 @@ class BasicParser {
   }
   Mask parse(const ImageView& photo) const {
     return try_parse(photo).value_or_throw();
+  }
+  Mask parse(const ImageView& photo, const Landmarks& landmarks) const {
+    return try_parse(photo, landmarks).value_or_throw();
   }
   Workspace workspace(Executor* executor = nullptr) const {
     return try_workspace(executor).value_or_throw();
@@ -174,7 +178,8 @@ class BasicParser {
       BasicParser parser;
       parser.shared_ = std::make_shared<Shared>(std::move(network), file.info(), file.self_test());
       const Index side = file.info().resolution;
-      SEGFACE_ASSIGN(plan, Plan<Backend>::make(parser.shared_->network, 1, side, side, *executor));
+      SEGFACE_ASSIGN(plan,
+                     Plan<Backend>::make(parser.shared_->network, 1, side, side, *executor, file.info().warped()));
       parser.shared_->plan = std::make_shared<const Plan<Backend>>(std::move(plan));
       if (options.self_test) {
         SEGFACE_ASSIGN(difference, parser.try_self_test());
@@ -185,6 +190,17 @@ class BasicParser {
       }
       return Result<BasicParser>(std::move(parser));
     });
+  }
+
+  // parse(workspace, mask) with a workspace of the parser's own.
+  template <class Parse>
+  Result<Mask> parse_with(const Parse& parse) const noexcept {
+    SEGFACE_ASSIGN(workspace, borrow());
+    Mask mask;
+    const Status status = parse(*workspace, mask);
+    give_back(std::move(workspace));
+    if (!status.ok()) return status;
+    return Result<Mask>(std::move(mask));
   }
 
   Result<std::unique_ptr<Workspace>> borrow() const noexcept {
@@ -232,35 +248,20 @@ class BasicWorkspace {
         resize_(std::move(other.resize_)),
         pixels_(std::move(other.pixels_)),
         row_confidence_(std::move(other.row_confidence_)),
+        warps_(std::move(other.warps_)),
         logits_(other.logits_),
         times_(std::move(other.times_)),
         progress_(std::move(other.progress_)) {}
 
   // Photo in, mask of the photo's size out; `mask` is unspecified after an error. `logits`, where given, gets the
   // network's output for a resolution x resolution input before it is resized, planar as from logits().
+  // A LaPa network needs the landmarks, in pixels of the photo; others only check them.
   // Errors: invalid_argument, buffer_too_small (of the logits; nothing is written), busy, cancelled, out_of_memory.
   Status parse(const ImageView& photo, Mask& mask, Span<float> logits = {}) noexcept {
-    return exclusively([&]() -> Status {
-      SEGFACE_RETURN_IF_ERROR(photo.validate());
-      SEGFACE_RETURN_IF_ERROR(plan_for(1, shared_->info.resolution, shared_->info.resolution));
-      if (!logits.empty()) SEGFACE_RETURN_IF_ERROR(check_size(logits, shape_of_plan()));
-      SEGFACE_RETURN_IF_ERROR(forward_photo(photo));
-      if (!logits.empty()) copy_planes(logits);
-      SEGFACE_RETURN_IF_ERROR(mask.resize(shared_->info.dataset, photo.width, photo.height));
-      const auto rows = static_cast<std::size_t>(photo.height);
-      if (row_confidence_.size() < rows) {
-        SEGFACE_ASSIGN(sums, Buffer<double>::make(rows));
-        row_confidence_ = std::move(sums);
-      }
-      LabelTarget target = {mask.data(), photo.width, photo.height};
-      target.row_confidence = row_confidence_.data();
-      label_pixels(interleaved_logits(), target, *executor_);
-      double sum = 0;
-      for (std::size_t y = 0; y < rows; ++y) sum += row_confidence_[y];
-      mask.finish(sum / static_cast<double>(photo.width * photo.height));
-      clock_.mark(times_, "labels");
-      return {};
-    });
+    return parse(photo, nullptr, mask, logits);
+  }
+  Status parse(const ImageView& photo, const Landmarks& landmarks, Mask& mask, Span<float> logits = {}) noexcept {
+    return parse(photo, &landmarks, mask, logits);
   }
 
   // Sizes of the logits for inputs of a size. Errors: invalid_argument, limit_exceeded, out_of_memory.
@@ -275,12 +276,16 @@ class BasicWorkspace {
   }
 
   // A normalised tensor in, raw logits [batch, classes, 4h, 4w] out: as the official network gives them, before
-  // they are resized. Errors: invalid_argument, buffer_too_small (nothing is written), busy, cancelled.
-  Status logits(const TensorView& input, Span<float> out) noexcept {
+  // they are resized. A LaPa network needs the landmarks of each image, in pixels of the input; others only check them.
+  // Errors: invalid_argument, buffer_too_small (nothing is written), busy, cancelled.
+  Status logits(const TensorView& input, Span<float> out, Span<const Landmarks> landmarks = {}) noexcept {
     return exclusively([&]() -> Status {
+      const auto faces = static_cast<Index>(landmarks.size());
       SEGFACE_RETURN_IF_ERROR(plan_for(input.batch, input.height, input.width));
       const LogitsShape shape = shape_of_plan();
       SEGFACE_RETURN_IF_ERROR(check(input, out, shape));
+      SEGFACE_RETURN_IF_ERROR(check_faces(landmarks.data(), faces, input.batch, input.width, input.height));
+      set_warps(landmarks.data(), faces, static_cast<double>(input.width), static_cast<double>(input.height));
       SEGFACE_RETURN_IF_ERROR(forward([&](const Map<Scalar>& image) {
         for (Index b = 0; b < input.batch; ++b) {
           for (Index p = 0; p < image.pixels(); ++p) {
@@ -394,7 +399,8 @@ class BasicWorkspace {
       if (fits(shared_->plan)) {
         plan_ = shared_->plan;
       } else {
-        SEGFACE_ASSIGN(plan, Plan<Backend>::make(shared_->network, batch, height, width, *executor_));
+        SEGFACE_ASSIGN(plan,
+                       Plan<Backend>::make(shared_->network, batch, height, width, *executor_, shared_->info.warped()));
         plan_ = std::make_shared<const Plan<Backend>>(std::move(plan));
       }
     }
@@ -438,6 +444,52 @@ class BasicWorkspace {
     return {};
   }
 
+  // landmarks: null where there are none.
+  Status parse(const ImageView& photo, const Landmarks* landmarks, Mask& mask, Span<float> logits) noexcept {
+    return exclusively([&]() -> Status {
+      SEGFACE_RETURN_IF_ERROR(photo.validate());
+      SEGFACE_RETURN_IF_ERROR(check_faces(landmarks, landmarks == nullptr ? 0 : 1, 1, photo.width, photo.height));
+      SEGFACE_RETURN_IF_ERROR(plan_for(1, shared_->info.resolution, shared_->info.resolution));
+      if (!logits.empty()) SEGFACE_RETURN_IF_ERROR(check_size(logits, shape_of_plan()));
+      set_warps(landmarks, 1, static_cast<double>(photo.width), static_cast<double>(photo.height));
+      SEGFACE_RETURN_IF_ERROR(forward_photo(photo));
+      if (!logits.empty()) copy_planes(logits);
+      SEGFACE_RETURN_IF_ERROR(mask.resize(shared_->info.dataset, photo.width, photo.height));
+      const auto rows = static_cast<std::size_t>(photo.height);
+      if (row_confidence_.size() < rows) {
+        SEGFACE_ASSIGN(sums, Buffer<double>::make(rows));
+        row_confidence_ = std::move(sums);
+      }
+      LabelTarget target = {mask.data(), photo.width, photo.height};
+      target.row_confidence = row_confidence_.data();
+      label_pixels(interleaved_logits(), target, *executor_);
+      double sum = 0;
+      for (std::size_t y = 0; y < rows; ++y) sum += row_confidence_[y];
+      mask.finish(sum / static_cast<double>(photo.width * photo.height));
+      clock_.mark(times_, "labels");
+      return {};
+    });
+  }
+
+  // One face an image, each plausible, where the network needs them.
+  Status check_faces(const Landmarks* landmarks, Index count, Index images, Index width, Index height) const noexcept {
+    if (shared_->info.warped() && count != images) {
+      return error(Errc::invalid_argument, "a LaPa network needs five landmarks of each face, got those of ", count,
+                   " faces for ", images, " images; expected ", kLandmarkOrder, ", in pixels of the photo");
+    }
+    for (Index i = 0; i < count; ++i) SEGFACE_RETURN_IF_ERROR(check_landmarks(landmarks[i], width, height));
+    return {};
+  }
+  // The warps of the call that follows, from landmarks in an image of width x height; none where none are needed.
+  void set_warps(const Landmarks* landmarks, Index count, double width, double height) {
+    warps_.clear();
+    if (!shared_->info.warped()) return;
+    const auto side = static_cast<double>(plan_->width());
+    for (Index i = 0; i < count; ++i) {
+      warps_.push_back(make_tanh_warp(landmarks[i].scaled(side / width, side / height), plan_->width()));
+    }
+  }
+
   // Runs the network on the input that `fill` writes; logits_ points into block_ afterwards.
   template <class Fill>
   Status forward(const Fill& fill) noexcept {
@@ -447,16 +499,12 @@ class BasicWorkspace {
     const Map<Scalar> image = run.map(plan_->batch(), plan_->height(), plan_->width(), 3);
     fill(image);
     clock_.mark(times_, "input");
-    logits_ = shared_->network(run, plan_->decoder(), image);
+    logits_ = shared_->network(run, plan_->decoder(), image, {warps_.data(), warps_.size()});
     return run.status();
   }
 
   // The same for a photo, resized; the plan is that of the network's resolution.
   Status forward_photo(const ImageView& photo) noexcept {
-    if (shared_->info.dataset == Dataset::lapa) {
-      return error(Errc::invalid_argument,
-                   "this LaPa network needs five landmarks, which this version cannot take yet");
-    }
     const Index side = shared_->info.resolution;
     if (resize_.from_width() != photo.width || resize_.from_height() != photo.height) {
       SEGFACE_ASSIGN(resize, BicubicResize::make(photo.width, photo.height, side, side));
@@ -496,7 +544,8 @@ class BasicWorkspace {
   BicubicResize resize_;
   Buffer<std::uint8_t> pixels_;  // the resized photo, then scratch
   Buffer<double> row_confidence_;
-  Map<Scalar> logits_;  // of the last call, inside block_
+  std::vector<TanhWarp> warps_;  // of the call
+  Map<Scalar> logits_;           // of the last call, inside block_
   std::vector<StageTime> times_;
   Clock clock_ = {};
   Progress progress_;

@@ -1,6 +1,7 @@
 // segface parse: photos to masks, overlays and logits.
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -32,6 +33,7 @@ struct Request {
   bool names_overlay = false;         //
   std::string mask, overlay, logits;  // names of the files of a single photo; empty where not given
   std::optional<Box> box;
+  std::optional<Landmarks> landmarks;
   Index threads = 0;
   std::size_t backend = 0;
   bool fail_fast = false;
@@ -78,6 +80,27 @@ Result<Box> parse_box(const std::string& text) {
   return box;
 }
 
+// "x,y x,y x,y x,y x,y"
+Result<Landmarks> parse_landmarks(const std::string& text) {
+  double numbers[10] = {};
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  std::size_t count = 0;
+  while (count < 10) {
+    while (at != end && (*at == ' ' || *at == ',')) ++at;
+    const auto [next, failure] = std::from_chars(at, end, numbers[count]);
+    if (failure != std::errc()) break;
+    at = next;
+    ++count;
+  }
+  if (count != 10 || at != end) {
+    return error(Errc::invalid_argument, "--landmarks is '", text,
+                 "', expected five points as \"x,y x,y x,y x,y x,y\": ", kLandmarkOrder);
+  }
+  const auto point = [&](std::size_t i) { return Point{numbers[2 * i], numbers[2 * i + 1]}; };
+  return Landmarks{point(0), point(1), point(2), point(3), point(4)};
+}
+
 // Refuses a name that says another format: a photo named by mistake must not be lost.
 Status check_ending(const Arguments& arguments, const std::string& option, const std::string& ending) {
   const std::string name = base_name(arguments.value(option));
@@ -113,6 +136,14 @@ Result<Request> read_request(const Arguments& arguments) {
   if (arguments.has("--box")) {
     SEGFACE_ASSIGN(box, parse_box(arguments.value("--box")));
     request.box = box;
+  }
+  if (arguments.has("--landmarks")) {
+    SEGFACE_ASSIGN(landmarks, parse_landmarks(arguments.value("--landmarks")));
+    request.landmarks = landmarks;
+  }
+  if (request.landmarks && request.photos.size() > 1) {
+    return error(Errc::invalid_argument, "--landmarks are those of one photo, but ", request.photos.size(),
+                 " are given; parse them one by one");
   }
   SEGFACE_ASSIGN(threads, arguments.number("--threads", 0, kMaxThreads, 0));
   request.threads = threads;
@@ -211,7 +242,10 @@ class Session {
       SEGFACE_ASSIGN(values, Buffer<float>::make(shape.count()));
       logits = std::move(values);
     }
-    return workspace_.parse(face, mask_, logits.span());
+    if (!request_.landmarks) return workspace_.parse(face, mask_, logits.span());
+    const double left = request_.box ? static_cast<double>(request_.box->x) : 0;
+    const double top = request_.box ? static_cast<double>(request_.box->y) : 0;
+    return workspace_.parse(face, request_.landmarks->moved(-left, -top), mask_, logits.span());
   }
 
   Status write(const Outputs& outputs, const ImageView& photo, const ImageView& labels, const Buffer<float>& logits,
@@ -300,6 +334,7 @@ int run(const std::vector<std::string>& words) {
                                                   {"--overlay", true},
                                                   {"--logits", true},
                                                   {"--box", true},
+                                                  {"--landmarks", true},
                                                   {"--threads", true},
                                                   {"--backend", true},
                                                   {"--fail-fast", false}});
@@ -329,6 +364,9 @@ const Command kParse = {
     "  --overlay FILE.png  name of the overlay\n"
     "  --logits FILE.npy   the network's output before it is resized: float32, classes x height x width\n"
     "  --box X,Y,W,H       looks only at this part of the photo; labels are 0 outside it\n"
+    "  --landmarks POINTS  five points of the face, \"x,y x,y x,y x,y x,y\" in pixels of the photo: left eye,\n"
+    "                      right eye, nose, left and right mouth corner, left being the picture's left;\n"
+    "                      networks trained on LaPa need them\n"
     "  --threads N         0, the default, is one a processor\n"
     "  --backend NAME      cpu, the default, or reference: plain, slow, to compare with\n"
     "  --fail-fast         stops at the first photo that fails\n",

@@ -78,7 +78,9 @@ Result<std::vector<float>> seeded_logits(const BasicParser<Backend>& parser, con
   std::vector<float> logits(shape.count());
   Progress progress(title);
   workspace.on_progress([&](double share) { return progress(share); });
-  SEGFACE_RETURN_IF_ERROR(workspace.logits({input.data(), 1, side, side}, {logits.data(), logits.size()}));
+  const Landmarks landmarks = standard_landmarks(side);
+  SEGFACE_RETURN_IF_ERROR(
+      workspace.logits({input.data(), 1, side, side}, {logits.data(), logits.size()}, {&landmarks, 1}));
   return Result<std::vector<float>>(std::move(logits));
 }
 
@@ -109,7 +111,7 @@ Result<std::vector<StageComparison>> replay(const Golden& golden, const Image& p
                                             const Backend& backend) {
   SEGFACE_ASSIGN(network, SegFace<Backend>::prepare(backend, file.weights()));
   SEGFACE_ASSIGN(executor, make_executor(0));
-  const bool warped = golden.dataset() == Dataset::lapa;
+  const bool warped = file.info().warped();
   SEGFACE_ASSIGN(plan, Plan<Backend>::make(network, 1, picture.height(), picture.width(), *executor, warped));
   std::vector<TanhWarp> warps;
   if (warped) {

@@ -309,7 +309,7 @@ class Backend {
         return inside ? x.pixel(image, sy, sx) : zeros;
       };
       for (Index px = 0; px < y.width; ++px) {
-        const TanhWarp::Position p = back ? warp.unwarped_source(px, py) : warp.warped_source(px, py);
+        const TanhWarp::Position p = back ? warp.unwarped_source(px, py, x.width) : warp.warped_source(px, py);
         const Index left = floor_index(p.x), top = floor_index(p.y);
         kernels_->mix_pixel(at(top, left), at(top, left + 1), at(top + 1, left), at(top + 1, left + 1),
                             static_cast<float>(p.x - static_cast<double>(left)),

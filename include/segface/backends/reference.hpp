@@ -350,7 +350,7 @@ class Backend {
     run.kernel({8 * elements(y), bytes(x) + bytes(In(y))}, 1, [&](Index, Index) {
       for_each_pixel(y, [&](Index b, Index py, Index px) {
         const TanhWarp& warp = warps[static_cast<std::size_t>(b)];
-        const TanhWarp::Position p = back ? warp.unwarped_source(px, py) : warp.warped_source(px, py);
+        const TanhWarp::Position p = back ? warp.unwarped_source(px, py, x.width) : warp.warped_source(px, py);
         const Index left = floor_index(p.x), top = floor_index(p.y);
         const T fx = static_cast<T>(p.x - static_cast<double>(left)),
                 fy = static_cast<T>(p.y - static_cast<double>(top));

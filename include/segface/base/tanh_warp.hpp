@@ -36,10 +36,12 @@ struct TanhWarp {
     const double scale = 1 / (a * a + b * b);
     return {(a * u - b * v) * scale - 0.5, (b * u + a * v) * scale - 0.5};
   }
-  // Where pixel (x, y) of the picture back is sampled in the warped one.
-  Position unwarped_source(Index x, Index y) const noexcept {
+  // Where pixel (x, y) of the picture back is sampled in a warped one of warped_side x warped_side: the network's
+  // logits are 4 x map 0, which is not R where R is no multiple of 4.
+  Position unwarped_source(Index x, Index y, Index warped_side) const noexcept {
+    const double scale = static_cast<double>(warped_side) / side;
     const auto u = static_cast<double>(x), v = static_cast<double>(y);
-    return {squeeze(a * u + b * v + dx) - 0.5, squeeze(a * v - b * u + dy) - 0.5};
+    return {squeeze(a * u + b * v + dx) * scale - 0.5, squeeze(a * v - b * u + dy) * scale - 0.5};
   }
 
  private:

@@ -20,7 +20,11 @@ struct Landmarks {
   Point left_eye, right_eye, nose, left_mouth, right_mouth;
 
   std::array<Point, 5> in_order() const noexcept { return {left_eye, right_eye, nose, left_mouth, right_mouth}; }
-  // The same points in a picture that is stretched.
+  // The same points counted from another corner, and in a picture that is stretched.
+  Landmarks moved(double x, double y) const noexcept {
+    const auto at = [&](const Point& p) { return Point{p.x + x, p.y + y}; };
+    return {at(left_eye), at(right_eye), at(nose), at(left_mouth), at(right_mouth)};
+  }
   Landmarks scaled(double x, double y) const noexcept {
     const auto at = [&](const Point& p) { return Point{p.x * x, p.y * y}; };
     return {at(left_eye), at(right_eye), at(nose), at(left_mouth), at(right_mouth)};

@@ -33,6 +33,8 @@ struct NetworkInfo {
   std::string source_digest;  // of the checkpoint it was converted from: "fnv1a64:" and 16 digits
 
   Index classes() const noexcept { return class_count(dataset); }
+  // Whether faces are warped to a standard one first, for which five landmarks are needed.
+  bool warped() const noexcept { return dataset == Dataset::lapa; }
 };
 
 // Numbers of the metadata: decimal, and hexadecimal with a fixed number of digits; no locale is asked.
@@ -192,7 +194,7 @@ class WeightFile {
       const std::string* text = file_->metadata(key);
       return text != nullptr ? std::string_view(*text) : std::string_view();
     };
-    if (file_->size() == 0) return bind_nothing();
+    if (file_->size() == 0) return bind_nothing(value("backbone"));
     if (value("format") != "segface") {
       return error(Errc::bad_format, "the metadata has no format 'segface', so data set and resolution are unknown",
                    kAdvice);
@@ -222,8 +224,9 @@ class WeightFile {
   }
 
   // A file without tensors names what it lacks, whatever its metadata.
-  Status bind_nothing() const {
-    SegFaceWeights weights(kBackbones[0], kCelebTokens.size());
+  Status bind_nothing(std::string_view backbone) const {
+    const auto named = parse_backbone(backbone);
+    SegFaceWeights weights(named.ok() ? *named : kBackbones[0], kCelebTokens.size());
     return error(Errc::missing_tensor, "the file holds no tensors; ", match(weights, *file_));
   }
 
