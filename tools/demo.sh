@@ -21,7 +21,8 @@ step "Build" build
 mkdir -p out
 # The square around the face in which CelebA models expect it: see README, 'Which crop'.
 step "Parse tests/data/images/astronaut.png" build/segface parse tests/data/images/astronaut.png \
-  --weights weights/demo.safetensors --box 140,20,172,172 --mask out/astronaut_mask.png --overlay out/astronaut_overlay.png
+  --weights weights/demo.safetensors --landmarks "205,101 248,102 226,122 206,143 242,144" --align celeba \
+  --mask out/astronaut_mask.png --overlay out/astronaut_overlay.png
 step "Verify the weights and the backends" build/segface verify weights/demo.safetensors
 echo
 echo "The mask is out/astronaut_mask.png, the overlay out/astronaut_overlay.png."

@@ -146,6 +146,17 @@ TEST_CASE("Misuse is answered with one line and code 2") {
     check_refused(w.run("parse photo.png --box " + std::string(bad) + weights), 2, {"--box", "x,y,width,height"});
   }
   check_refused(w.run("parse photo.png --box 224,0,10,10" + weights), 2, {"outside the photo of 224 x 224"});
+  const std::string face = " --landmarks '70,80 150,80 110,120 80,160 140,160'";
+  for (const char* bad : {"1,2", "1,2 3,4 5,6 7,8 9", "1,2 3,4 5,6 7,8 9,10 11", "a,b c,d e,f g,h i,j"}) {
+    CAPTURE(bad);
+    check_refused(w.run("parse photo.png --landmarks '" + std::string(bad) + "'" + weights), 2, {"--landmarks"});
+  }
+  check_refused(w.run("parse photo.png --landmarks '70,80 150,80 110,120 80,160 500,160'" + weights), 2,
+                {"right mouth corner lies outside the photo"});
+  check_refused(w.run("parse photo.png a.png" + face + weights), 2, {"those of one photo"});
+  check_refused(w.run("parse photo.png --align celeba" + weights), 2, {"needs --landmarks"});
+  check_refused(w.run("parse photo.png --align ffhq" + face + weights), 2, {"'ffhq'", "none, celeba"});
+  check_refused(w.run("parse photo.png --align celeba --box 1,1,50,50" + face + weights), 2, {"leave one out"});
   check_refused(w.run("parse a.png b.png --mask m.png" + weights), 2, {"one photo", "-o DIRECTORY"});
   check_refused(w.run("parse photo.png --mask m.jpg" + weights), 2, {"--mask writes png", "'m.jpg'"});
   check_refused(w.run("parse a/p.png p.jpg" + weights), 2, {"'a/p.png' and 'p.jpg'", "p_mask.png"});
@@ -241,6 +252,30 @@ TEST_CASE("parse writes mask and overlay of the photo's size and tells the class
     w.remove("r.png");
   }
   w.remove("results");
+}
+
+TEST_CASE("--align labels the square around the landmarks and nothing else; landmarks alone never crop") {
+  const Workshop& w = workshop();
+  const std::string call =
+      "parse photo.png --weights w.safetensors --landmarks '100,80 130,80 115,100 103,115 127,115'";
+  REQUIRE(w.run(call + " --align celeba --mask m.png").code == 0);
+  REQUIRE(w.run(call + " --mask whole.png").code == 0);
+  REQUIRE(w.run("parse photo.png --weights w.safetensors --mask p.png").code == 0);
+  const Image mask = load_labels(w.path("m.png")).value_or_throw();
+  const Image whole = load_labels(w.path("whole.png")).value_or_throw();
+  const Image plain = load_labels(w.path("p.png")).value_or_throw();
+  CHECK(std::memcmp(whole.data(), plain.data(), whole.size_bytes()) == 0);
+  // The square: 2 x 1.8 x 35 = 126 a side around (115, 83.5).
+  int inside = 0, outside = 0;
+  for (Index y = 0; y < 224; ++y) {
+    for (Index x = 0; x < 224; ++x) {
+      if (mask.row(y)[x] == 0) continue;
+      ++(x >= 51 && x <= 179 && y >= 20 && y <= 147 ? inside : outside);
+    }
+  }
+  CHECK(inside > 0);
+  CHECK(outside == 0);
+  for (const char* name : {"m.png", "whole.png", "p.png"}) w.remove(name);
 }
 
 TEST_CASE("--box labels its part of the photo and nothing else") {

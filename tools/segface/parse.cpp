@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "segface/image/align.hpp"
 #include "segface/image/crop.hpp"
 #include "segface/image/file.hpp"
 #include "segface/image/render.hpp"
@@ -34,6 +35,7 @@ struct Request {
   std::string mask, overlay, logits;  // names of the files of a single photo; empty where not given
   std::optional<Box> box;
   std::optional<Landmarks> landmarks;
+  bool aligned = false;  // looks at the CelebA-HQ square of the landmarks
   Index threads = 0;
   std::size_t backend = 0;
   bool fail_fast = false;
@@ -145,6 +147,14 @@ Result<Request> read_request(const Arguments& arguments) {
     return error(Errc::invalid_argument, "--landmarks are those of one photo, but ", request.photos.size(),
                  " are given; parse them one by one");
   }
+  SEGFACE_ASSIGN(alignment, arguments.choice("--align", {"none", "celeba"}));
+  request.aligned = alignment == 1;
+  if (request.aligned && !request.landmarks) {
+    return error(Errc::invalid_argument, "--align celeba needs --landmarks, the five points of the face");
+  }
+  if (request.aligned && request.box) {
+    return error(Errc::invalid_argument, "--align and --box would both cut the photo; leave one out");
+  }
   SEGFACE_ASSIGN(threads, arguments.number("--threads", 0, kMaxThreads, 0));
   request.threads = threads;
   SEGFACE_ASSIGN(backend, arguments.choice("--backend", backend_names()));
@@ -208,15 +218,27 @@ class Session {
     const double reading = watch.lap();
 
     Image cut;
+    std::optional<Landmarks> landmarks = request_.landmarks;
+    std::optional<AlignedSquare> square;
+    if (request_.aligned) {
+      SEGFACE_RETURN_IF_ERROR(check_landmarks(*landmarks, photo.width(), photo.height()));
+      square.emplace(*landmarks);
+      SEGFACE_ASSIGN(inside, square->cut(photo.view()));
+      cut = std::move(inside);
+      landmarks = square->from_photo(*landmarks);
+    }
     if (request_.box) {
       SEGFACE_RETURN_IF_ERROR(in_context(check_sides(request_.box->width, request_.box->height, {}), "--box"));
       SEGFACE_ASSIGN(inside, crop(photo.view(), *request_.box));
       cut = std::move(inside);
+      if (landmarks)
+        landmarks = landmarks->moved(-static_cast<double>(request_.box->x), -static_cast<double>(request_.box->y));
     }
-    const ImageView face = request_.box ? cut.view() : photo.view();
+    const bool is_cut = request_.box || square;
+    const ImageView face = is_cut ? cut.view() : photo.view();
     Buffer<float> logits;
     LogitsShape shape;
-    SEGFACE_RETURN_IF_ERROR(run(face, title, !outputs.logits.empty(), logits, shape));
+    SEGFACE_RETURN_IF_ERROR(run(face, landmarks, title, !outputs.logits.empty(), logits, shape));
     const double parsing = watch.lap();
 
     Image pasted;
@@ -224,7 +246,11 @@ class Session {
       SEGFACE_ASSIGN(whole, paste_labels(mask_.view(), *request_.box, photo.width(), photo.height()));
       pasted = std::move(whole);
     }
-    const ImageView labels = request_.box ? pasted.view() : mask_.view();
+    if (square) {
+      SEGFACE_ASSIGN(whole, square->paste_labels(mask_.view(), photo.width(), photo.height()));
+      pasted = std::move(whole);
+    }
+    const ImageView labels = is_cut ? pasted.view() : mask_.view();
     SEGFACE_RETURN_IF_ERROR(write(outputs, photo.view(), labels, logits, shape));
     print(outputs, photo.view(), title, reading, parsing, watch.lap());
     return {};
@@ -232,8 +258,8 @@ class Session {
 
  private:
   // Fills mask_, and logits where they are wanted, in a second pass.
-  Status run(const ImageView& face, const std::string& title, bool with_logits, Buffer<float>& logits,
-             LogitsShape& shape) {
+  Status run(const ImageView& face, const std::optional<Landmarks>& landmarks, const std::string& title,
+             bool with_logits, Buffer<float>& logits, LogitsShape& shape) {
     Progress progress(title);
     workspace_.on_progress([&](double done) { return progress(done); });
     if (with_logits) {
@@ -242,10 +268,8 @@ class Session {
       SEGFACE_ASSIGN(values, Buffer<float>::make(shape.count()));
       logits = std::move(values);
     }
-    if (!request_.landmarks) return workspace_.parse(face, mask_, logits.span());
-    const double left = request_.box ? static_cast<double>(request_.box->x) : 0;
-    const double top = request_.box ? static_cast<double>(request_.box->y) : 0;
-    return workspace_.parse(face, request_.landmarks->moved(-left, -top), mask_, logits.span());
+    return landmarks ? workspace_.parse(face, *landmarks, mask_, logits.span())
+                     : workspace_.parse(face, mask_, logits.span());
   }
 
   Status write(const Outputs& outputs, const ImageView& photo, const ImageView& labels, const Buffer<float>& logits,
@@ -279,7 +303,7 @@ class Session {
                    std::string(info.name).c_str());
     }
     std::fprintf(report_, "  %6.2f %%  mean confidence%s\n", 100 * mask_.mean_confidence(),
-                 request_.box ? "; shares are of the box" : "");
+                 request_.aligned || request_.box ? "; shares are of the part that was looked at" : "");
     for (const auto& [what, path] : {std::pair<const char*, const std::string&>{"mask", outputs.mask},
                                      {"overlay", outputs.overlay},
                                      {"logits", outputs.logits}}) {
@@ -335,6 +359,7 @@ int run(const std::vector<std::string>& words) {
                                                   {"--logits", true},
                                                   {"--box", true},
                                                   {"--landmarks", true},
+                                                  {"--align", true},
                                                   {"--threads", true},
                                                   {"--backend", true},
                                                   {"--fail-fast", false}});
@@ -367,6 +392,8 @@ const Command kParse = {
     "  --landmarks POINTS  five points of the face, \"x,y x,y x,y x,y x,y\" in pixels of the photo: left eye,\n"
     "                      right eye, nose, left and right mouth corner, left being the picture's left;\n"
     "                      networks trained on LaPa need them\n"
+    "  --align celeba      looks only at the square that CelebAMask-HQ would cut around the landmarks;\n"
+    "                      labels are 0 outside it. The default, none, looks at the whole photo\n"
     "  --threads N         0, the default, is one a processor\n"
     "  --backend NAME      cpu, the default, or reference: plain, slow, to compare with\n"
     "  --fail-fast         stops at the first photo that fails\n",
