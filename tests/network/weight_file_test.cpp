@@ -109,8 +109,7 @@ TEST_CASE("35, 36: numbers that cannot be are found, with tensor and index") {
 TEST_CASE("metadata that makes no sense is refused, and says what to do") {
   refused([](Parts& p) { p.metadata.clear(); }, Errc::bad_format, {"no format", "segface convert"});
   refused([](Parts& p) { p.set("format_version", "2"); }, Errc::bad_format, {"'2'", "newer segface"});
-  refused([](Parts& p) { p.set("backbone", "mobilenet_v9"); }, Errc::bad_format,
-          {"mobilenet_v9", "known are: "});
+  refused([](Parts& p) { p.set("backbone", "mobilenet_v9"); }, Errc::bad_format, {"mobilenet_v9", "known are: "});
   refused([](Parts& p) { p.set("dataset", "cats"); }, Errc::invalid_argument, {"cats", "celeb, lapa or helen"});
   for (const char* bad : {"", "31", "4097", "-5", "5x", "99999999999999999999999"}) {
     refused([&](Parts& p) { p.set("resolution", bad); }, Errc::bad_format, {"resolution", bad});

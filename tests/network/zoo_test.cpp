@@ -1,0 +1,103 @@
+// Every backbone at sizes that no golden has: rounding, odd sides, sides below a window, batches.
+#include <cmath>
+#include <map>
+
+#include "segface/backends/cpu.hpp"
+#include "segface/backends/reference.hpp"
+
+#include "network.hpp"
+
+using namespace segface;
+
+namespace {
+
+// Keeps the output of every stage.
+template <class Scalar>
+struct Stages final : Observer<Scalar> {
+  std::map<std::string, std::vector<double>> outputs;
+
+  void stage(const char* name, const Map<const Scalar>& output, const Cost&) noexcept override {
+    std::vector<double>& values = outputs[name];
+    for (Index r = 0; r < output.rows(); ++r) {
+      for (Index c = 0; c < output.channels; ++c) values.push_back(static_cast<double>(output.row(r)[c]));
+    }
+  }
+};
+
+template <class B>
+std::map<std::string, std::vector<double>> stages(const B& backend, Backbone backbone, Index batch, Index height,
+                                                  Index width, Index first_image = 0) {
+  const SyntheticCheckpoint source = test::synthetic(backbone, 19, 7);
+  const SegFace<B> network = test::network(backend, source, backbone, 19);
+  SerialExecutor executor;
+  const Plan<B> plan = Plan<B>::make(network, batch, height, width, executor).value_or_throw();
+  std::vector<std::uint8_t> rgb(static_cast<std::size_t>(batch * height * width * 3));
+  const std::size_t skipped = static_cast<std::size_t>(first_image * height * width * 3);
+  for (std::size_t i = 0; i < rgb.size(); ++i) {
+    const auto at = static_cast<double>(i + skipped);
+    rgb[i] = static_cast<std::uint8_t>(128 + 100 * std::sin(at * 0.01) * std::cos(at * 0.00037));
+  }
+  Stages<typename B::Scalar> observer;
+  test::forward(network, plan, rgb.data(), executor, &observer);
+  return observer.outputs;
+}
+
+double deviation(const std::vector<double>& values) {
+  double sum = 0, squares = 0;
+  for (const double v : values) sum += v;
+  const double mean = sum / static_cast<double>(values.size());
+  for (const double v : values) squares += (v - mean) * (v - mean);
+  return std::sqrt(squares / static_cast<double>(values.size()));
+}
+
+void check_close(const std::map<std::string, std::vector<double>>& got,
+                 const std::map<std::string, std::vector<double>>& expected, double bound) {
+  REQUIRE(got.size() == expected.size());
+  for (const auto& [name, values] : expected) {
+    CAPTURE(name);
+    const std::vector<double>& other = got.at(name);
+    REQUIRE(other.size() == values.size());
+    double largest = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) largest = std::max(largest, std::abs(values[i] - other[i]));
+    CHECK(largest <= bound * deviation(values));
+  }
+}
+
+}  // namespace
+
+#if !defined(__SANITIZE_ADDRESS__)
+TEST_CASE("reference in float agrees with double, every backbone at 256") {
+  for (const Backbone backbone : kBackbones) {
+    CAPTURE(backbone_name(backbone));
+    check_close(stages(reference::Backend<float>(), backbone, 1, 256, 256),
+                stages(reference::Backend<double>(), backbone, 1, 256, 256), 1e-4);
+  }
+}
+#endif
+
+TEST_CASE("cpu agrees with the reference at odd sides, below a window, and at the least size") {
+  struct Size {
+    Index height, width;
+  };
+  for (const Backbone backbone : kBackbones) {
+    CAPTURE(backbone_name(backbone));
+    for (const Size s : {Size{32, 32}, Size{75, 122}}) {
+      CAPTURE(s.height);
+      check_close(stages(cpu::Backend(), backbone, 1, s.height, s.width),
+                  stages(reference::Backend<double>(), backbone, 1, s.height, s.width), 2e-4);
+    }
+  }
+}
+
+TEST_CASE("cpu gives an image of a batch the same bits as the image alone, every backbone") {
+  for (const Backbone backbone : kBackbones) {
+    CAPTURE(backbone_name(backbone));
+    const auto batch = stages(cpu::Backend(), backbone, 3, 40, 57);
+    const auto second = stages(cpu::Backend(), backbone, 1, 40, 57, /*first_image=*/1);
+    for (const char* name : {"feature3", "logits"}) {
+      const std::vector<double>&all = batch.at(name), &alone = second.at(name);
+      REQUIRE(all.size() == 3 * alone.size());
+      CHECK(std::equal(alone.begin(), alone.end(), all.begin() + static_cast<std::ptrdiff_t>(alone.size())));
+    }
+  }
+}
