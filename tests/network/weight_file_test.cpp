@@ -109,7 +109,8 @@ TEST_CASE("35, 36: numbers that cannot be are found, with tensor and index") {
 TEST_CASE("metadata that makes no sense is refused, and says what to do") {
   refused([](Parts& p) { p.metadata.clear(); }, Errc::bad_format, {"no format", "segface convert"});
   refused([](Parts& p) { p.set("format_version", "2"); }, Errc::bad_format, {"'2'", "newer segface"});
-  refused([](Parts& p) { p.set("backbone", "mobilenet_v9"); }, Errc::bad_format, {"mobilenet_v9", "known are: "});
+  refused([](Parts& p) { p.set("backbone", "mobilenet_v9"); }, Errc::bad_format,
+          {"mobilenet_v9", "did you mean mobilenet?"});
   refused([](Parts& p) { p.set("dataset", "cats"); }, Errc::invalid_argument, {"cats", "celeb, lapa or helen"});
   for (const char* bad : {"", "31", "4097", "-5", "5x", "99999999999999999999999"}) {
     refused([&](Parts& p) { p.set("resolution", bad); }, Errc::bad_format, {"resolution", bad});
@@ -175,6 +176,29 @@ TEST_CASE("33: half precision files load, and hold exactly the rounded values") 
                                          : float_from_bfloat16(bfloat16_from_float(x[i]))));
     }
   }
+}
+
+TEST_CASE("the names of the released folders say data set and side; other spellings of backbones are known") {
+  for (const char* name : {"convnext_celeba_512", "efficientnet_celeba_512", "mobilenet_celeba_512",
+                           "resnet_celeba_512", "swinb_celeba_224", "swinb_celeba_256", "swinb_celeba_448",
+                           "swinb_celeba_512", "swinv2b_celeba_512", "swinb_lapa_224", "swinb_lapa_256",
+                           "swinb_lapa_448", "swinb_lapa_512", "swinb_helen_512", "swin_base_lapa_224"}) {
+    CAPTURE(name);
+    const std::string text = name;
+    const NameHints hints("/x/" + text + "/model_299.pt");
+    const Dataset dataset = text.find("lapa") != text.npos    ? Dataset::lapa
+                            : text.find("helen") != text.npos ? Dataset::helen
+                                                              : Dataset::celeb;
+    REQUIRE(hints.dataset.has_value());
+    CHECK(*hints.dataset == dataset);
+    REQUIRE(hints.resolution.has_value());
+    CHECK(*hints.resolution == std::stoi(text.substr(text.size() - 3)));
+  }
+  for (const Backbone backbone : kBackbones) CHECK(*parse_backbone(backbone_name(backbone)) == backbone);
+  CHECK(*parse_backbone("convnext_tiny") == Backbone::convnext_small);
+  CHECK(*parse_backbone("swinb") == Backbone::swin_base);
+  CHECK(*parse_backbone("swinv2b") == Backbone::swinv2_base);
+  CHECK_FALSE(parse_backbone("").ok());
 }
 
 TEST_CASE("converting tells data set and resolution from the folder's name, and refuses contradictions") {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "segface/base/config.hpp"
+#include "segface/base/nearest_name.hpp"
 #include "segface/base/status.hpp"
 #include "segface/image/labels.hpp"
 #include "segface/model.hpp"
@@ -135,15 +136,23 @@ struct SelfTest {
   }
 };
 
-// The backbone of an official name. Errors: bad_format, listing the known ones.
+// The backbone of an official name, of "convnext_tiny", which in the official code is convnext_small, or of the
+// spelling of the released folders. Errors: bad_format, with the nearest name and all that are known.
 inline Result<Backbone> parse_backbone(std::string_view name) noexcept {
-  for (const Backbone backbone : kBackbones) {
-    if (name == backbone_name(backbone)) return backbone;
-  }
-  Message known;
-  for (const Backbone backbone : kBackbones)
-    append_parts(known, known.view().empty() ? "" : ", ", backbone_name(backbone));
-  return error(Errc::bad_format, "backbone '", name, "' is unknown; known are: ", known.view());
+  return guarded([&]() -> Result<Backbone> {
+    std::vector<std::string_view> names;
+    Message known;
+    for (const Backbone backbone : kBackbones) {
+      if (name == backbone_name(backbone)) return backbone;
+      append_parts(known, names.empty() ? "" : ", ", backbone_name(backbone));
+      names.emplace_back(backbone_name(backbone));
+    }
+    if (name == "convnext_tiny") return Backbone::convnext_small;
+    if (name == "swinb") return Backbone::swin_base;
+    if (name == "swinv2b") return Backbone::swinv2_base;
+    return error(Errc::bad_format, "backbone '", name, "' is unknown; did you mean ", nearest_name(name, names),
+                 "? Known are: ", known.view());
+  });
 }
 
 // An opened weight file: its network's description, with every tensor found and of the right shape. Move-only.
