@@ -155,7 +155,9 @@ TEST_CASE("Misuse is answered with one line and code 2") {
                 {"right mouth corner lies outside the photo"});
   check_refused(w.run("parse photo.png a.png" + face + weights), 2, {"those of one photo"});
   check_refused(w.run("parse photo.png --align celeba" + weights), 2, {"needs --landmarks"});
-  check_refused(w.run("parse photo.png --align ffhq" + face + weights), 2, {"'ffhq'", "none, celeba"});
+  check_refused(w.run("parse photo.png --align ffhq" + face + weights), 2, {"'ffhq'", "none, celeba, helen"});
+  check_refused(w.run("parse photo.png --align helen" + face + weights), 2, {"68 points"});
+  check_refused(w.run("parse photo.png --landmarks missing.txt" + weights), 2, {"missing.txt"});
   check_refused(w.run("parse photo.png --align celeba --box 1,1,50,50" + face + weights), 2, {"leave one out"});
   check_refused(w.run("parse a.png b.png --mask m.png" + weights), 2, {"one photo", "-o DIRECTORY"});
   check_refused(w.run("parse photo.png --mask m.jpg" + weights), 2, {"--mask writes png", "'m.jpg'"});
@@ -276,6 +278,37 @@ TEST_CASE("--align labels the square around the landmarks and nothing else; land
   CHECK(inside > 0);
   CHECK(outside == 0);
   for (const char* name : {"m.png", "whole.png", "p.png"}) w.remove(name);
+}
+
+TEST_CASE("landmark files: LaPa's, and Helen's with its square") {
+  const Workshop& w = workshop();
+  std::string lapa = "106\n", helen;
+  for (int i = 0; i < 106; ++i) {  // eyes, nose and mouth corners where the data sets have them
+    const bool left = i == 74 || i == 104, right = i == 83 || i == 105;
+    const int x = left || i == 84 ? 100 : right || i == 90 ? 130 : 115, y = left || right ? 80 : i == 54 ? 100 : 115;
+    lapa += std::to_string(x) + " " + std::to_string(y) + "\n";
+  }
+  for (int i = 0; i < 68; ++i) {
+    const bool left = (i >= 36 && i <= 41) || i == 48, right = (i >= 42 && i <= 47) || i == 54;
+    const int x = left ? 100 : right ? 130 : 115, y = i >= 36 && i <= 47 ? 80 : i == 30 ? 100 : 115;
+    helen += std::to_string(2 * x) + " " + std::to_string(2 * y) + " ";
+  }
+  std::ofstream(w.path("lapa.txt")) << lapa;
+  std::ofstream(w.path("helen.txt")) << helen << "photo\n";
+  const std::string call = "parse photo.png --weights w.safetensors ";
+  const std::string points = "--landmarks '100,80 130,80 115,100 100,115 130,115' ";
+  REQUIRE(w.run(call + points + "--align celeba --mask a.png").code == 0);
+  REQUIRE(w.run(call + "--landmarks lapa.txt --align celeba --mask b.png").code == 0);
+  REQUIRE(w.run(call + "--landmarks helen.txt --align celeba --mask c.png").code == 0);
+  // 36 pixels down, 43 = int(1.2 x 36) a side, around (115, 98).
+  REQUIRE(w.run(call + "--landmarks helen.txt --align helen --mask d.png").code == 0);
+  REQUIRE(w.run(call + "--box 94,77,43,43 --mask e.png").code == 0);
+  const auto labels = [&](const char* name) { return load_labels(w.path(name)).value_or_throw(); };
+  const Image a = labels("a.png"), b = labels("b.png"), c = labels("c.png"), d = labels("d.png"), e = labels("e.png");
+  CHECK(std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
+  CHECK(std::memcmp(a.data(), c.data(), a.size_bytes()) == 0);
+  CHECK(std::memcmp(d.data(), e.data(), d.size_bytes()) == 0);
+  for (const char* name : {"a.png", "b.png", "c.png", "d.png", "e.png", "lapa.txt", "helen.txt"}) w.remove(name);
 }
 
 TEST_CASE("--box labels its part of the photo and nothing else") {

@@ -13,6 +13,7 @@
 #include "segface/image/align.hpp"
 #include "segface/image/crop.hpp"
 #include "segface/image/file.hpp"
+#include "segface/image/landmark_file.hpp"
 #include "segface/image/render.hpp"
 #include "segface/segface.hpp"
 
@@ -35,7 +36,8 @@ struct Request {
   std::string mask, overlay, logits;  // names of the files of a single photo; empty where not given
   std::optional<Box> box;
   std::optional<Landmarks> landmarks;
-  bool aligned = false;  // looks at the CelebA-HQ square of the landmarks
+  std::optional<HelenPoints> helen;                              // all points of a file of Helen
+  enum class Align { none, celeba, helen } align = Align::none;  // the square of the landmarks that is looked at
   Index threads = 0;
   std::size_t backend = 0;
   bool fail_fast = false;
@@ -103,6 +105,41 @@ Result<Landmarks> parse_landmarks(const std::string& text) {
   return Landmarks{point(0), point(1), point(2), point(3), point(4)};
 }
 
+// The result, an error saying which file it is about.
+template <class T>
+Result<T> named(const std::string& path, Result<T> result) {
+  if (!result.ok()) return in_context(result.status(), path);
+  return result;
+}
+
+// The value of --landmarks: five points, or a file of LaPa, or one of Helen, where the photo is found by its name.
+Status read_landmarks(const std::string& text, Request& request) {
+  const bool points = text.find_first_not_of("0123456789.,-+eE \t") == std::string::npos;
+  if (points) {
+    SEGFACE_ASSIGN(landmarks, parse_landmarks(text));
+    request.landmarks = landmarks;
+    return {};
+  }
+  const auto bytes = read_file(text, std::size_t{1} << 26);
+  if (!bytes.ok()) {
+    return error(Errc::invalid_argument, "--landmarks is neither five points, as \"x,y x,y x,y x,y x,y\", nor a file: ",
+                 bytes.status().message());
+  }
+  const std::string_view content(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+  if (content.substr(0, 3) == "106") {
+    SEGFACE_ASSIGN(landmarks, named(text, read_lapa_landmarks(content)));
+    request.landmarks = landmarks;
+    return {};
+  }
+  std::string name = stem(request.photos[0]);  // Helen's photos are called NAME_image.jpg
+  const std::size_t ending = name.rfind("_image");
+  if (ending != std::string::npos && ending + 6 == name.size()) name.resize(ending);
+  SEGFACE_ASSIGN(helen, named(text, read_helen_points(content, name)));
+  request.helen = helen;
+  request.landmarks = helen_landmarks(helen);
+  return {};
+}
+
 // Refuses a name that says another format: a photo named by mistake must not be lost.
 Status check_ending(const Arguments& arguments, const std::string& option, const std::string& ending) {
   const std::string name = base_name(arguments.value(option));
@@ -140,19 +177,21 @@ Result<Request> read_request(const Arguments& arguments) {
     request.box = box;
   }
   if (arguments.has("--landmarks")) {
-    SEGFACE_ASSIGN(landmarks, parse_landmarks(arguments.value("--landmarks")));
-    request.landmarks = landmarks;
+    if (request.photos.size() != 1) {
+      return error(Errc::invalid_argument, "--landmarks are those of one photo, but ", request.photos.size(),
+                   " are given; parse them one by one");
+    }
+    SEGFACE_RETURN_IF_ERROR(read_landmarks(arguments.value("--landmarks"), request));
   }
-  if (request.landmarks && request.photos.size() > 1) {
-    return error(Errc::invalid_argument, "--landmarks are those of one photo, but ", request.photos.size(),
-                 " are given; parse them one by one");
-  }
-  SEGFACE_ASSIGN(alignment, arguments.choice("--align", {"none", "celeba"}));
-  request.aligned = alignment == 1;
-  if (request.aligned && !request.landmarks) {
+  SEGFACE_ASSIGN(alignment, arguments.choice("--align", {"none", "celeba", "helen"}));
+  request.align = static_cast<Request::Align>(alignment);
+  if (request.align == Request::Align::celeba && !request.landmarks) {
     return error(Errc::invalid_argument, "--align celeba needs --landmarks, the five points of the face");
   }
-  if (request.aligned && request.box) {
+  if (request.align == Request::Align::helen && !request.helen) {
+    return error(Errc::invalid_argument, "--align helen needs --landmarks FILE, with the 68 points that Helen has");
+  }
+  if (request.align != Request::Align::none && request.box) {
     return error(Errc::invalid_argument, "--align and --box would both cut the photo; leave one out");
   }
   SEGFACE_ASSIGN(threads, arguments.number("--threads", 0, kMaxThreads, 0));
@@ -220,21 +259,22 @@ class Session {
     Image cut;
     std::optional<Landmarks> landmarks = request_.landmarks;
     std::optional<AlignedSquare> square;
-    if (request_.aligned) {
+    std::optional<Box> box = request_.box;
+    if (request_.align == Request::Align::helen) box = helen_box(*request_.helen, photo.width(), photo.height());
+    if (request_.align == Request::Align::celeba) {
       SEGFACE_RETURN_IF_ERROR(check_landmarks(*landmarks, photo.width(), photo.height()));
       square.emplace(*landmarks);
       SEGFACE_ASSIGN(inside, square->cut(photo.view()));
       cut = std::move(inside);
       landmarks = square->from_photo(*landmarks);
     }
-    if (request_.box) {
-      SEGFACE_RETURN_IF_ERROR(in_context(check_sides(request_.box->width, request_.box->height, {}), "--box"));
-      SEGFACE_ASSIGN(inside, crop(photo.view(), *request_.box));
+    if (box) {
+      SEGFACE_RETURN_IF_ERROR(in_context(check_sides(box->width, box->height, {}), "--box"));
+      SEGFACE_ASSIGN(inside, crop(photo.view(), *box));
       cut = std::move(inside);
-      if (landmarks)
-        landmarks = landmarks->moved(-static_cast<double>(request_.box->x), -static_cast<double>(request_.box->y));
+      if (landmarks) landmarks = landmarks->moved(-static_cast<double>(box->x), -static_cast<double>(box->y));
     }
-    const bool is_cut = request_.box || square;
+    const bool is_cut = box || square;
     const ImageView face = is_cut ? cut.view() : photo.view();
     Buffer<float> logits;
     LogitsShape shape;
@@ -242,8 +282,8 @@ class Session {
     const double parsing = watch.lap();
 
     Image pasted;
-    if (request_.box) {
-      SEGFACE_ASSIGN(whole, paste_labels(mask_.view(), *request_.box, photo.width(), photo.height()));
+    if (box) {
+      SEGFACE_ASSIGN(whole, paste_labels(mask_.view(), *box, photo.width(), photo.height()));
       pasted = std::move(whole);
     }
     if (square) {
@@ -302,8 +342,9 @@ class Session {
       std::fprintf(report_, "  %6.2f %%  %2td  %s\n", 100 * static_cast<double>(count) / pixels, label,
                    std::string(info.name).c_str());
     }
-    std::fprintf(report_, "  %6.2f %%  mean confidence%s\n", 100 * mask_.mean_confidence(),
-                 request_.aligned || request_.box ? "; shares are of the part that was looked at" : "");
+    std::fprintf(
+        report_, "  %6.2f %%  mean confidence%s\n", 100 * mask_.mean_confidence(),
+        request_.align != Request::Align::none || request_.box ? "; shares are of the part that was looked at" : "");
     for (const auto& [what, path] : {std::pair<const char*, const std::string&>{"mask", outputs.mask},
                                      {"overlay", outputs.overlay},
                                      {"logits", outputs.logits}}) {
@@ -390,10 +431,11 @@ const Command kParse = {
     "  --logits FILE.npy   the network's output before it is resized: float32, classes x height x width\n"
     "  --box X,Y,W,H       looks only at this part of the photo; labels are 0 outside it\n"
     "  --landmarks POINTS  five points of the face, \"x,y x,y x,y x,y x,y\" in pixels of the photo: left eye,\n"
-    "                      right eye, nose, left and right mouth corner, left being the picture's left;\n"
-    "                      networks trained on LaPa need them\n"
+    "                      right eye, nose, left and right mouth corner, left being the picture's left; or a\n"
+    "                      landmark file of LaPa or Helen. Networks trained on LaPa need them\n"
     "  --align celeba      looks only at the square that CelebAMask-HQ would cut around the landmarks;\n"
-    "                      labels are 0 outside it. The default, none, looks at the whole photo\n"
+    "                      labels are 0 outside it. helen: the square of a landmark file of Helen. The\n"
+    "                      default, none, looks at the whole photo\n"
     "  --threads N         0, the default, is one a processor\n"
     "  --backend NAME      cpu, the default, or reference: plain, slow, to compare with\n"
     "  --fail-fast         stops at the first photo that fails\n",
