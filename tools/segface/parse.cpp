@@ -264,6 +264,7 @@ class Session {
     if (request_.align == Request::Align::celeba) {
       SEGFACE_RETURN_IF_ERROR(check_landmarks(*landmarks, photo.width(), photo.height()));
       square.emplace(*landmarks);
+      SEGFACE_RETURN_IF_ERROR(in_context(check_sides(square->side(), square->side(), {}), "--align"));
       SEGFACE_ASSIGN(inside, square->cut(photo.view()));
       cut = std::move(inside);
       landmarks = square->from_photo(*landmarks);
