@@ -53,7 +53,9 @@ double deviation(const std::vector<double>& values) {
 void check_close(const std::map<std::string, std::vector<double>>& got,
                  const std::map<std::string, std::vector<double>>& expected, double bound) {
   REQUIRE(got.size() == expected.size());
-  for (const auto& [name, values] : expected) {
+  for (const auto& stage : expected) {
+    const std::string& name = stage.first;
+    const std::vector<double>& values = stage.second;
     CAPTURE(name);
     const std::vector<double>& other = got.at(name);
     REQUIRE(other.size() == values.size());
