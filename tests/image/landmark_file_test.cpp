@@ -33,8 +33,23 @@ TEST_CASE("LaPa: five of 106 points") {
   CHECK(l.right_mouth.y == 180.5);
   for (const std::string& bad :
        {std::string(), "68\n" + numbers(68), "106\n" + numbers(105), "106\n1 x\n" + numbers(105),
-        "106\n1 --2\n" + numbers(105), "106\n1 .\n" + numbers(105)}) {
+        "106\n1 --2\n" + numbers(105), "106\n1 .\n" + numbers(105), "106\n" + numbers(107)}) {
     CHECK(read_lapa_landmarks(bad).status().code() == Errc::bad_format);
+  }
+  const Status status = read_lapa_landmarks("106\n" + numbers(2) + "7 oops\n" + numbers(103)).status();
+  CHECK(std::string(status.message()).find("line 4") != std::string::npos);
+  CHECK(std::string(status.message()).find("'oops'") != std::string::npos);
+}
+
+TEST_CASE("numbers with more digits than a double holds") {
+  double value = 0;
+  CHECK(landmark_file::parse_number("-232.26499999999999", value));
+  CHECK(value == doctest::Approx(-232.265));
+  CHECK(landmark_file::parse_number("0.12345678901234567890", value));
+  CHECK(value == doctest::Approx(0.123456789012345));
+  CHECK(landmark_file::parse_number("123456789012345.", value));
+  for (const char* bad : {"1234567890123456", "", "-", ".", "1.2.3", "1e3", "nan", "+1", "0x1"}) {
+    CHECK_FALSE(landmark_file::parse_number(bad, value));
   }
 }
 

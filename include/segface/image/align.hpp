@@ -1,11 +1,11 @@
 // The aligned square of a face, as CelebA-HQ cuts it: turned with the eyes, sized by eyes and mouth; and the way back.
 //
-// With the eyes and mouth corners as they appear in the picture: e = right eye - left eye, m = middle of the mouth
-// corners
-// - middle of the eyes, x = e - rot90(m) with rot90(a, b) = (-b, a), scaled to the length max(2.0 |e|, 1.8 |m|), y =
-// rot90(x), centre = middle of the eyes + 0.1 m; the corners are centre -+ x -+ y. Mirrors the recipe of CelebA-HQ's
-// authors. Traps: the square may reach outside the photo, where it is black, never clipped; landmarks count from pixel
-// centres.
+// With the eyes and mouth corners as they appear in the picture:
+//   e = right eye - left eye, m = middle of the mouth corners - middle of the eyes,
+//   x = e - rot90(m) with rot90(a, b) = (-b, a), scaled to the length max(2.0 |e|, 1.8 |m|), y = rot90(x),
+//   centre = middle of the eyes + 0.1 m; the corners are centre -x -y, -x +y, +x +y, +x -y.
+// Mirrors the recipe of CelebA-HQ's authors. Traps: the square may reach outside the photo, where it is black, never
+// clipped; landmarks count from pixel centres.
 #pragma once
 
 #include <algorithm>
@@ -14,6 +14,7 @@
 
 #include "segface/base/config.hpp"
 #include "segface/base/status.hpp"
+#include "segface/image/crop.hpp"
 #include "segface/image/image.hpp"
 #include "segface/image/landmarks.hpp"
 
@@ -90,18 +91,38 @@ class AlignedSquare {
     }
     SEGFACE_ASSIGN(out, Image::make(width, height, PixelOrder::gray));
     std::memset(out.data(), 0, out.size_bytes());
+    for_each_inside(width, height, [&](Index x, Index y, const Point& p) {
+      out.row(y)[x] = *labels.pixel(static_cast<Index>(p.x + 0.5), static_cast<Index>(p.y + 0.5));
+    });
+    return Result<Image>(std::move(out));
+  }
+
+  // Stretches the plane of the cut, of any size, over the square's place in `out`, [height, width] of the photo,
+  // bilinear; `outside` elsewhere. Errors: invalid_argument (an empty plane, `out` of another size).
+  Status paste_plane(const PlaneView& plane, float outside, Index width, Index height, Span<float> out) const noexcept {
+    SEGFACE_RETURN_IF_ERROR(plane.check_paste(width, height, out));
+    std::fill(out.begin(), out.end(), outside);
+    const double across = static_cast<double>(plane.width) / static_cast<double>(side_);
+    const double down = static_cast<double>(plane.height) / static_cast<double>(side_);
+    for_each_inside(width, height, [&](Index x, Index y, const Point& p) {
+      out[static_cast<std::size_t>(y * width + x)] = plane.sample((p.x + 0.5) * across - 0.5, (p.y + 0.5) * down - 0.5);
+    });
+    return {};
+  }
+
+ private:
+  // act(x, y, its place in the cut) for the pixels of a photo that lie in the square.
+  template <class Act>
+  void for_each_inside(Index width, Index height, const Act& act) const noexcept {
     const double last = static_cast<double>(side_) - 0.5;
     for (Index y = 0; y < height; ++y) {
       for (Index x = 0; x < width; ++x) {
         const Point p = from_photo(Point{static_cast<double>(x), static_cast<double>(y)});
-        if (p.x < -0.5 || p.y < -0.5 || p.x >= last || p.y >= last) continue;
-        out.row(y)[x] = *labels.pixel(static_cast<Index>(p.x + 0.5), static_cast<Index>(p.y + 0.5));
+        if (p.x >= -0.5 && p.y >= -0.5 && p.x < last && p.y < last) act(x, y, p);
       }
     }
-    return Result<Image>(std::move(out));
   }
 
- private:
   Point centre_, unit_;  // unit_: one pixel of the photo along the square's upper side
   double half_ = 0;      // half a side, in pixels of the photo
   Index side_ = 1;

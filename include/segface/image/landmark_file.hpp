@@ -28,7 +28,8 @@ inline std::string_view next_word(std::string_view& text) noexcept {
   return word;
 }
 
-// "-12.5" without asking the locale; false where it is no such number.
+// "-12.5" without asking the locale; false where it is no such number. Digits of the fraction that a double cannot
+// hold are dropped, as in 12.345678901234567.
 inline bool parse_number(std::string_view word, double& value) noexcept {
   const bool negative = !word.empty() && word[0] == '-';
   if (negative) word.remove_prefix(1);
@@ -38,10 +39,12 @@ inline bool parse_number(std::string_view word, double& value) noexcept {
   for (const char c : word) {
     if (c == '.' && unit == 0) {
       unit = 1;
-    } else if (c >= '0' && c <= '9' && ++digits <= 15) {
+    } else if (c < '0' || c > '9') {
+      return false;
+    } else if (++digits <= 15) {
       value = value * 10 + (c - '0');
       unit *= 10;
-    } else {
+    } else if (unit == 0) {
       return false;
     }
   }
@@ -72,13 +75,19 @@ inline Point middle(const Point& a, const Point& b) noexcept {
 // The five points of a LaPa text, in pixels of its photo. Errors: bad_format.
 inline Result<Landmarks> read_lapa_landmarks(std::string_view text) noexcept {
   using namespace landmark_file;
+  const std::string_view whole = text;
   const std::string_view count = next_word(text);
   if (count != "106") {
     return error(Errc::bad_format, "begins with '", count.substr(0, 32),
                  "', expected 106, the number of LaPa's points");
   }
   std::array<Point, 106> points;
-  SEGFACE_RETURN_IF_ERROR(read_points(text, points));
+  const Status status = read_points(text, points);
+  if (!status.ok()) {
+    return in_context(status, "line ", 1 + std::count(whole.begin(), whole.end() - text.size(), '\n'));
+  }
+  const std::string_view more = next_word(text);
+  if (!more.empty()) return error(Errc::bad_format, "goes on with '", more.substr(0, 32), "' after its 106 points");
   return Landmarks{middle(points[74], points[104]), middle(points[83], points[105]), points[54], points[84],
                    points[90]};
 }
