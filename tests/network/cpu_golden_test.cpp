@@ -5,12 +5,37 @@
 
 using namespace segface;
 
-TEST_CASE("cpu: every network agrees with the official code at every stage") {
+namespace {
+
+// Calls check(backend, executor) for each instruction set.
+template <class Check>
+void with_each_isa(Check check) {
   const std::unique_ptr<Executor> executor = make_executor(2).value_or_throw();
   for (const cpu::Isa isa : {cpu::Isa::baseline, cpu::Isa::avx2, cpu::Isa::avx512}) {
     if (!cpu::supported(isa)) continue;
     const cpu::Backend backend(isa);
     CAPTURE(backend.isa_name());
-    for (const char* name : test::kGoldens) test::check_golden(backend, name, *executor);
+    check(backend, *executor);
   }
+}
+
+}  // namespace
+
+TEST_CASE("cpu: every network agrees with the official code at every stage") {
+  with_each_isa([](const cpu::Backend& backend, Executor& executor) {
+    for (const char* name : test::kOfficialGoldens) test::check_golden(backend, name, executor);
+  });
+}
+
+TEST_CASE("cpu: sides that are no multiple of a stride or a window, and pictures that are not square") {
+  const cpu::Backend backend;
+  const std::unique_ptr<Executor> executor = make_executor(2).value_or_throw();
+  for (const char* name : test::kSquareGoldens) test::check_golden(backend, name, *executor);
+  for (const char* name : test::kWideGoldens) test::check_golden(backend, name, *executor);
+}
+
+TEST_CASE("cpu: each picture of a batch agrees") {
+  with_each_isa([](const cpu::Backend& backend, Executor& executor) {
+    for (const char* batch : test::kBatches) test::check_goldens(backend, test::pictures_of(batch), executor);
+  });
 }

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "segface/base/floating_point.hpp"
-#include "segface/image/file.hpp"
 #include "segface/image/preprocess.hpp"
 #include "segface/image/warp.hpp"
 #include "segface/segface.hpp"
@@ -160,8 +159,7 @@ void check_golden(Checks& checks, const std::string& path, const WeightFile& fil
                  ", the weights are of ", backbone_name(info.backbone), " with those of ", dataset_name(info.dataset));
     return checks.add(false, path, std::string(found.view()));
   }
-  const std::string picture_path = path.substr(0, path.rfind('/') + 1) + golden->text("resized");
-  const auto picture = load_image(picture_path);
+  const auto picture = golden->picture();
   if (!picture.ok()) return checks.add(path, picture.status());
   for (std::size_t which = 0; which < backend_names().size() && !interrupted(); ++which) {
     const std::string what = path + ", " + backend_names()[which];

@@ -1,24 +1,28 @@
 // Golden: what the official code computed at each stage, and the comparison with what a backend computes.
 //
 // A golden is a safetensors file: for a stage X the values X [C, rows, cols] at the positions X.rows, X.cols; whole
-// `tokens`, `hyper` and `mask`; metadata data set, resolution, backbone, seed, resized picture, logits_std.
-// A stage agrees where its largest difference is within 2e-4 of the golden's standard deviation, the logits within
-// 1e-3 of logits_std (with LaPa, where the rounding of the warp's grids dominates, every stage within 2e-3 and the
+// `tokens` and `hyper`, the `mask` either way; metadata data set, backbone, seed, logits_std, `image` (a path beside
+// the golden's) or `resized` (the same at its size), the size as `resolution` or as `height` and `width`. A stage
+// agrees where its largest difference is within 2e-4 of the golden's standard deviation, the logits within 1e-3 of
+// logits_std (with LaPa, where the rounding of the warp's grids dominates, every stage within 2e-3 and the
 // probabilities within 4e-3 of their deviation), and the mask wherever the two largest logits differ by more than 4e-3
 // of logits_std.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "segface/backends/run.hpp"
 #include "segface/base/config.hpp"
+#include "segface/image/file.hpp"
 #include "segface/image/labels.hpp"
 #include "segface/image/landmarks.hpp"
 #include "segface/image/postprocess.hpp"
+#include "segface/image/resize.hpp"
 #include "segface/weights/safetensors.hpp"
 #include "segface/weights/visit.hpp"
 
@@ -42,18 +46,23 @@ class Golden {
     return guarded([&]() -> Result<Golden> {
       SEGFACE_ASSIGN(file, SafetensorsFile::open(path));
       Golden golden(std::move(file));
-      for (const char* key : {"dataset", "resolution", "backbone", "seed", "resized", "logits_std"}) {
-        if (golden.file_.metadata(key) == nullptr) {
+      const bool resized = golden.has("resized"), sides = golden.has("height");
+      for (const char* key : {"dataset", "backbone", "seed", "logits_std", resized ? "resized" : "image",
+                              sides ? "width" : "resolution"}) {
+        if (!golden.has(key)) {
           return error(Errc::bad_format, path, ": the metadata lacks '", key, "'; this is not a golden");
         }
       }
       SEGFACE_ASSIGN(dataset, parse_dataset(golden.text("dataset")));
       golden.dataset_ = dataset;
-      golden.resolution_ = static_cast<Index>(golden.number("resolution"));
+      golden.picture_ = path.substr(0, path.rfind('/') + 1) + golden.text(resized ? "resized" : "image");
+      golden.height_ = static_cast<Index>(golden.number(sides ? "height" : "resolution"));
+      golden.width_ = static_cast<Index>(golden.number(sides ? "width" : "resolution"));
       golden.logits_std_ = golden.number("logits_std");
-      if (golden.resolution_ < 1 || golden.resolution_ > 4096 || !(golden.logits_std_ > 0)) {
-        return error(Errc::bad_format, path, ": resolution '", golden.text("resolution"), "' or logits_std '",
-                     golden.text("logits_std"), "' is no number that makes sense; this is not a golden");
+      const auto plausible = [](Index side) { return side >= 1 && side <= 4096; };
+      if (!plausible(golden.height_) || !plausible(golden.width_) || !(golden.logits_std_ > 0)) {
+        return error(Errc::bad_format, path, ": a size of ", golden.width_, " x ", golden.height_, " or logits_std '",
+                     golden.text("logits_std"), "' makes no sense; this is not a golden");
       }
       return Result<Golden>(std::move(golden));
     });
@@ -61,9 +70,16 @@ class Golden {
 
   const std::string& text(std::string_view key) const noexcept { return *file_.metadata(key); }
   Dataset dataset() const noexcept { return dataset_; }
-  Index resolution() const noexcept { return resolution_; }
+  Index height() const noexcept { return height_; }
+  Index width() const noexcept { return width_; }
   std::uint64_t seed() const noexcept { return static_cast<std::uint64_t>(number("seed")); }
   double logits_std() const noexcept { return logits_std_; }
+
+  // The picture it was computed from, RGB, width() x height(). Errors: those of load_image, out_of_memory.
+  Result<Image> picture() const noexcept {
+    SEGFACE_ASSIGN(image, load_image(picture_));
+    return resize_bicubic(image.view(), width_, height_);
+  }
 
   // The face's points in pixels of the R x R picture, where the data set needs them (LaPa). Errors: bad_format.
   Result<Landmarks> landmarks() const noexcept {
@@ -113,39 +129,20 @@ class Golden {
     });
   }
 
-  // Compares probabilities and labels at R x R. logits [1, h, w, K]; the labels must agree where the decision is
-  // clear, and on 99.9 % of all pixels.
+  // Compares probabilities and labels at the picture's size. logits [1, h, w, K]; the labels must agree where the
+  // decision is clear, and on 99.9 % of all pixels compared.
   template <class Scalar>
   Status compare_output(const Map<const Scalar>& logits, std::vector<StageComparison>& results) const noexcept {
     return guarded([&]() -> Status {
-      const Index side = resolution_;
-      std::vector<Scalar> resized(static_cast<std::size_t>(side * side * logits.channels));
-      const Map<Scalar> probabilities = {resized.data(), 1, side, side, logits.channels, logits.channels};
-      StageComparison mask;
-      mask.stage = "mask";
-      mask.bound = 4e-3 * logits_std_;
-      SEGFACE_ASSIGN(wanted, mask_values());
-      std::size_t different = 0;
-      for (Index y = 0; y < side; ++y) {
-        for (Index x = 0; x < side; ++x) {
-          Scalar* pixel = probabilities.pixel(0, y, x);
-          interpolate(logits, y, x, pixel);
-          const auto label = static_cast<std::uint8_t>(std::max_element(pixel, pixel + logits.channels) - pixel);
-          const auto golden_label = wanted[static_cast<std::size_t>(y * side + x)];
-          if (label != golden_label) {
-            ++different;
-            const double margin = golden_label < logits.channels
-                                      ? static_cast<double>(pixel[label] - pixel[golden_label])
-                                      : 2 * mask.bound;
-            add(mask, margin, 0, label, y, x);
-          }
-          softmax(pixel, logits.channels);
-        }
+      std::vector<Scalar> resized(static_cast<std::size_t>(height_ * width_ * logits.channels));
+      const Map<Scalar> pixels = {resized.data(), 1, height_, width_, logits.channels, logits.channels};
+      for (Index y = 0; y < height_; ++y) {
+        for (Index x = 0; x < width_; ++x) interpolate(logits, y, x, pixels.pixel(0, y, x));
       }
-      mask.compared = static_cast<std::size_t>(side * side);
-      if (different * 1000 > mask.compared) mask.beyond = different;
+      SEGFACE_ASSIGN(mask, compare_mask<Scalar>(pixels));
+      for (Index r = 0; r < pixels.rows(); ++r) softmax(pixels.row(r), pixels.channels);
       if (holds("probability")) {
-        SEGFACE_ASSIGN(probability, compare<Scalar>("probability", probabilities));
+        SEGFACE_ASSIGN(probability, compare<Scalar>("probability", pixels));
         results.push_back(std::move(probability));
       }
       results.push_back(std::move(mask));
@@ -200,16 +197,46 @@ class Golden {
     return Result<std::vector<Index>>(std::move(list));
   }
 
-  Result<std::vector<std::uint8_t>> mask_values() const {
-    const std::size_t at = find("mask");
-    const auto count = static_cast<std::size_t>(resolution_ * resolution_);
+  // The labels of logits at the picture's size against the golden's.
+  template <class Scalar>
+  Result<StageComparison> compare_mask(const Map<const Scalar>& logits) const {
+    StageComparison mask;
+    mask.stage = "mask";
+    mask.bound = 4e-3 * logits_std_;
+    SEGFACE_ASSIGN(rows, positions("mask.rows", height_));
+    SEGFACE_ASSIGN(columns, positions("mask.cols", width_));
+    if (rows.empty()) rows = all_positions(height_);
+    if (columns.empty()) columns = all_positions(width_);
+    const std::size_t at = find("mask"), count = rows.size() * columns.size();
     if (at == file_.size() || file_.info(at).bytes() != count) {
-      return error(Errc::bad_format, file_.name(), ": 'mask' is missing or not ", resolution_, " x ", resolution_);
+      return error(Errc::bad_format, file_.name(), ": 'mask' is missing or not of ", rows.size(), " x ", columns.size(),
+                   " labels");
     }
-    std::vector<std::uint8_t> mask(count);
-    SEGFACE_RETURN_IF_ERROR(file_.read(at, mask.data()));
-    return Result<std::vector<std::uint8_t>>(std::move(mask));
+    std::vector<std::uint8_t> wanted(count);
+    SEGFACE_RETURN_IF_ERROR(file_.read(at, wanted.data()));
+    std::size_t different = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Index y = rows[i / columns.size()], x = columns[i % columns.size()];
+      const Scalar* pixel = logits.pixel(0, y, x);
+      const auto label = std::max_element(pixel, pixel + logits.channels) - pixel;
+      if (label == wanted[i]) continue;
+      ++different;
+      const double margin =
+          wanted[i] < logits.channels ? static_cast<double>(pixel[label] - pixel[wanted[i]]) : 2 * mask.bound;
+      add(mask, margin, 0, label, y, x);
+    }
+    mask.compared = count;
+    if (different * 1000 > count) mask.beyond = different;
+    return Result<StageComparison>(std::move(mask));
   }
+
+  static std::vector<Index> all_positions(Index size) {
+    std::vector<Index> list(static_cast<std::size_t>(size));
+    std::iota(list.begin(), list.end(), Index(0));
+    return list;
+  }
+
+  bool has(std::string_view key) const noexcept { return file_.metadata(key) != nullptr; }
 
   // A decimal number of the metadata, read without asking the locale; 0 where it is none.
   double number(std::string_view key) const noexcept {
@@ -238,7 +265,7 @@ class Golden {
 
   template <class Scalar>
   void interpolate(const Map<const Scalar>& logits, Index y, Index x, Scalar* out) const noexcept {
-    const BilinearTap<Scalar> down(y, logits.height, resolution_), across(x, logits.width, resolution_);
+    const BilinearTap<Scalar> down(y, logits.height, height_), across(x, logits.width, width_);
     for (Index c = 0; c < logits.channels; ++c) {
       const auto row = [&](Index at) {
         return (1 - across.fraction) * logits.pixel(0, at, across.first)[c] +
@@ -269,18 +296,20 @@ class Golden {
 
   SafetensorsFile file_;
   Dataset dataset_ = Dataset::celeb;
-  Index resolution_ = 0;
+  std::string picture_;
+  Index height_ = 0, width_ = 0;
   double logits_std_ = 0;
 };
 
-// Compares every stage of a pass with a golden as it is computed.
+// Compares every stage of a pass with a golden as it is computed: of a batch, those of picture `image`.
 template <class Scalar>
 class GoldenObserver final : public Observer<Scalar> {
  public:
-  explicit GoldenObserver(const Golden& golden) noexcept : golden_(golden) {}
+  explicit GoldenObserver(const Golden& golden, Index image = 0) noexcept : golden_(golden), image_(image) {}
 
-  void stage(const char* name, const Map<const Scalar>& output, const Cost&) noexcept override {
+  void stage(const char* name, const Map<const Scalar>& batch, const Cost&) noexcept override {
     const Status status = guarded([&]() -> Status {
+      const Map<const Scalar> output = batch.image(image_);
       if (golden_.holds(name)) {
         SEGFACE_ASSIGN(result, golden_.template compare<Scalar>(name, output));
         results_.push_back(std::move(result));
@@ -298,6 +327,7 @@ class GoldenObserver final : public Observer<Scalar> {
 
  private:
   const Golden& golden_;
+  Index image_;
   Status status_;
   std::vector<StageComparison> results_;
 };
