@@ -17,7 +17,7 @@
 namespace tool {
 namespace {
 
-const Command* const kCommands[] = {&kParse, &kConvert, &kInfo, &kVerify};
+const Command* const kCommands[] = {&kParse, &kConvert, &kInfo, &kVerify, &kBench};
 
 void print_help() {
   std::printf(

@@ -1,0 +1,189 @@
+// segface bench: how fast a network parses a photo here, and where the time goes.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "segface/segface.hpp"
+
+#include "arguments.hpp"
+#include "backends.hpp"
+#include "commands.hpp"
+#include "output.hpp"
+#include "peak.hpp"
+
+namespace tool {
+namespace {
+
+struct StageFigures {
+  std::string name;
+  double milliseconds = 0;
+  Cost cost;
+};
+
+struct Figures {
+  std::vector<StageFigures> stages;
+  double milliseconds = 0, least = 0;                    // of a photo: median, and the fastest run
+  double peak = 0;                                       // GFLOP/s
+  double load = 0;                                       // milliseconds
+  std::size_t weights = 0, workspace = 0, resident = 0;  // bytes; resident is the most that ever was
+};
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+std::size_t most_resident() {
+  struct rusage usage = {};
+  ::getrusage(RUSAGE_SELF, &usage);
+#if defined(__APPLE__)
+  return static_cast<std::size_t>(usage.ru_maxrss);
+#else
+  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+#endif
+}
+
+// A photo of the network's size: what is in it makes no difference to the time.
+Result<Image> pattern(Index side) {
+  SEGFACE_ASSIGN(image, Image::make(side, side, PixelOrder::rgb));
+  for (Index y = 0; y < side; ++y) {
+    for (Index x = 0; x < 3 * side; ++x) image.row(y)[x] = static_cast<std::uint8_t>(x * y / 7 + x / 3 + 2 * y);
+  }
+  return std::move(image);
+}
+
+// The stages of one call after another, as the median of each.
+Result<Figures> measure(const Parser& parser, Executor& executor, Index runs) {
+  const Index side = parser.info().resolution;
+  SEGFACE_ASSIGN(photo, pattern(side));
+  SEGFACE_ASSIGN(workspace, parser.try_workspace(&executor));
+  const Landmarks landmarks = standard_landmarks(side);
+  Figures figures;
+  std::vector<double> photos;
+  std::vector<std::vector<double>> stages;
+  Mask mask;
+  Progress progress("running");
+  for (Index run = -1; run < runs; ++run) {  // the first is a warm-up
+    Stopwatch watch;
+    SEGFACE_RETURN_IF_ERROR(workspace.parse(photo.view(), landmarks, mask));
+    const double milliseconds = watch.lap();
+    if (!progress(static_cast<double>(run + 1) / static_cast<double>(runs))) {
+      return error(Errc::cancelled, "interrupted");
+    }
+    const Span<const StageTime> times = workspace.times();
+    if (run < 0) {
+      stages.resize(times.size());
+      for (const StageTime& time : times) figures.stages.push_back({time.name, 0, {}});
+      continue;
+    }
+    photos.push_back(milliseconds);
+    for (std::size_t i = 0; i < times.size(); ++i) stages[i].push_back(times[i].milliseconds);
+  }
+  figures.milliseconds = median(photos);
+  figures.least = *std::min_element(photos.begin(), photos.end());
+  for (std::size_t i = 0; i < stages.size(); ++i) {
+    figures.stages[i].milliseconds = median(stages[i]);
+    for (const StageCost& stage : parser.plan().stages()) {
+      if (stage.name == figures.stages[i].name) figures.stages[i].cost = stage.cost;
+    }
+  }
+  figures.workspace = workspace.bytes();
+  return Result<Figures>(std::move(figures));
+}
+
+void print_table(const Parser& parser, const Figures& f, Index threads, Index runs) {
+  const NetworkInfo& info = parser.info();
+  std::printf("%s, %s, %td x %td; %s kernels, %td threads, medians of %td runs\n", backbone_name(info.backbone),
+              std::string(dataset_name(info.dataset)).c_str(), info.resolution, info.resolution,
+              parser.backend().isa_name(), threads, runs);
+  std::printf("multiply-adds alone reach %.0f GFLOP/s here\n\n", f.peak);
+  std::printf("  %-10s  %8s  %8s  %9s  %6s  %8s\n", "stage", "ms", "GFLOP", "GFLOP/s", "share", "MB");
+  const auto row = [&](const std::string& name, double milliseconds, const Cost& cost) {
+    std::printf("  %-10s  %8.2f", name.c_str(), milliseconds);
+    if (cost.flops > 0) {
+      const double speed = cost.flops / milliseconds / 1e6;
+      std::printf("  %8.2f  %9.0f  %4.0f %%  %8.1f", cost.flops / 1e9, speed, 100 * speed / f.peak, cost.bytes / 1e6);
+    }
+    std::printf("\n");
+  };
+  for (const StageFigures& stage : f.stages) row(stage.name, stage.milliseconds, stage.cost);
+  row("photo", f.milliseconds, parser.plan().cost());
+  std::printf("\nfastest photo %.2f ms; loading %.0f ms; weights %s, workspace %s, plan %s; at most %s resident\n",
+              f.least, f.load, megabytes(f.weights).c_str(), megabytes(f.workspace).c_str(),
+              megabytes(parser.plan().bytes()).c_str(), megabytes(f.resident).c_str());
+}
+
+void print_json(const Parser& parser, const Figures& f, Index threads, Index runs) {
+  const NetworkInfo& info = parser.info();
+  std::printf(
+      "{\"backbone\": \"%s\", \"dataset\": \"%s\", \"resolution\": %td, \"isa\": \"%s\", \"threads\": %td, "
+      "\"runs\": %td,\n \"peak_gflops\": %.1f, \"load_ms\": %.1f, \"weight_bytes\": %zu, "
+      "\"workspace_bytes\": %zu, \"plan_bytes\": %zu, \"resident_bytes\": %zu,\n \"photo_ms\": %.3f, "
+      "\"fastest_ms\": %.3f, \"stages\": [",
+      backbone_name(info.backbone), std::string(dataset_name(info.dataset)).c_str(), info.resolution,
+      parser.backend().isa_name(), threads, runs, f.peak, f.load, f.weights, f.workspace, parser.plan().bytes(),
+      f.resident, f.milliseconds, f.least);
+  const char* separator = "\n";
+  for (const StageFigures& stage : f.stages) {
+    std::printf("%s  {\"stage\": \"%s\", \"ms\": %.3f, \"flops\": %.0f, \"bytes\": %.0f}", separator,
+                stage.name.c_str(), stage.milliseconds, stage.cost.flops, stage.cost.bytes);
+    separator = ",\n";
+  }
+  std::printf("]}\n");
+}
+
+int run(const std::vector<std::string>& words) {
+  const auto arguments = Arguments::parse(words, {{"--threads", true}, {"--runs", true}, {"--json", false}});
+  if (!arguments.ok()) return misuse(kBench, arguments.status());
+  const auto threads = arguments->number("--threads", 0, kMaxThreads, 0);
+  if (!threads.ok()) return misuse(kBench, threads.status());
+  const auto runs = arguments->number("--runs", 1, 10000, 15);
+  if (!runs.ok()) return misuse(kBench, runs.status());
+  if (arguments->operands().size() != 1) {
+    return misuse(kBench,
+                  error(Errc::invalid_argument, "expected one weight file, got ", arguments->operands().size()));
+  }
+  const std::string& path = arguments->operands()[0];
+  const auto file = InputFile::open(path);
+  if (!file.ok()) return fail(file.status(), kWeights);
+  Stopwatch watch;
+  Options options;
+  options.threads = *threads;
+  const auto parser = Parser::try_load(path, options, cpu_backend());
+  if (!parser.ok()) return fail(explain_weights(parser.status(), path), kWeights);
+  const double load = watch.lap();
+  const auto executor = make_executor(*threads);
+  if (!executor.ok()) return fail(executor.status(), kLimits);
+  const double peak = measure_peak(parser->backend().isa_name(), **executor);
+  auto figures = measure(*parser, **executor, *runs);
+  if (!figures.ok()) return fail(figures.status(), kWeights);
+  figures->peak = peak;
+  figures->load = load;
+  figures->weights = file->size();
+  figures->resident = most_resident();
+  const auto print = arguments->has("--json") ? print_json : print_table;
+  print(*parser, *figures, (*executor)->threads(), *runs);
+  return kDone;
+}
+
+}  // namespace
+
+const Command kBench = {
+    "bench", "how fast a network is here, stage by stage",
+    "usage: segface bench WEIGHTS [--threads N] [--runs N] [--json]\n"
+    "\n"
+    "Parses a picture of the network's own size again and again and prints the median time of each\n"
+    "stage, with its operations, its share of what this processor's multiply-adds reach (measured\n"
+    "first), the bytes it must move, and memory. Input is the resize and normalisation of the photo,\n"
+    "labels the way from logits to a mask.\n"
+    "\n"
+    "  --threads N    0, the default, is one a processor\n"
+    "  --runs N       15 unless said otherwise\n"
+    "  --json         the same for programs\n",
+    run};
+
+}  // namespace tool
