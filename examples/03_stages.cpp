@@ -25,6 +25,7 @@ class Sheet final : public segface::Observer<Scalar> {
  public:
   explicit Sheet(segface::Image image) : image_(std::move(image)) {}
 
+  bool every_stage() const noexcept override { return true; }
   void stage(const char* name, const segface::Map<const Scalar>& output, const segface::Cost&) noexcept override {
     if (output.height == 1) return;  // tokens, not pixels
     if (std::string(name) == "logits") {

@@ -304,12 +304,19 @@ Status pass_once(const SegFace<B>& network, const Plan<B>& plan, Executor& execu
                  Observer<typename B::Scalar>* observer, const Fill& fill, const Use& use,
                  Span<const TanhWarp> warps = {}) noexcept {
   const FloatingPointGuard guard;
-  SEGFACE_ASSIGN(block, Buffer<std::uint8_t>::make(plan.workspace_bytes()));
+  const bool every_stage = observer != nullptr && observer->every_stage();
+  const auto pass = [&](Run<B>& run) {
+    const MapOf<B> input = run.map(plan.batch(), plan.height(), plan.width(), 3);
+    if (!run.dry()) fill(input);
+    return network(run, plan.decoder(), input, warps);
+  };
+  Arena counting;  // the plan does not count with every stage
+  Run<B> dry_run(network.backend(), counting, executor, nullptr, every_stage);
+  pass(dry_run);
+  SEGFACE_ASSIGN(block, Buffer<std::uint8_t>::make(counting.high_water()));
   Arena arena(block.span());
   Run<B> run(network.backend(), arena, executor, observer);
-  const MapOf<B> input = run.map(plan.batch(), plan.height(), plan.width(), 3);
-  fill(input);
-  const MapOf<B> logits = network(run, plan.decoder(), input, warps);
+  const MapOf<B> logits = pass(run);
   SEGFACE_RETURN_IF_ERROR(run.status());
   use(logits);
   return {};

@@ -1,5 +1,6 @@
 // Every compound that the cpu backend overrides, against its default.
 #include "segface/backends/cpu.hpp"
+#include "segface/backends/reference.hpp"
 
 #include "random_maps.hpp"
 
@@ -21,17 +22,37 @@ constexpr bool kTakesPositionTerm =
     std::is_same_v<decltype(std::declval<const B&>().position_term(std::declval<Run<B>&>(), std::declval<const W&>(),
                                                                    std::declval<const ViewOf<B>&>())),
                    B::PositionTerm>;
-template <class W, class Image>
-constexpr bool kTakesImageLinearAt =
-    std::is_same_v<decltype(std::declval<const B&>().image_linear_at(std::declval<Run<B>&>(), std::declval<const W&>(),
-                                                                     std::declval<const B::PositionTerm&>(),
-                                                                     std::declval<const Image&>())),
-                   MapOf<B>>;
 static_assert(kTakesFuse<Pyramid<B>, B::MlpFusion, std::array<ViewOf<B>, 4>>, "fuse");
 static_assert(kTakesPositionTerm<B::Linear>, "position_term");
 static_assert(kTakesPositionTerm<ops::PyramidLinear<B>>, "position_term in the first block");
-static_assert(kTakesImageLinearAt<B::Linear, ViewOf<B>>, "image_linear_at");
-static_assert(kTakesImageLinearAt<ops::PyramidLinear<B>, Pyramid<B>>, "image_linear_at in the first block");
+
+// The streamed passes: a type of image and of its linear layers, as the first block and the second have them.
+template <class W, class Image>
+constexpr bool kTakesTokensFromImage =
+    std::is_same_v<decltype(std::declval<const B&>().tokens_from_image(
+                       std::declval<Run<B>&>(), std::declval<const compound::TokensFromImage<B, W>&>(),
+                       std::declval<const B::PositionTerm&>(), std::declval<const MapOf<B>&>(),
+                       std::declval<const Image&>())),
+                   MapOf<B>>;
+template <class W, class Image>
+constexpr bool kTakesImagePass =
+    std::is_same_v<decltype(std::declval<const B&>().image_from_tokens_and_back(
+                       std::declval<Run<B>&>(), std::declval<const compound::ImageFromTokens<B, W>&>(),
+                       std::declval<const B::LayerNorm&>(), std::declval<const B::PositionTerm&>(),
+                       std::declval<const Image&>(), std::declval<const MapOf<B>&>(), std::declval<const MapOf<B>&>(),
+                       std::declval<const compound::TokensFromImage<B, B::Linear>&>(),
+                       std::declval<const B::PositionTerm&>(), std::declval<const MapOf<B>&>(),
+                       std::declval<const MapOf<B>&>())),
+                   MapOf<B>>;
+static_assert(kTakesTokensFromImage<ops::PyramidLinear<B>, Pyramid<B>>, "tokens_from_image in the first block");
+static_assert(kTakesTokensFromImage<B::Linear, ViewOf<B>>, "tokens_from_image");
+static_assert(kTakesImagePass<ops::PyramidLinear<B>, Pyramid<B>>, "image_from_tokens_and_back in the first block");
+static_assert(kTakesImagePass<B::Linear, ViewOf<B>>, "image_from_tokens_and_back");
+static_assert(std::is_same_v<decltype(std::declval<const B&>().upscale_and_classify(
+                                 std::declval<Run<B>&>(), std::declval<const compound::Upscaling<B>&>(),
+                                 std::declval<const MapOf<B>&>(), std::declval<const MapOf<B>&>())),
+                             MapOf<B>>,
+              "upscale_and_classify");
 
 namespace {
 
@@ -76,22 +97,141 @@ TEST_CASE("fuse: folded levels equal the official order of operations") {
   });
 }
 
-TEST_CASE("image_linear_at: the position's part computed beforehand equals adding the position first") {
-  on_each_isa([](test::Bench<B>& bench) {
-    const Index in = 24, out = 37;
-    const std::vector<float> weight = random_numbers("weight", in * out), bias = random_numbers("bias", out);
-    const B::Linear w = bench.backend().prepare_linear({in, out, weight.data(), bias.data()}).value_or_throw();
-    const ViewOf<B> position = bench.map("position", 1, 9, 13, in), image = bench.map("image", 3, 9, 13, in);
-    const MapOf<B> expected =
-        compound::image_linear_at<B>(bench.run(), w, compound::position_term<B>(bench.run(), w, position), image);
-    const auto term = ops::position_term<B>(bench.run(), w, position);
-    CHECK(difference(ops::image_linear_at<B>(bench.run(), w, term, image), expected) < 3e-6);
+namespace {
 
-    const compound::PyramidLinear<B> on_pyramid =
-        compound::PyramidLinear<B>::prepare(bench.backend(), {}, {in, out, weight.data(), bias.data()})
-            .value_or_throw();
-    const auto pyramid_term = ops::position_term<B>(bench.run(), on_pyramid, position);
-    CHECK(difference(ops::image_linear_at<B>(bench.run(), on_pyramid, pyramid_term, Pyramid<B>{{}, image}), expected) <
-          3e-6);
-  });
+constexpr Index kWidth = 48, kInner = 32, kHeads = 2;
+
+template <class Any>
+typename Any::Linear linear(const Any& backend, const std::string& name, Index in, Index out) {
+  const std::vector<float> weight = random_numbers(name + "weight", in * out),
+                           bias = random_numbers(name + "bias", out);
+  std::vector<float> scaled = weight;
+  for (float& w : scaled) w /= std::sqrt(static_cast<float>(in));
+  return backend.prepare_linear({in, out, scaled.data(), bias.data()}).value_or_throw();
+}
+
+// The numbers of a fusion of levels with these channels.
+struct Fusion {
+  std::array<std::vector<float>, 4> weights, biases;
+  std::vector<float> fuse;
+  MlpFusionParameters parameters;
+
+  explicit Fusion(const std::array<Index, 4>& channels) : fuse(random_numbers("fuse", 4 * kWidth * kWidth)) {
+    for (float& w : fuse) w /= 10;
+    for (std::size_t i = 0; i < 4; ++i) {
+      weights[i] = random_numbers("level" + std::to_string(i), channels[i] * kWidth);
+      for (float& w : weights[i]) w /= std::sqrt(static_cast<float>(channels[i]));
+      biases[i] = random_numbers("level bias" + std::to_string(i), kWidth);
+      parameters.linear_c[i] = {channels[i], kWidth, weights[i].data(), biases[i].data()};
+    }
+    parameters.linear_fuse = {4 * kWidth, kWidth, fuse.data(), nullptr};
+  }
+};
+
+template <class Any>
+ops::PyramidLinear<Any> pyramid_linear(const Any& backend, const Fusion& fusion, const std::string& name) {
+  std::vector<float> weight = random_numbers(name + "weight", kWidth * kInner);
+  for (float& w : weight) w /= std::sqrt(static_cast<float>(kWidth));
+  const std::vector<float> bias = random_numbers(name + "bias", kInner);
+  return ops::PyramidLinear<Any>::prepare(backend, fusion.parameters, {kWidth, kInner, weight.data(), bias.data()})
+      .value_or_throw();
+}
+
+template <class Any>
+typename Any::LayerNorm norm(const Any& backend, Index channels) {
+  const std::vector<float> gain = random_numbers("gain", channels), bias = random_numbers("norm bias", channels);
+  return backend.prepare_layer_norm({channels, gain.data(), bias.data(), 1e-5f}).value_or_throw();
+}
+
+// What a transformer of two passes gives, on a pyramid and then on a map, which is overwritten: image and tokens.
+template <class Any>
+std::array<MapOf<Any>, 3> two_passes(test::Bench<Any>& bench, const std::array<Index, 4>& channels, Index height,
+                                     Index width, Index tokens) {
+  const Any& backend = bench.backend();
+  Run<Any>& run = bench.run();
+  const Fusion fusion(channels);
+  std::array<ViewOf<Any>, 4> levels;
+  Index h = height, w = width;
+  for (std::size_t i = 0; i < 4; ++i, h = (h + 1) / 2, w = (w + 1) / 2) {
+    levels[i] = bench.map("map" + std::to_string(i), 2, h, w, channels[i]);
+  }
+  const auto fuse = ops::MlpFusion<Any>::prepare(backend, fusion.parameters).value_or_throw();
+  const Pyramid<Any> pyramid = ops::fuse<Any>(run, fuse, levels);
+  const ViewOf<Any> position = bench.map("position", 1, height, width, kWidth);
+  const MapOf<Any> queries = bench.map("queries", 2, 1, tokens, kWidth), keys = bench.map("keys", 2, 1, tokens, kWidth),
+                   values = bench.map("values", 2, 1, tokens, kWidth);
+
+  using OnPyramid = ops::PyramidLinear<Any>;
+  const compound::TokensFromImage<Any, OnPyramid> read0 = {
+      linear(backend, "q0", kWidth, kInner), pyramid_linear(backend, fusion, "k0"),
+      pyramid_linear(backend, fusion, "v0"), linear(backend, "o0", kInner, kWidth), kHeads};
+  const compound::ImageFromTokens<Any, OnPyramid> image0 = {
+      pyramid_linear(backend, fusion, "iq0"), linear(backend, "ik0", kWidth, kInner),
+      linear(backend, "iv0", kWidth, kInner), linear(backend, "io0", kInner, kWidth), kHeads};
+  const compound::TokensFromImage<Any, typename Any::Linear> read1 = {
+      linear(backend, "q1", kWidth, kInner), linear(backend, "k1", kWidth, kInner),
+      linear(backend, "v1", kWidth, kInner), linear(backend, "o1", kInner, kWidth), kHeads};
+  const compound::ImageFromTokens<Any, typename Any::Linear> image1 = {
+      linear(backend, "iq1", kWidth, kInner), linear(backend, "ik1", kWidth, kInner),
+      linear(backend, "iv1", kWidth, kInner), linear(backend, "io1", kInner, kWidth), kHeads};
+  const typename Any::LayerNorm layer_norm = norm(backend, kWidth);
+
+  const MapOf<Any> first =
+      ops::tokens_from_image<Any>(run, read0, ops::position_term<Any>(run, read0.k_proj, position), queries, pyramid);
+  const MapOf<Any> image = run.map(2, height, width, kWidth);
+  ops::image_from_tokens_and_back<Any>(run, image0, layer_norm, ops::position_term<Any>(run, image0.q_proj, position),
+                                       pyramid, keys, values, read1,
+                                       ops::position_term<Any>(run, read1.k_proj, position), queries, image);
+  const MapOf<Any> second = ops::image_from_tokens_and_back<Any>(
+      run, image1, layer_norm, ops::position_term<Any>(run, image1.q_proj, position), ViewOf<Any>(image), keys, values,
+      read1, ops::position_term<Any>(run, read1.k_proj, position), queries, image);
+  return {first, image, second};
+}
+
+template <class Any>
+MapOf<Any> logits(test::Bench<Any>& bench, Index height, Index width, Index tokens) {
+  const auto transposed = [&](const std::string& name, Index in, Index out) {
+    std::vector<float> weight = random_numbers(name, in * out * 4), bias = random_numbers(name + "bias", out);
+    for (float& w : weight) w /= std::sqrt(static_cast<float>(in));
+    return bench.backend().prepare_transposed_convolution({in, out, weight.data(), bias.data()}).value_or_throw();
+  };
+  const compound::Upscaling<Any> w = {transposed("first", kWidth, 24), norm(bench.backend(), 24),
+                                      transposed("second", 24, 12)};
+  return ops::upscale_and_classify<Any>(bench.run(), w, bench.map("image", 2, height, width, kWidth),
+                                        bench.map("hyper", 2, 1, tokens, 12));
+}
+
+}  // namespace
+
+TEST_CASE("the streamed passes over the image equal the layers one after the other") {
+  SerialExecutor executor;
+  struct Case {
+    std::array<Index, 4> channels;  // few: the projections are made on the levels; many: on the fused map
+    Index height, width, tokens;
+  };
+  for (const Case& c :
+       {Case{{5, 8, 13, 40}, 23, 11, 19}, Case{{40, 8, 13, 40}, 16, 16, 11}, Case{{5, 8, 13, 40}, 1, 1, 1}}) {
+    test::Bench<reference::Backend<double>> exact(reference::Backend<double>(), executor);
+    const auto expected = two_passes(exact, c.channels, c.height, c.width, c.tokens);
+    on_each_isa([&](test::Bench<B>& bench) {
+      const auto got = two_passes(bench, c.channels, c.height, c.width, c.tokens);
+      for (std::size_t i = 0; i < 3; ++i) {
+        CAPTURE(i);
+        CHECK(difference(got[i], expected[i]) < 5e-6);
+      }
+    });
+  }
+}
+
+TEST_CASE("upscaling and classification in tiles equal the layers one after the other") {
+  SerialExecutor executor;
+  for (const std::pair<Index, Index>& size : std::vector<std::pair<Index, Index>>{{1, 1}, {5, 37}, {16, 16}}) {
+    for (const Index tokens : {1, 11, 19}) {
+      test::Bench<reference::Backend<double>> exact(reference::Backend<double>(), executor);
+      const auto expected = logits(exact, size.first, size.second, tokens);
+      on_each_isa([&](test::Bench<B>& bench) {
+        CHECK(difference(logits(bench, size.first, size.second, tokens), expected) < 5e-6);
+      });
+    }
+  }
 }

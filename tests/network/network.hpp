@@ -113,6 +113,7 @@ void check_goldens(const B& backend, const std::vector<std::string>& names, Exec
   struct All final : Observer<Scalar> {
     std::vector<GoldenObserver<Scalar>>& observers;
     explicit All(std::vector<GoldenObserver<Scalar>>& each) : observers(each) {}
+    bool every_stage() const noexcept override { return true; }
     void stage(const char* stage, const Map<const Scalar>& output, const Cost& cost) noexcept override {
       for (GoldenObserver<Scalar>& observer : observers) observer.stage(stage, output, cost);
     }

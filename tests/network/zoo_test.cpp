@@ -16,6 +16,7 @@ template <class Scalar>
 struct Stages final : Observer<Scalar> {
   std::map<std::string, std::vector<double>> outputs;
 
+  bool every_stage() const noexcept override { return true; }
   void stage(const char* name, const Map<const Scalar>& output, const Cost&) noexcept override {
     std::vector<double>& values = outputs[name];
     for (Index r = 0; r < output.rows(); ++r) {

@@ -12,12 +12,14 @@
 
 #include "segface/backends/compound.hpp"
 #include "segface/backends/cpu/attention.hpp"
+#include "segface/backends/cpu/cross_attention.hpp"
+#include "segface/backends/cpu/interpolation.hpp"
 #include "segface/backends/cpu/isa.hpp"
 #include "segface/backends/cpu/operands.hpp"
 #include "segface/backends/cpu/tasks.hpp"
+#include "segface/backends/cpu/upscaling.hpp"
 #include "segface/backends/fold.hpp"
 #include "segface/backends/primitives.hpp"
-#include "segface/base/bilinear.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 namespace cpu {
@@ -184,21 +186,9 @@ class Backend {
     run.kernel(gemm_cost(x.rows(), wide, x.channels), blocks(x), [&](Index task, Index worker) {
       const RowBlock block = row_block(x, task);
       float* const tile = scratch + worker * kRowBlock * wide;
-      GemmArguments g = {block.rows,
-                         wide,
-                         x.channels,
-                         0,
-                         panels(wide),
-                         x.row(block.first),
-                         x.stride,
-                         w.matrix.panels.data(),
-                         w.matrix.bias.data(),
-                         activation,
-                         nullptr,
-                         0,
-                         Activation::none,
-                         tile,
-                         wide};
+      GemmArguments g =
+          product(*kernels_, w.matrix, w.matrix.bias.data(), block.rows, x.row(block.first), x.stride, tile, wide);
+      g.activation = activation;
       kernels_->gemm(g);
       for (Index r = 0; r < block.rows; ++r) {
         const Index pixel = block.first + r - block.image * x.pixels();
@@ -214,9 +204,14 @@ class Backend {
                   const Out& y) const noexcept {
     run.kernel({8 * elements(x), bytes(x) + bytes(y)}, blocks(x), [&](Index task, Index) {
       const RowBlock block = row_block(x, task);
-      kernels_->layer_norm({block.rows, x.channels, x.row(block.first), x.stride, w.gain.data(), w.bias.data(), w.eps,
-                            epilogue.activation, residual_rows(epilogue, y, block), epilogue.residual.stride,
-                            epilogue.last, y.row(block.first), y.stride});
+      LayerNormArguments n = norm_in_place(w, block.rows, x.channels, y.row(block.first), y.stride);
+      n.x = x.row(block.first);
+      n.ldx = x.stride;
+      n.activation = epilogue.activation;
+      n.residual = residual_rows(epilogue, y, block);
+      n.ldr = epilogue.residual.stride;
+      n.last = epilogue.last;
+      kernels_->layer_norm(n);
     });
   }
 
@@ -293,7 +288,7 @@ class Backend {
 
   void bilinear(RunOf& run, const In& x, const Out& y) const noexcept {
     run.kernel({8 * elements(y), bytes(x) + bytes(y)}, y.batch * y.height,
-               [&](Index task, Index) { mix_row(x, task / y.height, task % y.height, y, /*accumulate=*/false); });
+               [&](Index task, Index) { mix_row(*kernels_, x, task, y, /*accumulate=*/false); });
   }
 
   // A row a task; neighbours outside the image are a row of zeros.
@@ -322,32 +317,11 @@ class Backend {
   // The tokens of each image become a packed matrix; the pixels are multiplied by it.
   void token_products(RunOf& run, const In& pixels, const In& tokens, const Out& y) const noexcept {
     const auto scope = run.scope();
-    const Index depth = pixels.channels, count = tokens.width;
-    const Index size = panels(count) * kernels_->panel * depth;
-    float* const packed = run.scratch<float>(pixels.batch * size);
-    run.kernel({}, pixels.batch, [&](Index image, Index) {
-      const In all = tokens.image(image);
-      pack_panels(
-          depth, count, [&](Index o, Index i) { return all.row(o)[i]; }, packed + image * size);
-    });
-    run.kernel(gemm_cost(pixels.rows(), count, depth), blocks(y), [&](Index task, Index) {
+    const PackedTokens packed(run, *kernels_, tokens);
+    run.kernel(gemm_cost(pixels.rows(), y.channels, pixels.channels), blocks(y), [&](Index task, Index) {
       const RowBlock block = row_block(y, task);
-      const GemmArguments g = {block.rows,
-                               count,
-                               depth,
-                               0,
-                               panels(count),
-                               pixels.row(block.first),
-                               pixels.stride,
-                               packed + block.image * size,
-                               nullptr,
-                               Activation::none,
-                               nullptr,
-                               0,
-                               Activation::none,
-                               y.row(block.first),
-                               y.stride};
-      kernels_->gemm(g);
+      kernels_->gemm(packed.product(block.image, block.rows, pixels.row(block.first), pixels.stride, y.row(block.first),
+                                    y.stride));
     });
   }
 
@@ -400,29 +374,41 @@ class Backend {
     std::array<Out, 3> coarse;
     for (std::size_t i = 0; i < 3; ++i) coarse[i] = ops::linear<Backend>(run, w.levels[i + 1], levels[i + 1]);
     run.kernel({24 * elements(fused), 2 * bytes(fused)}, fused.batch * fused.height, [&](Index task, Index) {
-      for (const Out& level : coarse) mix_row(level, task / fused.height, task % fused.height, fused, true);
+      for (const Out& level : coarse) mix_row(*kernels_, level, task, fused, /*accumulate=*/true);
     });
     return {levels, fused};
   }
 
+  // See cpu/projection.hpp.
+  using PyramidLinear = cpu::PyramidLinear;
+
   // (x + position) W^T + b = x W^T + (position W^T + b): the second term depends on the size alone.
-  struct PositionTerm {
-    In projected;  // [1, H, W, out]
-  };
+  using PositionTerm = cpu::PositionTerm;
   PositionTerm position_term(RunOf& run, const Linear& w, const In& position) const noexcept {
     return {ops::linear<Backend>(run, w, position)};
   }
-  PositionTerm position_term(RunOf& run, const compound::PyramidLinear<Backend>& w, const In& position) const noexcept {
+  PositionTerm position_term(RunOf& run, const PyramidLinear& w, const In& position) const noexcept {
     return position_term(run, w.on_fused, position);
   }
-  Out image_linear_at(RunOf& run, const Linear& w, const PositionTerm& term, const In& image) const noexcept {
-    const Out y = run.map(image.batch, image.height, image.width, w.out);
-    multiply(run, w, nullptr, image, Epilogue<Backend>::plus(term.projected), y);
-    return y;
+
+  // The image in tiles; see cpu/cross_attention.hpp.
+  template <class ImageLinear, class Image>
+  Out tokens_from_image(RunOf& run, const compound::TokensFromImage<Backend, ImageLinear>& w,
+                        const PositionTerm& key_position, const Out& queries, const Image& image) const noexcept {
+    return stream_tokens_from_image(run, *kernels_, w, key_position, queries, image);
   }
-  Out image_linear_at(RunOf& run, const compound::PyramidLinear<Backend>& w, const PositionTerm& term,
-                      const Pyramid<Backend>& image) const noexcept {
-    return image_linear_at(run, w.on_fused, term, image.fused);
+  template <class ImageLinear, class Image>
+  Out image_from_tokens_and_back(RunOf& run, const compound::ImageFromTokens<Backend, ImageLinear>& image_reads,
+                                 const LayerNorm& norm, const PositionTerm& query_position, const Image& image,
+                                 const Out& keys, const Out& values,
+                                 const compound::TokensFromImage<Backend, Linear>& tokens_read,
+                                 const PositionTerm& key_position, const Out& queries, const Out& y) const noexcept {
+    return stream_image_and_back(run, *kernels_, image_reads, norm, query_position, image, keys, values, tokens_read,
+                                 key_position, queries, y);
+  }
+  Out upscale_and_classify(RunOf& run, const compound::Upscaling<Backend>& w, const Out& image,
+                           const Out& hyper) const noexcept {
+    return stream_logits(run, *kernels_, w, image, hyper);
   }
 
  private:
@@ -430,22 +416,12 @@ class Backend {
 
   Index panels(Index columns) const noexcept { return (columns + kernels_->panel - 1) / kernels_->panel; }
 
-  // weight(o, i) for o < out, i < in -> [panels, in, panel], zeros beyond.
-  template <class Weight>
-  void pack_panels(Index in, Index out, const Weight& weight, float* packed) const noexcept {
-    const Index panel = kernels_->panel;
-    for (Index first = 0; first < out; first += panel) {
-      for (Index i = 0; i < in; ++i) {
-        for (Index o = first; o < first + panel; ++o) *packed++ = o < out ? weight(o, i) : 0.0f;
-      }
-    }
-  }
   template <class Weight>
   Result<Linear> pack(Index in, Index out, const Weight& weight, const float* bias) const noexcept {
     const Index padded = panels(out) * kernels_->panel;
     SEGFACE_ASSIGN(packed, Buffer<float>::make(static_cast<std::size_t>(padded * in)));
     SEGFACE_ASSIGN(padded_bias, Buffer<float>::make(static_cast<std::size_t>(padded)));
-    pack_panels(in, out, weight, packed.data());
+    pack_panels(kernels_->panel, in, out, weight, packed.data());
     for (Index o = 0; o < padded; ++o) padded_bias.data()[o] = bias != nullptr && o < out ? bias[o] : 0.0f;
     return Linear{std::move(packed), std::move(padded_bias), in, out};
   }
@@ -464,21 +440,12 @@ class Backend {
 
   GemmArguments gemm_arguments(const Linear& w, const float* bias, const Epilogue<Backend>& epilogue, const Out& y,
                                const RowBlock& block) const noexcept {
-    return {block.rows,
-            w.out,
-            w.in,
-            0,
-            panels(w.out),
-            nullptr,
-            0,
-            w.panels.data(),
-            bias,
-            epilogue.activation,
-            residual_rows(epilogue, y, block),
-            epilogue.residual.stride,
-            epilogue.last,
-            y.row(block.first),
-            y.stride};
+    GemmArguments g = product(*kernels_, w, bias, block.rows, nullptr, 0, y.row(block.first), y.stride);
+    g.activation = epilogue.activation;
+    g.residual = residual_rows(epilogue, y, block);
+    g.ldr = epilogue.residual.stride;
+    g.last = epilogue.last;
+    return g;
   }
 
   // Tasks are blocks of rows; where these are few, also groups of panels.
@@ -517,19 +484,6 @@ class Backend {
           }
         }
       }
-    }
-  }
-
-  // ---- interpolation ------------------------------------------------------------------------------------------
-
-  // Row py of image `image` of y = (or +=) x, interpolated.
-  void mix_row(const In& x, Index image, Index py, const Out& y, bool accumulate) const noexcept {
-    const BilinearTap<float> v(py, x.height, y.height);
-    for (Index px = 0; px < y.width; ++px) {
-      const BilinearTap<float> h(px, x.width, y.width);
-      kernels_->mix_pixel(x.pixel(image, v.first, h.first), x.pixel(image, v.first, h.second),
-                          x.pixel(image, v.second, h.first), x.pixel(image, v.second, h.second), h.fraction, v.fraction,
-                          y.channels, accumulate, y.pixel(image, py, px));
     }
   }
 

@@ -79,4 +79,24 @@ inline Result<LinearNumbers> fold_fusion_level(const MlpFusionParameters& p, std
   return std::move(folded);
 }
 
+// Two linear layers, one after the other: A (B x + c) + a = (A B) x + (A c + a). -> [A's out, B's in]; a may be null.
+inline Result<LinearNumbers> fold_linear(const LinearParameters& after, const LinearNumbers& before,
+                                         Index in) noexcept {
+  SEGFACE_ASSIGN(folded, LinearNumbers::make(after.out, in));
+  SEGFACE_ASSIGN(row, Buffer<double>::make(static_cast<std::size_t>(in)));
+  for (Index o = 0; o < after.out; ++o) {
+    for (double& sum : row) sum = 0;
+    double bias = after.bias != nullptr ? static_cast<double>(after.bias[o]) : 0;
+    for (Index m = 0; m < after.in; ++m) {
+      const auto factor = static_cast<double>(after.weight[o * after.in + m]);
+      const float* const inner = before.weight.data() + m * in;
+      for (Index i = 0; i < in; ++i) row.data()[i] += factor * static_cast<double>(inner[i]);
+      bias += factor * static_cast<double>(before.bias.data()[m]);
+    }
+    for (Index i = 0; i < in; ++i) folded.weight.data()[o * in + i] = static_cast<float>(row.data()[i]);
+    folded.bias.data()[o] = static_cast<float>(bias);
+  }
+  return std::move(folded);
+}
+
 SEGFACE_END_NAMESPACE

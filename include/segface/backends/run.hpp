@@ -32,6 +32,8 @@ class Observer {
   virtual ~Observer() = default;
   // Between kernels, with the cost so far; false cancels the pass.
   virtual bool proceed(const Cost& /*so_far*/) noexcept { return true; }
+  // Whether every stage must be whole in memory for stage(); a backend may leave some out otherwise.
+  virtual bool every_stage() const noexcept { return false; }
   // At the end of a stage: its name, its output (data is null in a dry run) and the cost so far.
   virtual void stage(const char* /*name*/, const Map<const Scalar>& /*output*/, const Cost& /*so_far*/) noexcept {}
 };
@@ -42,7 +44,9 @@ class Run {
   using Scalar = typename Backend::Scalar;
 
   Run(const Backend& backend, Arena& arena, Executor& executor, Observer<Scalar>* observer = nullptr) noexcept
-      : backend_(backend), arena_(arena), executor_(executor), observer_(observer) {}
+      : Run(backend, arena, executor, observer, observer != nullptr && observer->every_stage()) {}
+  Run(const Backend& backend, Arena& arena, Executor& executor, Observer<Scalar>* observer, bool every_stage) noexcept
+      : backend_(backend), arena_(arena), executor_(executor), observer_(observer), every_stage_(every_stage) {}
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
@@ -50,6 +54,7 @@ class Run {
   // Threads a kernel may use: the number of scratch areas it needs.
   Index workers() const noexcept { return executor_.threads(); }
   bool dry() const noexcept { return arena_.dry(); }
+  bool every_stage() const noexcept { return every_stage_; }
   const Cost& cost() const noexcept { return cost_; }
 
   // ok, cancelled, or internal.
@@ -91,6 +96,7 @@ class Run {
   Arena& arena_;
   Executor& executor_;
   Observer<Scalar>* observer_;
+  bool every_stage_;
   Cost cost_;
   bool cancelled_ = false;
 };

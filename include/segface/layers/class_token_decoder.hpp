@@ -117,7 +117,7 @@ class ClassTokenDecoder {
   // Pyramid of [B, h, w, ..] -> logits [B, 4h, 4w, K]
   MapOf<B> operator()(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const Pyramid<B>& pyramid) const noexcept {
     const MapOf<B> tokens = ops::repeat<B>(run, tokens_, pyramid.levels[0].batch);  // [B, 1, K, 256]
-    const compound::ImagePass<B> read = transformer_(run, plan.transformer, tokens, pyramid);
+    const typename TwoWayTransformer<B>::Read read = transformer_(run, plan.transformer, tokens, pyramid);
     run.stage("keys", read.image);
     run.stage("tokens", read.tokens);
     const MapOf<B> hidden0 = ops::linear<B>(run, hyper_[0], read.tokens, Activation::relu);  // [B, 1, K, 256]

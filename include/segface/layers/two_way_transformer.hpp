@@ -104,9 +104,15 @@ class TwoWayTransformer {
             ops::position_term<B>(run, final_.k_proj, position)};
   }
 
+  // Image and tokens after they have read each other.
+  struct Read {
+    MapOf<B> image;   // [B, h, w, 256]
+    MapOf<B> tokens;  // [B, 1, K, 256]
+  };
+
   // tokens [B, 1, K, 256], pyramid of [B, h, w, ..] -> image [B, h, w, 256] and tokens [B, 1, K, 256]
-  compound::ImagePass<B> operator()(Run<B>& run, const TwoWayTransformerPlan<B>& plan, const MapOf<B>& tokens,
-                                    const Pyramid<B>& pyramid) const noexcept {
+  Read operator()(Run<B>& run, const TwoWayTransformerPlan<B>& plan, const MapOf<B>& tokens,
+                  const Pyramid<B>& pyramid) const noexcept {
     const auto with_tokens = [&](const MapOf<B>& x) { return ops::add<B>(run, x, tokens); };
     const auto add_and_norm = [&](const typename B::LayerNorm& norm, const MapOf<B>& x, const MapOf<B>& read) {
       ops::add<B>(run, x, read, x);
@@ -123,18 +129,20 @@ class TwoWayTransformer {
     // Block 1's step 1, then block 0's step 4 and block 1's step 2 in one pass, then block 1's step 3.
     const MapOf<B> q1 = ops::add<B>(run, q, block1_.self_attention(run, with_tokens(q), with_tokens(q), q));
     ops::layer_norm<B>(run, block1_.norm1, q1, {}, q1);
-    const compound::ImagePass<B> pass0 =
-        ops::image_from_tokens_and_back<B>(run, block0_.image_from_tokens, block0_.norm4, plan.queries0, pyramid,
-                                           with_tokens(q), q, block1_.tokens_from_image, plan.keys1, with_tokens(q1));
-    add_and_norm(block1_.norm2, q1, pass0.tokens);
+    const ViewOf<B>& fused = pyramid.fused;
+    const MapOf<B> image = run.map(fused.batch, fused.height, fused.width, fused.channels);
+    add_and_norm(block1_.norm2, q1,
+                 ops::image_from_tokens_and_back<B>(run, block0_.image_from_tokens, block0_.norm4, plan.queries0,
+                                                    pyramid, with_tokens(q), q, block1_.tokens_from_image, plan.keys1,
+                                                    with_tokens(q1), image));
     block1_.mlp(run, q1);
 
-    // Block 1's step 4 and the final attention in one pass.
-    compound::ImagePass<B> pass1 = ops::image_from_tokens_and_back<B>(
-        run, block1_.image_from_tokens, block1_.norm4, plan.queries1, ViewOf<B>(pass0.image), with_tokens(q1), q1,
-        final_, plan.final_keys, with_tokens(q1));
-    add_and_norm(norm_final_, q1, pass1.tokens);
-    return {pass1.image, q1};
+    // Block 1's step 4 and the final attention in one pass; the image is overwritten.
+    add_and_norm(norm_final_, q1,
+                 ops::image_from_tokens_and_back<B>(run, block1_.image_from_tokens, block1_.norm4, plan.queries1,
+                                                    ViewOf<B>(image), with_tokens(q1), q1, final_, plan.final_keys,
+                                                    with_tokens(q1), image));
+    return {image, q1};
   }
 
  private:

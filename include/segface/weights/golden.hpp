@@ -307,6 +307,7 @@ class GoldenObserver final : public Observer<Scalar> {
  public:
   explicit GoldenObserver(const Golden& golden, Index image = 0) noexcept : golden_(golden), image_(image) {}
 
+  bool every_stage() const noexcept override { return true; }
   void stage(const char* name, const Map<const Scalar>& batch, const Cost&) noexcept override {
     const Status status = guarded([&]() -> Status {
       const Map<const Scalar> output = batch.image(image_);

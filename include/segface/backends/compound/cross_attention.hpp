@@ -41,22 +41,19 @@ MapOf<B> tokens_from_image(Run<B>& run, const TokensFromImage<B, ImageLinear>& w
   return y;
 }
 
-// The image after reading the tokens:
-// norm(image + out(softmax(q(image + position) k(keys)) v(values))) -> [B, H, W, 256]
+// The image after reading the tokens, y [B, H, W, 256], which may be the image itself:
+// y = norm(image + out(softmax(q(image + position) k(keys)) v(values)))
 template <class B, class ImageLinear, class Image>
-MapOf<B> image_from_tokens(Run<B>& run, const ImageFromTokens<B, ImageLinear>& w, const typename B::LayerNorm& norm,
-                           const ops::PositionTerm<B>& query_position, const Image& image, const MapOf<B>& keys,
-                           const MapOf<B>& values) noexcept {
-  const ViewOf<B> x = image_map<B>(image);
-  const MapOf<B> y = run.map(x.batch, x.height, x.width, x.channels);
+void image_from_tokens(Run<B>& run, const ImageFromTokens<B, ImageLinear>& w, const typename B::LayerNorm& norm,
+                       const ops::PositionTerm<B>& query_position, const Image& image, const MapOf<B>& keys,
+                       const MapOf<B>& values, const MapOf<B>& y) noexcept {
   const auto scope = run.scope();
   const MapOf<B> q = ops::image_linear_at<B>(run, w.q_proj, query_position, image);  // [B, H, W, 128]
   const MapOf<B> k = ops::linear<B>(run, w.k_proj, keys);                            // [B, 1, K, 128]
   const MapOf<B> v = ops::linear<B>(run, w.v_proj, values);                          // [B, 1, K, 128]
   const MapOf<B> read = ops::attention<B>(run, q, k, v, w.heads);                    // [B, H, W, 128]
-  ops::linear<B>(run, w.out_proj, read, Epilogue<B>::plus(x), y);
+  ops::linear<B>(run, w.out_proj, read, Epilogue<B>::plus(image_map<B>(image)), y);
   ops::layer_norm<B>(run, norm, y, {}, y);
-  return y;
 }
 
 }  // namespace compound
@@ -64,24 +61,17 @@ SEGFACE_COMPOUND(tokens_from_image)
 SEGFACE_COMPOUND(image_from_tokens)
 namespace compound {
 
-// The image after one pass over it, and what the tokens read from it there.
-template <class B>
-struct ImagePass {
-  MapOf<B> image;   // [B, H, W, 256]
-  MapOf<B> tokens;  // [B, 1, K, 256]
-};
-
-// image_from_tokens of one block, then tokens_from_image of the next: a backend may do both in one pass.
+// image_from_tokens of one block, to y, then tokens_from_image of the next, which is returned: a backend may do both in
+// one pass over the image.
 template <class B, class ImageLinear, class Image>
-ImagePass<B> image_from_tokens_and_back(Run<B>& run, const ImageFromTokens<B, ImageLinear>& image_reads,
-                                        const typename B::LayerNorm& norm, const ops::PositionTerm<B>& query_position,
-                                        const Image& image, const MapOf<B>& keys, const MapOf<B>& values,
-                                        const TokensFromImage<B, typename B::Linear>& tokens_read,
-                                        const ops::PositionTerm<B>& key_position, const MapOf<B>& queries) noexcept {
-  ImagePass<B> pass;
-  pass.image = ops::image_from_tokens<B>(run, image_reads, norm, query_position, image, keys, values);
-  pass.tokens = ops::tokens_from_image<B>(run, tokens_read, key_position, queries, ViewOf<B>(pass.image));
-  return pass;
+MapOf<B> image_from_tokens_and_back(Run<B>& run, const ImageFromTokens<B, ImageLinear>& image_reads,
+                                    const typename B::LayerNorm& norm, const ops::PositionTerm<B>& query_position,
+                                    const Image& image, const MapOf<B>& keys, const MapOf<B>& values,
+                                    const TokensFromImage<B, typename B::Linear>& tokens_read,
+                                    const ops::PositionTerm<B>& key_position, const MapOf<B>& queries,
+                                    const MapOf<B>& y) noexcept {
+  ops::image_from_tokens<B>(run, image_reads, norm, query_position, image, keys, values, y);
+  return ops::tokens_from_image<B>(run, tokens_read, key_position, queries, ViewOf<B>(y));
 }
 
 }  // namespace compound

@@ -27,90 +27,143 @@ inline Cost attention_cost(const In& q, const In& k) noexcept {
   return {4.0 * static_cast<double>(q.rows() * k.pixels() * q.channels), 2 * bytes(q) + 2 * bytes(k)};
 }
 
-// Blocks of queries against all keys, which are transposed once for each image and head.
+// Few keys, for any number of queries: the keys are transposed once for each image and head.
+class FewKeys {
+ public:
+  // k and v [B, .., M, C]; they and the run's scratch must last as long as this does.
+  template <class RunOf>
+  FewKeys(RunOf& run, const Kernels& kernels, const In& k, const In& v, Index heads) noexcept
+      : kernels_(kernels),
+        k_(k),
+        v_(v),
+        heads_(heads),
+        width_(k.channels / heads),
+        pad_(whole_vectors(kernels, k.pixels())),
+        start_(run.template scratch<float>(pad_)),
+        keys_(run.template scratch<float>(k.batch * heads * width_ * pad_)),
+        scores_(run.template scratch<float>(run.workers() * FewKeysArguments::kAtOnce * pad_)) {
+    run.kernel({}, 1, [&](Index, Index) {
+      for (Index m = 0; m < pad_; ++m) start_[m] = m < k.pixels() ? 0.0f : -1e30f;
+    });
+    run.kernel({}, k.batch * heads, [&](Index head, Index) {
+      transpose_scaled(k.image(head / heads).slice(head % heads * width_, width_), pad_, keys_ + head * width_ * pad_);
+    });
+  }
+
+  // Queries [rows, C] of an image -> out [rows, C].
+  void attend(Index image, Index worker, Index rows, const float* q, Index ldq, float* out, Index ldo) const noexcept {
+    const In values = v_.image(image);
+    for (Index h = 0; h < heads_; ++h) {
+      const FewKeysArguments head = {keys_ + (image * heads_ + h) * width_ * pad_,
+                                     start_,
+                                     k_.pixels(),
+                                     pad_,
+                                     values.data + h * width_,
+                                     values.stride,
+                                     width_,
+                                     ldq,
+                                     ldo};
+      kernels_.attend_few_keys(head, q + h * width_, rows, scores_ + worker * FewKeysArguments::kAtOnce * pad_,
+                               out + h * width_);
+    }
+  }
+
+ private:
+  const Kernels& kernels_;
+  In k_, v_;
+  Index heads_, width_, pad_;
+  float* start_;   // [pad]
+  float* keys_;    // [B, heads, D, pad]
+  float* scores_;  // of each worker
+};
+
 template <class RunOf>
 void attend_few_keys(RunOf& run, const Kernels& kernels, const In& q, const In& k, const In& v, Index heads,
                      const Out& y) noexcept {
   const auto scope = run.scope();
-  const Index width = q.channels / heads, pad = whole_vectors(kernels, k.pixels());
-  float* const start = run.template scratch<float>(pad);
-  float* const keys = run.template scratch<float>(q.batch * heads * width * pad);
-  const Index scores_size = FewKeysArguments::kAtOnce * pad;
-  float* const scores = run.template scratch<float>(run.workers() * scores_size);
-  run.kernel({}, 1, [&](Index, Index) {
-    for (Index m = 0; m < pad; ++m) start[m] = m < k.pixels() ? 0.0f : -1e30f;
-  });
-  run.kernel({}, q.batch * heads, [&](Index task, Index) {
-    transpose_scaled(k.image(task / heads).slice(task % heads * width, width), pad, keys + task * width * pad);
-  });
+  const FewKeys keys(run, kernels, k, v, heads);
   run.kernel(attention_cost(q, k), blocks(q), [&](Index task, Index worker) {
     const RowBlock block = row_block(q, task);
-    const In values = v.image(block.image);
-    for (Index h = 0; h < heads; ++h) {
-      const FewKeysArguments head = {keys + (block.image * heads + h) * width * pad,
-                                     start,
-                                     k.pixels(),
-                                     pad,
-                                     values.data + h * width,
-                                     values.stride,
-                                     width,
-                                     q.stride,
-                                     y.stride};
-      kernels.attend_few_keys(head, q.row(block.first) + h * width, block.rows, scores + worker * scores_size,
-                              y.row(block.first) + h * width);
-    }
+    keys.attend(block.image, worker, block.rows, q.row(block.first), q.stride, y.row(block.first), y.stride);
   });
 }
 
-// Strips of keys against all queries: each strip leaves its largest scores, sums of powers and weighted values,
-// and the strips are merged in order: softmax over all = sum over strips of e^(most_s - most) parts.
+// Few queries, for any number of keys, which come in strips of a row block: each strip leaves its largest scores, sums
+// of powers and weighted values, and the strips are merged in order: softmax over all = sum over strips of
+// e^(most_s - most) parts.
+class KeyStrips {
+ public:
+  // q [B, .., N, C] against the keys of `image`; the run's scratch must last as long as this does.
+  template <class RunOf>
+  KeyStrips(RunOf& run, const Kernels& kernels, const In& q, Index heads, const In& image) noexcept
+      : kernels_(kernels),
+        heads_(heads),
+        width_(q.channels / heads),
+        count_(q.pixels()),
+        pad_(whole_vectors(kernels, count_)),
+        strips_(blocks(image) / image.batch),
+        queries_(run.template scratch<float>(q.batch * heads * width_ * pad_)),
+        scores_(run.template scratch<float>(run.workers() * kRowBlock * pad_)),
+        parts_(run.template scratch<float>(q.batch * heads * strips_ * part_size())) {
+    run.kernel({}, q.batch * heads, [&](Index head, Index) {
+      transpose_scaled(q.image(head / heads).slice(head % heads * width_, width_), pad_,
+                       queries_ + head * width_ * pad_);
+    });
+  }
+
+  // Block `strip` of the image: keys and values [keys, C].
+  void attend(Index strip, Index worker, Index keys, const float* k, Index ldk, const float* v,
+              Index ldv) const noexcept {
+    for (Index h = 0; h < heads_; ++h) {
+      const Index head = strip / strips_ * heads_ + h;
+      float* const part = parts_ + (head * strips_ + strip % strips_) * part_size();
+      const StripArguments arguments = {
+          queries_ + head * width_ * pad_, count_, pad_, k + h * width_, ldk, v + h * width_, ldv, keys, width_};
+      kernels_.attend_strip(arguments, scores_ + worker * kRowBlock * pad_, part, part + pad_, part + 2 * pad_);
+    }
+  }
+
+  // After all strips: y [B, .., N, C].
+  template <class RunOf>
+  void merge(RunOf& run, const Out& y) const noexcept {
+    run.kernel({}, y.batch * heads_, [&](Index head, Index) {
+      const float* const first = parts_ + head * strips_ * part_size();
+      for (Index n = 0; n < count_; ++n) {
+        float* const out = y.image(head / heads_).row(n) + head % heads_ * width_;
+        float most = first[n], total = 0;
+        for (Index s = 1; s < strips_; ++s) most = std::max(most, first[s * part_size() + n]);
+        std::fill_n(out, width_, 0.0f);
+        for (Index s = 0; s < strips_; ++s) {
+          const float* const part = first + s * part_size();
+          const float share = std::exp(part[n] - most);
+          total += share * part[pad_ + n];
+          for (Index d = 0; d < width_; ++d) out[d] += share * part[2 * pad_ + n * width_ + d];
+        }
+        for (Index d = 0; d < width_; ++d) out[d] /= total;
+      }
+    });
+  }
+
+ private:
+  Index part_size() const noexcept { return pad_ * 2 + count_ * width_; }
+
+  const Kernels& kernels_;
+  Index heads_, width_, count_, pad_, strips_;
+  float* queries_;  // [B, heads, D, pad]
+  float* scores_;   // of each worker
+  float* parts_;    // [B, heads, strips]: most [pad], total [pad], sums [N, D]
+};
+
 template <class RunOf>
 void attend_many_keys(RunOf& run, const Kernels& kernels, const In& q, const In& k, const In& v, Index heads,
                       const Out& y) noexcept {
-  constexpr Index kStrip = 256;
   const auto scope = run.scope();
-  const Index width = q.channels / heads, count = q.pixels(), pad = whole_vectors(kernels, count);
-  const Index strips = (k.pixels() + kStrip - 1) / kStrip, parts = pad * 2 + count * width;
-  float* const queries = run.template scratch<float>(q.batch * heads * width * pad);
-  float* const scores = run.template scratch<float>(run.workers() * kStrip * pad);
-  float* const partial = run.template scratch<float>(q.batch * heads * strips * parts);
-  run.kernel({}, q.batch * heads, [&](Index task, Index) {
-    transpose_scaled(q.image(task / heads).slice(task % heads * width, width), pad, queries + task * width * pad);
+  const KeyStrips strips(run, kernels, q, heads, k);
+  run.kernel(attention_cost(q, k), blocks(k), [&](Index task, Index worker) {
+    const RowBlock block = row_block(k, task);
+    strips.attend(task, worker, block.rows, k.row(block.first), k.stride, v.row(block.first), v.stride);
   });
-  run.kernel(attention_cost(q, k), q.batch * strips, [&](Index task, Index worker) {
-    const Index image = task / strips, strip = task % strips;
-    const Index keys = std::min(kStrip, k.pixels() - strip * kStrip);
-    for (Index h = 0; h < heads; ++h) {
-      const Index head = image * heads + h;
-      float* const part = partial + (head * strips + strip) * parts;
-      const StripArguments arguments = {queries + head * width * pad,
-                                        count,
-                                        pad,
-                                        k.image(image).row(strip * kStrip) + h * width,
-                                        k.stride,
-                                        v.image(image).row(strip * kStrip) + h * width,
-                                        v.stride,
-                                        keys,
-                                        width};
-      kernels.attend_strip(arguments, scores + worker * kStrip * pad, part, part + pad, part + 2 * pad);
-    }
-  });
-  run.kernel({}, q.batch * heads, [&](Index head, Index) {
-    const float* const first = partial + head * strips * parts;
-    for (Index n = 0; n < count; ++n) {
-      float* const out = y.image(head / heads).row(n) + head % heads * width;
-      float most = first[n], total = 0;
-      for (Index s = 1; s < strips; ++s) most = std::max(most, first[s * parts + n]);
-      std::fill_n(out, width, 0.0f);
-      for (Index s = 0; s < strips; ++s) {
-        const float* const part = first + s * parts;
-        const float share = std::exp(part[n] - most);
-        total += share * part[pad + n];
-        for (Index d = 0; d < width; ++d) out[d] += share * part[2 * pad + n * width + d];
-      }
-      for (Index d = 0; d < width; ++d) out[d] /= total;
-    }
-  });
+  strips.merge(run, y);
 }
 
 // The scores of a window's keys in another region than the query's are lowered by 100. [N, padded]

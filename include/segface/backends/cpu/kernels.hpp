@@ -25,18 +25,18 @@ namespace cpu {
 
 // C[rows, columns of panels first .. last) = last(activation(A W^T + bias) + residual)
 struct GemmArguments {
-  Index rows, columns, depth;     // M, N, K
-  Index first_panel, last_panel;  // of the packed weights
-  const float* a;                 // [rows, depth]
-  Index lda;
-  const float* panels;  // [panels, depth, panel width]
-  const float* bias;    // [panels x panel width], or null
-  Activation activation;
-  const float* residual;  // [rows, columns], or null
-  Index ldr;
-  Activation last;
-  float* c;
-  Index ldc;
+  Index rows = 0, columns = 0, depth = 0;  // M, N, K
+  Index first_panel = 0, last_panel = 0;   // of the packed weights
+  const float* a = nullptr;                // [rows, depth]
+  Index lda = 0;
+  const float* panels = nullptr;  // [panels, depth, panel width]
+  const float* bias = nullptr;    // [panels x panel width], or null
+  Activation activation = Activation::none;
+  const float* residual = nullptr;  // [rows, columns], or null
+  Index ldr = 0;
+  Activation last = Activation::none;
+  float* c = nullptr;
+  Index ldc = 0;
 };
 
 // One output row of a depthwise convolution.
@@ -86,18 +86,33 @@ struct WindowArguments {
 
 // y[rows, channels] = last(activation((x - mean) / sqrt(var + eps) gain + bias) + residual)
 struct LayerNormArguments {
-  Index rows, channels;
-  const float* x;
-  Index ldx;
-  const float* gain;
-  const float* bias;
-  float eps;
-  Activation activation;
-  const float* residual;  // or null
-  Index ldr;
-  Activation last;
-  float* y;
-  Index ldy;
+  Index rows = 0, channels = 0;
+  const float* x = nullptr;
+  Index ldx = 0;
+  const float* gain = nullptr;
+  const float* bias = nullptr;
+  float eps = 0;
+  Activation activation = Activation::none;
+  const float* residual = nullptr;  // or null
+  Index ldr = 0;
+  Activation last = Activation::none;
+  float* y = nullptr;
+  Index ldy = 0;
+};
+
+// Neighbouring pixels of an interpolated row.
+struct MixArguments {
+  static constexpr Index kMostPixels = 64;
+  const float* upper = nullptr;  // two rows of the input
+  const float* lower = nullptr;
+  Index ld = 0;
+  float fraction = 0;  // weight of the lower one
+  Index pixels = 0, channels = 0;
+  Index left[kMostPixels], right[kMostPixels];  // columns that a pixel lies between
+  float across[kMostPixels];                    // weight of the right one
+  bool accumulate = false;
+  float* y = nullptr;
+  Index ldy = 0;
 };
 
 // The kernels of one instruction set. What they compute is said where they are written.
@@ -115,6 +130,7 @@ struct Kernels {
                    Index ldy) noexcept;
   void (*mix_pixel)(const float* upper_left, const float* upper_right, const float* lower_left,
                     const float* lower_right, float fx, float fy, Index channels, bool accumulate, float* y) noexcept;
+  void (*mix_pixels)(const MixArguments&) noexcept;
   void (*attend_few_keys)(const FewKeysArguments&, const float* q, Index queries, float* scores, float* out) noexcept;
   void (*attend_strip)(const StripArguments&, float* scores, float* most, float* total, float* sums) noexcept;
   Index (*window_scratch)(Index tokens, Index width) noexcept;
@@ -124,7 +140,7 @@ struct Kernels {
 #define SEGFACE_KERNELS(name)                                                                                       \
   {                                                                                                                 \
     name, kLanes, kPanel, gemm, depthwise_row, layer_norm, largest_rows, sum_rows, scale_rows, add_rows, mix_pixel, \
-        attend_few_keys, attend_strip, window_scratch, attend_window                                                \
+        mix_pixels, attend_few_keys, attend_strip, window_scratch, attend_window                                    \
   }
 
 namespace baseline {

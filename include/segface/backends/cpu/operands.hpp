@@ -1,6 +1,7 @@
 // What the cpu backend makes of weights: matrices in panels, everything padded to whole vectors.
 #pragma once
 
+#include "segface/backends/cpu/kernels.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 
@@ -13,6 +14,38 @@ struct Linear {
   Buffer<float> bias;    // [panels x panel]
   Index in = 0, out = 0;
 };
+// weight(o, i) for o < out, i < in -> [panels, in, panel], zeros beyond.
+template <class Weight>
+void pack_panels(Index panel, Index in, Index out, const Weight& weight, float* packed) noexcept {
+  for (Index first = 0; first < out; first += panel) {
+    for (Index i = 0; i < in; ++i) {
+      for (Index o = first; o < first + panel; ++o) *packed++ = o < out ? weight(o, i) : 0.0f;
+    }
+  }
+}
+
+// The product of `rows` rows from `a` on with a matrix [out, in] in panels, to `c`.
+inline GemmArguments product(const Kernels& kernels, const float* panels, Index in, Index out, const float* bias,
+                             Index rows, const float* a, Index lda, float* c, Index ldc) noexcept {
+  GemmArguments g;
+  g.rows = rows;
+  g.columns = out;
+  g.depth = in;
+  g.last_panel = (out + kernels.panel - 1) / kernels.panel;
+  g.a = a;
+  g.lda = lda;
+  g.panels = panels;
+  g.bias = bias;
+  g.c = c;
+  g.ldc = ldc;
+  return g;
+}
+// The same with w; bias: w's own, another, or null.
+inline GemmArguments product(const Kernels& kernels, const Linear& w, const float* bias, Index rows, const float* a,
+                             Index lda, float* c, Index ldc) noexcept {
+  return product(kernels, w.panels.data(), w.in, w.out, bias, rows, a, lda, c, ldc);
+}
+
 struct Convolution {
   Linear matrix;  // rows in the order dy, dx, channel
   Index out = 0, kernel = 1, stride = 1;
@@ -26,6 +59,19 @@ struct LayerNorm {
   Buffer<float> gain, bias;
   float eps = 0;
 };
+// Rows in place at `rows_begin`, `stride` apart.
+inline LayerNormArguments norm_in_place(const LayerNorm& w, Index rows, Index channels, float* rows_begin,
+                                        Index stride) noexcept {
+  LayerNormArguments n;
+  n.rows = rows;
+  n.channels = channels;
+  n.x = n.y = rows_begin;
+  n.ldx = n.ldy = stride;
+  n.gain = w.gain.data();
+  n.bias = w.bias.data();
+  n.eps = w.eps;
+  return n;
+}
 struct TransposedConvolution {
   Linear matrix;  // outputs in the order dy, dx, channel
   Index out = 0;

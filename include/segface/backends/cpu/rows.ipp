@@ -79,3 +79,50 @@ inline void mix_pixel(const float* upper_left, const float* upper_right, const f
     store_lanes(y + i, mixed, lanes);
   });
 }
+
+// `Vectors` neighbouring vectors of channels from c on, the last of which has `lanes`; see mix_pixels.
+template <int Vectors>
+SEGFACE_ALWAYS_INLINE void mix_channels(const MixArguments& a, Index c, Index lanes) noexcept {
+  const Vec below = splat(a.fraction), above = splat(1.0f - a.fraction);
+  const auto part = [&](int i) { return i + 1 < Vectors ? kLanes : lanes; };
+  Vec left[Vectors], right[Vectors];
+  const auto column = [&](Index x, Vec* mixed) {
+    const Index at = x * a.ld + c;
+#pragma GCC unroll 4
+    for (int i = 0; i < Vectors; ++i) {
+      const Index j = at + i * kLanes;
+      mixed[i] = fma(load_lanes(a.lower + j, part(i)), below, load_lanes(a.upper + j, part(i)) * above);
+    }
+  };
+  Index held = a.left[0], next = a.right[0];
+  column(held, left);
+  column(next, right);
+  for (Index p = 0; p < a.pixels; ++p) {
+    if (a.left[p] != held || a.right[p] != next) {
+      if (a.left[p] == next) {
+#pragma GCC unroll 4
+        for (int i = 0; i < Vectors; ++i) left[i] = right[i];
+      } else {
+        column(a.left[p], left);
+      }
+      column(a.right[p], right);
+      held = a.left[p];
+      next = a.right[p];
+    }
+    const Vec across = splat(a.across[p]), rest = splat(1.0f - a.across[p]);
+#pragma GCC unroll 4
+    for (int i = 0; i < Vectors; ++i) {
+      float* const out = a.y + p * a.ldy + c + i * kLanes;
+      Vec y = fma(right[i], across, left[i] * rest);
+      if (a.accumulate) y = y + load_lanes(out, part(i));
+      store_lanes(out, y, part(i));
+    }
+  }
+}
+
+// y = (or +=) the mixture of two rows, then of two columns. A column between two pixels is mixed once for both.
+inline void mix_pixels(const MixArguments& a) noexcept {
+  Index c = 0;
+  for (; c + 4 * kLanes <= a.channels; c += 4 * kLanes) mix_channels<4>(a, c, kLanes);
+  for (; c < a.channels; c += kLanes) mix_channels<1>(a, c, a.channels - c < kLanes ? a.channels - c : kLanes);
+}

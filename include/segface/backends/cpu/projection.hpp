@@ -1,0 +1,112 @@
+// Linear layers on the image, for the rows that a task needs: the image is a map, or the pyramid that it is fused from.
+//
+// On the pyramid (x = sum over levels of up(f_i C_i F_i) + bias): x W = sum of up(f_i (C_i F_i W)). Each level is
+// multiplied at its own size by a matrix folded beforehand, and only the narrow product is interpolated. That pays
+// where the levels have few channels.
+#pragma once
+
+#include <array>
+
+#include "segface/backends/compound/pyramid.hpp"
+#include "segface/backends/cpu/interpolation.hpp"
+#include "segface/backends/cpu/kernels.hpp"
+#include "segface/backends/cpu/operands.hpp"
+#include "segface/backends/cpu/tasks.hpp"
+#include "segface/backends/fold.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+namespace cpu {
+
+// What a projection of (image + position) needs of the position, from the plan: position W^T + b.
+struct PositionTerm {
+  In projected;  // [1, H, W, out]
+};
+
+// A linear layer on the fused map, and the same on its levels.
+struct PyramidLinear {
+  Linear on_fused;
+  bool apart = false;            // the levels are the cheaper way
+  std::array<Linear, 4> levels;  // level 0 carries the bias of the fusion through the layer, and the layer's own
+  Buffer<float> fusion_bias;     // the first of these alone
+
+  template <class Backend>
+  static Result<PyramidLinear> prepare(const Backend& backend, const MlpFusionParameters& fusion,
+                                       const LinearParameters& p) noexcept {
+    PyramidLinear w;
+    SEGFACE_ASSIGN(on_fused, backend.prepare_linear(p));
+    w.on_fused = std::move(on_fused);
+    // Multiply-adds of a pixel of the finest level and an output: the sum of C_i / 4^i, against 256.
+    Index depth = 0;
+    for (std::size_t i = 0; i < 4; ++i) depth += fusion.linear_c[i].in >> (2 * i);
+    w.apart = 3 * depth < 2 * p.in;
+    for (std::size_t i = 0; w.apart && i < 4; ++i) {
+      const Index in = fusion.linear_c[i].in;
+      SEGFACE_ASSIGN(level, fold_fusion_level(fusion, i));
+      SEGFACE_ASSIGN(folded, fold_linear({p.in, p.out, p.weight, nullptr, nullptr}, level, in));
+      SEGFACE_ASSIGN(packed, backend.prepare_linear({in, p.out, folded.weight.data(), folded.bias.data(), nullptr}));
+      w.levels[i] = std::move(packed);
+    }
+    if (w.apart) {
+      Buffer<float>& bias = w.levels[0].bias;
+      SEGFACE_ASSIGN(fusion_bias, Buffer<float>::make(bias.size()));
+      std::copy(bias.begin(), bias.end(), fusion_bias.begin());
+      w.fusion_bias = std::move(fusion_bias);
+      for (Index o = 0; o < p.out; ++o) bias.data()[o] += p.bias[o];
+    }
+    return Result<PyramidLinear>(std::move(w));
+  }
+};
+
+// Rows of (image [+ position]) W^T + b, wherever they are wanted.
+struct Projection {
+  In x;
+  const Linear* w = nullptr;
+  const float* bias = nullptr;
+  In position;               // or null
+  std::array<Out, 3> added;  // the products of the coarser levels, to be interpolated; or null
+
+  // Rows of a block -> out [rows, w->out].
+  void operator()(const Kernels& kernels, const RowBlock& block, float* out) const noexcept {
+    const Index width = w->out, first = block.first - block.image * x.pixels();
+    GemmArguments g = product(kernels, *w, bias, block.rows, x.row(block.first), x.stride, out, width);
+    if (position.data != nullptr) {
+      g.residual = position.row(first);
+      g.ldr = position.stride;
+    }
+    kernels.gemm(g);
+    if (added[0].data == nullptr) return;
+    const Out tile = {out, 1, 1, block.rows, width, width};
+    for (const Out& level : added) mix_into(kernels, level, block.image, first, x.height, x.width, tile, true);
+  }
+};
+
+inline Cost projection_cost(const Projection& p) noexcept {
+  return gemm_cost(p.x.rows(), p.w->out, p.w->in);
+}
+
+template <class Backend>
+Projection project(Run<Backend>&, const Linear& w, const PositionTerm* position, const In& image) noexcept {
+  Projection p;
+  p.x = image;
+  p.w = &w;
+  if (position != nullptr) {
+    p.position = position->projected;
+  } else {
+    p.bias = w.bias.data();
+  }
+  return p;
+}
+template <class Backend>
+Projection project(Run<Backend>& run, const PyramidLinear& w, const PositionTerm* position,
+                   const Pyramid<Backend>& image) noexcept {
+  if (!w.apart) return project(run, w.on_fused, position, image.fused);
+  Projection p = project(run, w.levels[0], position, image.levels[0]);
+  if (position != nullptr) p.bias = w.fusion_bias.data();
+  for (std::size_t i = 1; i < 4; ++i) {
+    p.added[i - 1] = ops::linear<Backend>(run, w.levels[i], image.levels[i]);
+  }
+  return p;
+}
+
+}  // namespace cpu
+SEGFACE_END_NAMESPACE
