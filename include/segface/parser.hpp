@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "segface/backends/compound/labels.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/executor.hpp"
 #include "segface/base/floating_point.hpp"
@@ -462,7 +463,7 @@ class BasicWorkspace {
       }
       LabelTarget target = {mask.data(), photo.width, photo.height};
       target.row_confidence = row_confidence_.data();
-      label_pixels(interleaved_logits(), target, *executor_);
+      ops::label_pixels(shared_->network.backend(), interleaved_logits(), target, *executor_);
       double sum = 0;
       for (std::size_t y = 0; y < rows; ++y) sum += row_confidence_[y];
       mask.finish(sum / static_cast<double>(photo.width * photo.height));

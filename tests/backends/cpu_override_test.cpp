@@ -235,3 +235,46 @@ TEST_CASE("upscaling and classification in tiles equal the layers one after the 
     }
   }
 }
+
+TEST_CASE("labels and their confidence equal the plain loops") {
+  SerialExecutor executor;
+  for (const Index classes : {2, 11, 19}) {
+    const Index w = 13, h = 9, stride = classes + 3;
+    const std::vector<float> logits = random_numbers("logits", w * h * stride);
+    const auto view = LogitsView<float>::interleaved(logits.data(), classes, w, h, stride);
+    for (const std::pair<Index, Index>& size :
+         std::vector<std::pair<Index, Index>>{{13, 9}, {200, 70}, {5, 4}, {1, 1}}) {
+      const auto pixels = static_cast<std::size_t>(size.first * size.second);
+      std::vector<std::uint8_t> expected_labels(pixels), labels(pixels);
+      std::vector<float> expected_confidence(pixels), confidence(pixels);
+      std::vector<double> expected_rows(static_cast<std::size_t>(size.second)), rows(expected_rows);
+      label_pixels(view,
+                   LabelTarget{expected_labels.data(), size.first, size.second, expected_confidence.data(),
+                               expected_rows.data()},
+                   executor);
+      on_each_isa([&](test::Bench<B>& bench) {
+        const LabelTarget target = {labels.data(), size.first, size.second, confidence.data(), rows.data()};
+        ops::label_pixels(bench.backend(), view, target, executor);
+        CHECK(labels == expected_labels);
+        for (std::size_t i = 0; i < pixels; ++i) CHECK(std::abs(confidence[i] - expected_confidence[i]) < 1e-6f);
+        for (std::size_t y = 0; y < rows.size(); ++y) CHECK(std::abs(rows[y] - expected_rows[y]) < 1e-4);
+      });
+    }
+  }
+}
+
+TEST_CASE("labels: the first of equal classes wins, and what is no number is label 0") {
+  SerialExecutor executor;
+  std::vector<float> logits(2 * 19, 1.0f);
+  logits[17] = logits[4] = 2.0f;
+  logits[19 + 18] = 2.0f;
+  const std::vector<float> nothing(19, std::nanf(""));
+  on_each_isa([&](test::Bench<B>& bench) {
+    std::vector<std::uint8_t> labels(3, 77);
+    ops::label_pixels(bench.backend(), LogitsView<float>::interleaved(logits.data(), 19, 2, 1, 19),
+                      LabelTarget{labels.data(), 2, 1}, executor);
+    ops::label_pixels(bench.backend(), LogitsView<float>::interleaved(nothing.data(), 19, 1, 1, 19),
+                      LabelTarget{labels.data() + 2, 1, 1}, executor);
+    CHECK(labels == std::vector<std::uint8_t>{4, 18, 0});
+  });
+}

@@ -15,6 +15,7 @@
 #include "segface/backends/cpu/cross_attention.hpp"
 #include "segface/backends/cpu/interpolation.hpp"
 #include "segface/backends/cpu/isa.hpp"
+#include "segface/backends/cpu/labels.hpp"
 #include "segface/backends/cpu/operands.hpp"
 #include "segface/backends/cpu/tasks.hpp"
 #include "segface/backends/cpu/upscaling.hpp"
@@ -409,6 +410,11 @@ class Backend {
   Out upscale_and_classify(RunOf& run, const compound::Upscaling<Backend>& w, const Out& image,
                            const Out& hyper) const noexcept {
     return stream_logits(run, *kernels_, w, image, hyper);
+  }
+  void label_rows(const LogitsView<float>& logits, const LabelTarget& target, Index first_row,
+                  Index last_row) const noexcept {
+    if (logits.class_stride != 1) return segface::label_rows(logits, target, first_row, last_row);
+    label_interleaved(*kernels_, logits, target, first_row, last_row);
   }
 
  private:

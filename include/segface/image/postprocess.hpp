@@ -90,13 +90,16 @@ void label_rows(const LogitsView<Scalar>& logits, const LabelTarget& target, Ind
   }
 }
 
-// All rows, spread over threads.
+// All rows, spread over threads: rows(first, last) does some of them.
+template <class Rows>
+void for_label_rows(Index height, Executor& executor, const Rows& rows) noexcept {
+  constexpr Index kRowsPerTask = 16;
+  executor.for_each((height + kRowsPerTask - 1) / kRowsPerTask,
+                    [&](Index task, Index) { rows(task * kRowsPerTask, std::min(height, (task + 1) * kRowsPerTask)); });
+}
 template <class Scalar>
 void label_pixels(const LogitsView<Scalar>& logits, const LabelTarget& target, Executor& executor) noexcept {
-  constexpr Index kRowsPerTask = 16;
-  executor.for_each((target.height + kRowsPerTask - 1) / kRowsPerTask, [&](Index task, Index) {
-    label_rows(logits, target, task * kRowsPerTask, std::min(target.height, (task + 1) * kRowsPerTask));
-  });
+  for_label_rows(target.height, executor, [&](Index first, Index last) { label_rows(logits, target, first, last); });
 }
 
 SEGFACE_END_NAMESPACE

@@ -115,6 +115,20 @@ struct MixArguments {
   Index ldy = 0;
 };
 
+// Neighbouring pixels of a row of labels, from logits of all classes side by side.
+struct LabelArguments {
+  static constexpr Index kMostPixels = 64, kMostClasses = 64;
+  const float* upper = nullptr;  // two rows of logits
+  const float* lower = nullptr;
+  Index ld = 0;
+  float fraction = 0;  // weight of the lower one
+  Index pixels = 0, classes = 0;
+  Index left[kMostPixels], right[kMostPixels];  // columns that a pixel lies between
+  float across[kMostPixels];                    // weight of the right one
+  std::uint8_t* labels = nullptr;
+  float* confidence = nullptr;  // of each pixel
+};
+
 // The kernels of one instruction set. What they compute is said where they are written.
 struct Kernels {
   const char* name;
@@ -131,6 +145,7 @@ struct Kernels {
   void (*mix_pixel)(const float* upper_left, const float* upper_right, const float* lower_left,
                     const float* lower_right, float fx, float fy, Index channels, bool accumulate, float* y) noexcept;
   void (*mix_pixels)(const MixArguments&) noexcept;
+  void (*label_pixels)(const LabelArguments&) noexcept;
   void (*attend_few_keys)(const FewKeysArguments&, const float* q, Index queries, float* scores, float* out) noexcept;
   void (*attend_strip)(const StripArguments&, float* scores, float* most, float* total, float* sums) noexcept;
   Index (*window_scratch)(Index tokens, Index width) noexcept;
@@ -140,7 +155,7 @@ struct Kernels {
 #define SEGFACE_KERNELS(name)                                                                                       \
   {                                                                                                                 \
     name, kLanes, kPanel, gemm, depthwise_row, layer_norm, largest_rows, sum_rows, scale_rows, add_rows, mix_pixel, \
-        mix_pixels, attend_few_keys, attend_strip, window_scratch, attend_window                                    \
+        mix_pixels, label_pixels, attend_few_keys, attend_strip, window_scratch, attend_window                      \
   }
 
 namespace baseline {

@@ -6,5 +6,6 @@
 //
 #include "segface/backends/cpu/attention.ipp"
 #include "segface/backends/cpu/depthwise.ipp"
+#include "segface/backends/cpu/labels.ipp"
 #include "segface/backends/cpu/rows.ipp"
 #include "segface/backends/cpu/window.ipp"

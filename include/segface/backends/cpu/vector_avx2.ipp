@@ -48,3 +48,7 @@ SEGFACE_ALWAYS_INLINE float largest(Vec v) noexcept {
   m = _mm_max_ps(m, _mm_movehl_ps(m, m));
   return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
 }
+// The first lane where a and b are equal; kLanes where there is none.
+SEGFACE_ALWAYS_INLINE Index first_equal(Vec a, Vec b) noexcept {
+  return __builtin_ctz(static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_EQ_OQ))) | 1u << kLanes);
+}

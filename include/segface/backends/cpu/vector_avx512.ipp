@@ -43,3 +43,7 @@ SEGFACE_ALWAYS_INLINE float sum(Vec v) noexcept {
 SEGFACE_ALWAYS_INLINE float largest(Vec v) noexcept {
   return _mm512_reduce_max_ps(v);
 }
+// The first lane where a and b are equal; kLanes where there is none.
+SEGFACE_ALWAYS_INLINE Index first_equal(Vec a, Vec b) noexcept {
+  return __builtin_ctz(static_cast<unsigned>(_mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ)) | 1u << kLanes);
+}

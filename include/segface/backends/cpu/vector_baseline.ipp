@@ -52,3 +52,9 @@ SEGFACE_ALWAYS_INLINE float largest(Vec v) noexcept {
   const float a = v[0] > v[1] ? v[0] : v[1], b = v[2] > v[3] ? v[2] : v[3];
   return a > b ? a : b;
 }
+// The first lane where a and b are equal; kLanes where there is none.
+SEGFACE_ALWAYS_INLINE Index first_equal(Vec a, Vec b) noexcept {
+  Index lane = 0;
+  while (lane < kLanes && !(a[lane] == b[lane])) ++lane;
+  return lane;
+}

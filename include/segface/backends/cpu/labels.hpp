@@ -1,0 +1,49 @@
+// Logits to labels on the cpu; see label_rows in image/postprocess.hpp, whose results these are up to rounding.
+#pragma once
+
+#include <algorithm>
+
+#include "segface/backends/compound/labels.hpp"
+#include "segface/backends/cpu/kernels.hpp"
+#include "segface/base/bilinear.hpp"
+#include "segface/base/config.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+namespace cpu {
+
+// Rows [first_row, last_row) of the target; the classes of a pixel lie side by side.
+inline void label_interleaved(const Kernels& kernels, const LogitsView<float>& logits, const LabelTarget& target,
+                              Index first_row, Index last_row) noexcept {
+  const float down = static_cast<float>(logits.height) / static_cast<float>(target.height);
+  const float across = static_cast<float>(logits.width) / static_cast<float>(target.width);
+  LabelArguments l;
+  l.ld = logits.pixel_stride;
+  l.classes = logits.classes;
+  float confidence[LabelArguments::kMostPixels];
+  for (Index first = 0; first < target.width; first += LabelArguments::kMostPixels) {
+    l.pixels = std::min(LabelArguments::kMostPixels, target.width - first);
+    for (Index p = 0; p < l.pixels; ++p) {
+      const BilinearTap<float> h(first + p, logits.width, across);
+      l.left[p] = h.first;
+      l.right[p] = h.second;
+      l.across[p] = h.fraction;
+    }
+    for (Index y = first_row; y < last_row; ++y) {
+      const BilinearTap<float> v(y, logits.height, down);
+      const Index at = y * target.width + first;
+      l.upper = logits.pixel(0, v.first);
+      l.lower = logits.pixel(0, v.second);
+      l.fraction = v.fraction;
+      l.labels = target.labels + at;
+      l.confidence = target.confidence == nullptr ? confidence : target.confidence + at;
+      kernels.label_pixels(l);
+      if (target.row_confidence == nullptr) continue;
+      double sum = first == 0 ? 0 : target.row_confidence[y];
+      for (Index p = 0; p < l.pixels; ++p) sum += static_cast<double>(l.confidence[p]);
+      target.row_confidence[y] = sum;
+    }
+  }
+}
+
+}  // namespace cpu
+SEGFACE_END_NAMESPACE
