@@ -1,30 +1,43 @@
 // Depthwise convolution of one output row: y[x, c] = activation(bias[c] + sum over taps of in[.., c] w[tap, c]).
 //
-// Channels are in lanes; kBlock neighbouring pixels are summed at a time, so that as many additions are under way.
+// Channels are in lanes; kDepthwiseBlock neighbouring pixels are summed at a time, so that as many additions are under
+// way.
 
-inline constexpr int kDepthwiseBlock = 4;
+inline constexpr int kDepthwiseBlock = 8;
+
+// Channels [c, c + lanes) of `Pixels` pixels from x on; lanes is a constant kLanes but at the end of a row.
+template <int Pixels, class Lanes>
+SEGFACE_ALWAYS_INLINE void depthwise_vector(const DepthwiseArguments& d, Index x, Index tap_begin, Index tap_end,
+                                            Index c, Lanes lanes, float* out) noexcept {
+  Vec sums[Pixels];
+  const Vec bias = load_lanes(d.bias + c, lanes);
+#pragma GCC unroll 8
+  for (int p = 0; p < Pixels; ++p) sums[p] = bias;
+  const Index step = d.stride * d.pixel_stride;
+  for (Index dy = 0; dy < d.kernel; ++dy) {
+    const float* row = d.rows[dy];
+    if (row == nullptr) continue;  // above or below the image: zeros
+    const float* in = row + (x * d.stride + tap_begin - d.padding) * d.pixel_stride + c;
+    const float* weights = d.weights + (dy * d.kernel + tap_begin) * d.channels + c;
+    for (Index dx = tap_begin; dx < tap_end; ++dx, in += d.pixel_stride, weights += d.channels) {
+      const Vec w = load_lanes(weights, lanes);
+#pragma GCC unroll 8
+      for (int p = 0; p < Pixels; ++p) sums[p] = fma(load_lanes(in + p * step, lanes), w, sums[p]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int p = 0; p < Pixels; ++p) {
+    store_lanes(out + (x + p) * d.out_stride + c, activate(d.activation, sums[p]), lanes);
+  }
+}
 
 template <int Pixels>
 inline void depthwise_pixels(const DepthwiseArguments& d, Index x, Index tap_begin, Index tap_end,
                              float* out) noexcept {
-  for_lanes(d.channels, [&](Index c, Index lanes) {
-    Vec sums[Pixels];
-    for (int p = 0; p < Pixels; ++p) sums[p] = load_lanes(d.bias + c, lanes);
-    for (Index dy = 0; dy < d.kernel; ++dy) {
-      const float* row = d.rows[dy];
-      if (row == nullptr) continue;  // above or below the image: zeros
-      for (Index dx = tap_begin; dx < tap_end; ++dx) {
-        const Vec w = load_lanes(d.weights + (dy * d.kernel + dx) * d.channels + c, lanes);
-        const float* in = row + (x * d.stride + dx - d.padding) * d.pixel_stride + c;
-#pragma GCC unroll 8
-        for (int p = 0; p < Pixels; ++p)
-          sums[p] = fma(load_lanes(in + p * d.stride * d.pixel_stride, lanes), w, sums[p]);
-      }
-    }
-    for (int p = 0; p < Pixels; ++p) {
-      store_lanes(out + (x + p) * d.out_stride + c, activate(d.activation, sums[p]), lanes);
-    }
-  });
+  constexpr std::integral_constant<Index, kLanes> kWhole;
+  Index c = 0;
+  for (; c + kLanes <= d.channels; c += kLanes) depthwise_vector<Pixels>(d, x, tap_begin, tap_end, c, kWhole, out);
+  if (c < d.channels) depthwise_vector<Pixels>(d, x, tap_begin, tap_end, c, d.channels - c, out);
 }
 
 inline void depthwise_row(const DepthwiseArguments& d, float* out) noexcept {

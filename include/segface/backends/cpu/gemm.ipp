@@ -38,6 +38,33 @@ inline void multiply_rows(Index rows, const float* a, Index lda, const float* pa
   multiply_tile<Rows>(a, lda, panel, k_count, tile);
 }
 
+// Columns [column, column + columns) of a finished tile -> C. The activation is a compile-time number here, so that its
+// many steps are laid out once for whole rows of vectors.
+template <Activation activation>
+inline void store_tile(const GemmArguments& g, const float* tile, Index row, Index rows, Index column,
+                       Index columns) noexcept {
+  const float* const bias = g.bias == nullptr ? nullptr : g.bias + column;  // padded to whole panels
+  const float* residual = g.residual == nullptr ? nullptr : g.residual + row * g.ldr + column;
+  float* out = g.c + row * g.ldc + column;
+  const Vec bias0 = bias == nullptr ? splat(0.0f) : load(bias), bias1 = bias == nullptr ? bias0 : load(bias + kLanes);
+  for (Index r = 0; r < rows; ++r, tile += kPanel, out += g.ldc) {
+    Vec y0 = activate(activation, load(tile) + bias0), y1 = activate(activation, load(tile + kLanes) + bias1);
+    if (columns == kPanel && residual == nullptr) {
+      store(out, y0);
+      store(out + kLanes, y1);
+      continue;
+    }
+    const Index lanes0 = columns < kLanes ? columns : kLanes, lanes1 = columns - lanes0;
+    if (residual != nullptr) {
+      y0 = activate(g.last, y0 + load_lanes(residual, lanes0));
+      if (lanes1 > 0) y1 = activate(g.last, y1 + load_lanes(residual + kLanes, lanes1));
+      residual += g.ldr;
+    }
+    store_lanes(out, y0, lanes0);
+    if (lanes1 > 0) store_lanes(out + kLanes, y1, lanes1);
+  }
+}
+
 inline void gemm(const GemmArguments& g) noexcept {
   for (Index panel = g.first_panel; panel < g.last_panel; ++panel) {
     const Index column = panel * kPanel;
@@ -54,16 +81,28 @@ inline void gemm(const GemmArguments& g) noexcept {
       }
       float tile[kTileRows * kPanel];
       multiply_rows<kTileRows>(rows, g.a + row * g.lda, g.lda, weights, g.depth, tile);
-      for (Index r = 0; r < rows; ++r) {
-        const float* sums = tile + r * kPanel;
-        float* out = g.c + (row + r) * g.ldc + column;
-        const float* residual = g.residual == nullptr ? nullptr : g.residual + (row + r) * g.ldr + column;
-        for_lanes(columns, [&](Index i, Index lanes) {
-          Vec y = load(sums + i);
-          if (g.bias != nullptr) y = y + load(g.bias + column + i);  // padded to whole panels
-          y = finish(y, g.activation, residual == nullptr ? nullptr : residual + i, g.last, lanes);
-          store_lanes(out + i, y, lanes);
-        });
+      switch (g.activation) {
+        case Activation::none:
+          store_tile<Activation::none>(g, tile, row, rows, column, columns);
+          break;
+        case Activation::relu:
+          store_tile<Activation::relu>(g, tile, row, rows, column, columns);
+          break;
+        case Activation::gelu:
+          store_tile<Activation::gelu>(g, tile, row, rows, column, columns);
+          break;
+        case Activation::silu:
+          store_tile<Activation::silu>(g, tile, row, rows, column, columns);
+          break;
+        case Activation::hard_swish:
+          store_tile<Activation::hard_swish>(g, tile, row, rows, column, columns);
+          break;
+        case Activation::sigmoid:
+          store_tile<Activation::sigmoid>(g, tile, row, rows, column, columns);
+          break;
+        case Activation::hard_sigmoid:
+          store_tile<Activation::hard_sigmoid>(g, tile, row, rows, column, columns);
+          break;
       }
     }
   }

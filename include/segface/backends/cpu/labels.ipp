@@ -15,6 +15,7 @@ inline void label_vectors(const LabelArguments& a) noexcept {
   const Vec start = load(padding);
   Vec left[Vectors], right[Vectors];
   const auto column = [&](Index x, Vec* mixed) {
+#pragma GCC unroll 16
     for (int i = 0; i < Vectors; ++i) {
       mixed[i] = fma(load_class(a.lower + x * a.ld, i), below, load_class(a.upper + x * a.ld, i) * above);
     }
@@ -31,12 +32,15 @@ inline void label_vectors(const LabelArguments& a) noexcept {
     }
     const Vec across = splat(a.across[p]), rest = splat(1.0f - a.across[p]);
     Vec mixed[Vectors];
+#pragma GCC unroll 16
     for (int i = 0; i < Vectors; ++i) mixed[i] = fma(right[i], across, left[i] * rest);
     Vec most = mixed[0];
+#pragma GCC unroll 16
     for (int i = 1; i < Vectors; ++i) most = max(most, mixed[i]);
     most = splat(largest(most));
     Index label = kPadded;
     Vec total = splat(0.0f);
+#pragma GCC unroll 16
     for (int i = Vectors - 1; i >= 0; --i) {
       const Index lane = first_equal(mixed[i], most);
       label = lane < kLanes ? i * kLanes + lane : label;
