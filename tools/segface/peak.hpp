@@ -43,9 +43,9 @@ inline double measure_peak(std::string_view isa, Executor& executor) {
   if (isa == "avx2") loop = peak_avx2, lanes = 8;
   if (isa == "avx512") loop = peak_avx512, lanes = 16;
 #endif
-  constexpr Index kSteps = 2000000;
+  constexpr Index kSteps = 500000;
   double best = 0;
-  for (int attempt = 0; attempt < 5; ++attempt) {
+  for (int attempt = 0; attempt < 40; ++attempt) {
     Stopwatch watch;
     std::vector<float> kept(static_cast<std::size_t>(executor.threads()));
     executor.for_each(executor.threads(),

@@ -9,6 +9,10 @@
 #include <type_traits>
 #include <utility>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include "segface/base/config.hpp"
 #include "segface/base/status.hpp"
 
@@ -53,6 +57,19 @@ inline bool multiply_fits(std::size_t a, std::size_t b, std::size_t& product) no
   return a == 0 || product / a == b;
 }
 
+// Large blocks begin at a huge page and ask for more of these: fewer misses of the page table, fewer faults.
+inline constexpr std::size_t kHugePage = std::size_t{1} << 21;
+inline std::align_val_t block_alignment(std::size_t bytes) noexcept {
+  return std::align_val_t(bytes >= 2 * kHugePage ? kHugePage : kAlignment);
+}
+inline void ask_for_huge_pages(void* block, std::size_t bytes) noexcept {
+#if defined(__linux__)
+  if (bytes >= 2 * kHugePage) static_cast<void>(::madvise(block, bytes / kHugePage * kHugePage, MADV_HUGEPAGE));
+#else
+  static_cast<void>(block), static_cast<void>(bytes);
+#endif
+}
+
 // Owned elements of a trivial type, 64-byte aligned and uninitialised. Move-only; moved-from is empty.
 template <class T>
 class Buffer {
@@ -68,7 +85,7 @@ class Buffer {
   }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
-  ~Buffer() { ::operator delete(data_, std::align_val_t(kAlignment), std::nothrow); }
+  ~Buffer() { ::operator delete(data_, block_alignment(size_ * sizeof(T)), std::nothrow); }
 
   // Room for `size` elements. Errors: overflow, out_of_memory.
   static Result<Buffer> make(std::size_t size) noexcept {
@@ -78,8 +95,9 @@ class Buffer {
     }
     Buffer buffer;
     if (size == 0) return Result<Buffer>(std::move(buffer));
-    buffer.data_ = static_cast<T*>(::operator new(bytes, std::align_val_t(kAlignment), std::nothrow));
+    buffer.data_ = static_cast<T*>(::operator new(bytes, block_alignment(bytes), std::nothrow));
     if (buffer.data_ == nullptr) return error(Errc::out_of_memory, "out of memory: ", bytes, " bytes were refused");
+    ask_for_huge_pages(buffer.data_, bytes);
     buffer.size_ = size;
     return Result<Buffer>(std::move(buffer));
   }

@@ -129,15 +129,14 @@ class TwoWayTransformer {
     // Block 1's step 1, then block 0's step 4 and block 1's step 2 in one pass, then block 1's step 3.
     const MapOf<B> q1 = ops::add<B>(run, q, block1_.self_attention(run, with_tokens(q), with_tokens(q), q));
     ops::layer_norm<B>(run, block1_.norm1, q1, {}, q1);
-    const ViewOf<B>& fused = pyramid.fused;
-    const MapOf<B> image = run.map(fused.batch, fused.height, fused.width, fused.channels);
+    const MapOf<B>& image = pyramid.fused;  // overwritten by what it becomes
     add_and_norm(block1_.norm2, q1,
                  ops::image_from_tokens_and_back<B>(run, block0_.image_from_tokens, block0_.norm4, plan.queries0,
                                                     pyramid, with_tokens(q), q, block1_.tokens_from_image, plan.keys1,
                                                     with_tokens(q1), image));
     block1_.mlp(run, q1);
 
-    // Block 1's step 4 and the final attention in one pass; the image is overwritten.
+    // Block 1's step 4 and the final attention in one pass.
     add_and_norm(norm_final_, q1,
                  ops::image_from_tokens_and_back<B>(run, block1_.image_from_tokens, block1_.norm4, plan.queries1,
                                                     ViewOf<B>(image), with_tokens(q1), q1, final_, plan.final_keys,

@@ -18,11 +18,11 @@ struct MlpFusionParameters {
   LinearParameters linear_fuse;              // [256, 1024], columns of level 3 first; no bias
 };
 
-// Four maps [B, H_i, W_i, C_i] and their fusion [B, H_0, W_0, 256].
+// Four maps [B, H_i, W_i, C_i] and their fusion [B, H_0, W_0, 256], which the transformer may overwrite.
 template <class B>
 struct Pyramid {
   std::array<ViewOf<B>, 4> levels;
-  ViewOf<B> fused;
+  MapOf<B> fused;
 };
 
 namespace compound {

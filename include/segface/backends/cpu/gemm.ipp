@@ -81,29 +81,8 @@ inline void gemm(const GemmArguments& g) noexcept {
       }
       float tile[kTileRows * kPanel];
       multiply_rows<kTileRows>(rows, g.a + row * g.lda, g.lda, weights, g.depth, tile);
-      switch (g.activation) {
-        case Activation::none:
-          store_tile<Activation::none>(g, tile, row, rows, column, columns);
-          break;
-        case Activation::relu:
-          store_tile<Activation::relu>(g, tile, row, rows, column, columns);
-          break;
-        case Activation::gelu:
-          store_tile<Activation::gelu>(g, tile, row, rows, column, columns);
-          break;
-        case Activation::silu:
-          store_tile<Activation::silu>(g, tile, row, rows, column, columns);
-          break;
-        case Activation::hard_swish:
-          store_tile<Activation::hard_swish>(g, tile, row, rows, column, columns);
-          break;
-        case Activation::sigmoid:
-          store_tile<Activation::sigmoid>(g, tile, row, rows, column, columns);
-          break;
-        case Activation::hard_sigmoid:
-          store_tile<Activation::hard_sigmoid>(g, tile, row, rows, column, columns);
-          break;
-      }
+      with_constant(g.activation,
+                    [&](auto activation) { store_tile<activation.value>(g, tile, row, rows, column, columns); });
     }
   }
 }

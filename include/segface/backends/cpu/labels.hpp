@@ -20,28 +20,27 @@ inline void label_interleaved(const Kernels& kernels, const LogitsView<float>& l
   l.ld = logits.pixel_stride;
   l.classes = logits.classes;
   float confidence[LabelArguments::kMostPixels];
-  for (Index first = 0; first < target.width; first += LabelArguments::kMostPixels) {
-    l.pixels = std::min(LabelArguments::kMostPixels, target.width - first);
-    for (Index p = 0; p < l.pixels; ++p) {
-      const BilinearTap<float> h(first + p, logits.width, across);
-      l.left[p] = h.first;
-      l.right[p] = h.second;
-      l.across[p] = h.fraction;
-    }
-    for (Index y = first_row; y < last_row; ++y) {
-      const BilinearTap<float> v(y, logits.height, down);
+  for (Index y = first_row; y < last_row; ++y) {
+    const BilinearTap<float> v(y, logits.height, down);
+    l.upper = logits.pixel(0, v.first);
+    l.lower = v.fraction > 0 ? logits.pixel(0, v.second) : l.upper;  // a row that counts nothing is not fetched
+    l.fraction = v.fraction;
+    double sum = 0;
+    for (Index first = 0; first < target.width; first += LabelArguments::kMostPixels) {
+      l.pixels = std::min(LabelArguments::kMostPixels, target.width - first);
+      for (Index p = 0; p < l.pixels; ++p) {
+        const BilinearTap<float> h(first + p, logits.width, across);
+        l.left[p] = h.first;
+        l.right[p] = h.second;
+        l.across[p] = h.fraction;
+      }
       const Index at = y * target.width + first;
-      l.upper = logits.pixel(0, v.first);
-      l.lower = logits.pixel(0, v.second);
-      l.fraction = v.fraction;
       l.labels = target.labels + at;
       l.confidence = target.confidence == nullptr ? confidence : target.confidence + at;
       kernels.label_pixels(l);
-      if (target.row_confidence == nullptr) continue;
-      double sum = first == 0 ? 0 : target.row_confidence[y];
       for (Index p = 0; p < l.pixels; ++p) sum += static_cast<double>(l.confidence[p]);
-      target.row_confidence[y] = sum;
     }
+    if (target.row_confidence != nullptr) target.row_confidence[y] = sum;
   }
 }
 

@@ -61,6 +61,27 @@ SEGFACE_ALWAYS_INLINE Vec activate(Activation activation, Vec x) noexcept {
   return x;
 }
 
+// Calls body(activation) with the activation as a compile-time number.
+template <class Body>
+SEGFACE_ALWAYS_INLINE void with_constant(Activation activation, const Body& body) noexcept {
+  switch (activation) {
+    case Activation::none:
+      return body(std::integral_constant<Activation, Activation::none>());
+    case Activation::relu:
+      return body(std::integral_constant<Activation, Activation::relu>());
+    case Activation::gelu:
+      return body(std::integral_constant<Activation, Activation::gelu>());
+    case Activation::silu:
+      return body(std::integral_constant<Activation, Activation::silu>());
+    case Activation::hard_swish:
+      return body(std::integral_constant<Activation, Activation::hard_swish>());
+    case Activation::sigmoid:
+      return body(std::integral_constant<Activation, Activation::sigmoid>());
+    case Activation::hard_sigmoid:
+      return body(std::integral_constant<Activation, Activation::hard_sigmoid>());
+  }
+}
+
 // Calls body(first channel, lanes) for vectors that cover n channels; the last may have fewer than kLanes.
 template <class Body>
 SEGFACE_ALWAYS_INLINE void for_lanes(Index n, const Body& body) noexcept {
@@ -73,11 +94,4 @@ SEGFACE_ALWAYS_INLINE Vec load_lanes(const float* p, Index lanes) noexcept {
 }
 SEGFACE_ALWAYS_INLINE void store_lanes(float* p, Vec v, Index lanes) noexcept {
   lanes == kLanes ? store(p, v) : store_part(p, v, lanes);
-}
-
-// last(activation(x) + residual), where there is one
-SEGFACE_ALWAYS_INLINE Vec finish(Vec x, Activation activation, const float* residual, Activation last,
-                                 Index lanes) noexcept {
-  x = activate(activation, x);
-  return residual == nullptr ? x : activate(last, x + load_lanes(residual, lanes));
 }

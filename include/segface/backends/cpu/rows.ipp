@@ -1,32 +1,50 @@
 // Kernels on rows of channels: normalisation, sums, interpolation.
 
-// Two passes over a row that is in the cache; see LayerNormArguments.
-inline void layer_norm(const LayerNormArguments& a) noexcept {
-  const float share = 1.0f / static_cast<float>(a.channels);
-  for (Index r = 0; r < a.rows; ++r) {
-    const float* const x = a.x + r * a.ldx;
-    const float* const residual = a.residual == nullptr ? nullptr : a.residual + r * a.ldr;
-    float* const y = a.y + r * a.ldy;
-    Vec total = splat(0.0f);
-    for_lanes(a.channels, [&](Index i, Index lanes) { total = total + load_lanes(x + i, lanes); });
-    const float mean_value = sum(total) * share;
-    const Vec mean = splat(mean_value);
-    Vec squares = splat(0.0f);
-    Index i = 0;
-    for (; i + kLanes <= a.channels; i += kLanes) {
-      const Vec d = load(x + i) - mean;
-      squares = fma(d, d, squares);
-    }
-    float rest = 0;
-    for (; i < a.channels; ++i) rest += (x[i] - mean_value) * (x[i] - mean_value);
-    const Vec scale = splat(1.0f / __builtin_sqrtf((sum(squares) + rest) * share + a.eps));
-    for_lanes(a.channels, [&](Index c, Index lanes) {
-      const Vec d = (load_lanes(x + c, lanes) - mean) * scale;
-      const Vec normed = fma(d, load_lanes(a.gain + c, lanes), load_lanes(a.bias + c, lanes));
-      store_lanes(y + c, finish(normed, a.activation, residual == nullptr ? nullptr : residual + c, a.last, lanes),
-                  lanes);
-    });
+// Mean and 1 / sqrt(variance + eps) of a row: two passes, the second on what the first brought into the cache.
+struct RowStatistics {
+  float mean, scale;
+};
+SEGFACE_ALWAYS_INLINE RowStatistics row_statistics(const float* x, Index channels, float eps) noexcept {
+  const float share = 1.0f / static_cast<float>(channels);
+  Vec total = splat(0.0f);
+  for_lanes(channels, [&](Index i, Index lanes) { total = total + load_lanes(x + i, lanes); });
+  const float mean = sum(total) * share;
+  Vec squares = splat(0.0f);
+  Index i = 0;
+  for (; i + kLanes <= channels; i += kLanes) {
+    const Vec d = load(x + i) - splat(mean);
+    squares = fma(d, d, squares);
   }
+  float rest = 0;
+  for (; i < channels; ++i) rest += (x[i] - mean) * (x[i] - mean);
+  return {mean, 1.0f / __builtin_sqrtf((sum(squares) + rest) * share + eps)};
+}
+
+template <Activation activation>
+inline void layer_norm_of(const LayerNormArguments& a) noexcept {
+  constexpr Index kRows = 4;  // the statistics of so many rows are under way together
+  for (Index first = 0; first < a.rows; first += kRows) {
+    const Index rows = a.rows - first < kRows ? a.rows - first : kRows;
+    RowStatistics statistics[kRows];
+    for (Index r = 0; r < rows; ++r) statistics[r] = row_statistics(a.x + (first + r) * a.ldx, a.channels, a.eps);
+    for (Index r = 0; r < rows; ++r) {
+      const float* const x = a.x + (first + r) * a.ldx;
+      const float* const residual = a.residual == nullptr ? nullptr : a.residual + (first + r) * a.ldr;
+      float* const y = a.y + (first + r) * a.ldy;
+      const Vec mean = splat(statistics[r].mean), scale = splat(statistics[r].scale);
+      for_lanes(a.channels, [&](Index c, Index lanes) {
+        const Vec d = (load_lanes(x + c, lanes) - mean) * scale;
+        Vec v = activate(activation, fma(d, load_lanes(a.gain + c, lanes), load_lanes(a.bias + c, lanes)));
+        if (residual != nullptr) v = activate(a.last, v + load_lanes(residual + c, lanes));
+        store_lanes(y + c, v, lanes);
+      });
+    }
+  }
+}
+
+// See LayerNormArguments.
+inline void layer_norm(const LayerNormArguments& a) noexcept {
+  with_constant(a.activation, [&](auto activation) { layer_norm_of<activation.value>(a); });
 }
 
 // y[c] = largest of rows[..][c]

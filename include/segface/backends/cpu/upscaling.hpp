@@ -53,12 +53,19 @@ class PackedTokens {
   float* panels_;
 };
 
+// Rows a few channels apart at most, not whole cache lines: of logits there are many, with few channels.
+template <class RunOf>
+Out compact_map(RunOf& run, Index batch, Index height, Index width, Index channels) noexcept {
+  const Index stride = (channels + 3) / 4 * 4;
+  return {run.template scratch<float>(batch * height * width * stride), batch, height, width, channels, stride};
+}
+
 // See compound::upscale_and_classify.
 template <class Backend>
 Out stream_logits(Run<Backend>& run, const Kernels& kernels, const compound::Upscaling<Backend>& w, const Out& image,
                   const Out& hyper) noexcept {
   constexpr Index kTokens = 28;  // of a tile: what follows fits into the second cache with the weights
-  const Out logits = run.map(image.batch, 4 * image.height, 4 * image.width, hyper.width);
+  const Out logits = compact_map(run, image.batch, 4 * image.height, 4 * image.width, hyper.width);
   const Out upscaled = run.every_stage() ? run.map(image.batch, logits.height, logits.width, w.second.out) : Out();
   const auto scope = run.scope();
   const PackedTokens classifier(run, kernels, hyper);
