@@ -165,7 +165,7 @@ TEST_CASE("Misuse is answered with one line and code 2") {
   check_refused(w.run("parse photo.png --mask m.png --overlay m.png" + weights), 2, {"would both write 'm.png'"});
   check_refused(w.run("convert"), 2, {"expected one checkpoint, got 0"});
   check_refused(w.run("convert model_299.pt --dtype int8"), 2, {"f32, f16, bf16"});
-  check_refused(w.run("convert model_299.pt --dataset coco"), 2, {"'coco'", "celeb, lapa or helen"});
+  check_refused(w.run("convert model_299.pt --dataset coco"), 2, {"'coco'", "celeb, lapa and helen"});
   check_refused(w.run("convert model_299.pt --resolution 31"), 2, {"--resolution is '31'"});
   check_refused(w.run("convert model_299.pt -o x --dataset lapa"), 2, {"19 classes"});
   check_refused(w.run("info"), 2, {"expected one weight file"});

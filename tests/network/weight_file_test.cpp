@@ -111,7 +111,7 @@ TEST_CASE("metadata that makes no sense is refused, and says what to do") {
   refused([](Parts& p) { p.set("format_version", "2"); }, Errc::bad_format, {"'2'", "newer segface"});
   refused([](Parts& p) { p.set("backbone", "mobilenet_v9"); }, Errc::bad_format,
           {"mobilenet_v9", "did you mean mobilenet?"});
-  refused([](Parts& p) { p.set("dataset", "cats"); }, Errc::invalid_argument, {"cats", "celeb, lapa or helen"});
+  refused([](Parts& p) { p.set("dataset", "cats"); }, Errc::invalid_argument, {"cats", "celeb, lapa and helen"});
   for (const char* bad : {"", "31", "4097", "-5", "5x", "99999999999999999999999"}) {
     refused([&](Parts& p) { p.set("resolution", bad); }, Errc::bad_format, {"resolution", bad});
   }
@@ -193,6 +193,8 @@ TEST_CASE("the names of the released folders say data set and side; other spelli
     CHECK(*hints.dataset == dataset);
     REQUIRE(hints.resolution.has_value());
     CHECK(*hints.resolution == std::stoi(text.substr(text.size() - 3)));
+    REQUIRE(hints.backbone.has_value());
+    CHECK(std::string(backbone_name(*hints.backbone)).substr(0, 4) == text.substr(0, 4));
   }
   for (const Backbone backbone : kBackbones) CHECK(*parse_backbone(backbone_name(backbone)) == backbone);
   CHECK(*parse_backbone("convnext_tiny") == Backbone::convnext_small);
@@ -208,6 +210,8 @@ TEST_CASE("converting tells data set and resolution from the folder's name, and 
   CHECK(*NameHints("swin_base_helen_448.safetensors").resolution == 448);
   CHECK_FALSE(NameHints("/lapa_224/other/model_299.pt").dataset.has_value());
   CHECK_FALSE(NameHints("model.pt").resolution.has_value());
+  CHECK_FALSE(NameHints("celeb_512/model.pt").backbone.has_value());
+  CHECK_FALSE(NameHints("my_net_celeb_512/model.pt").backbone.has_value());
 
   const TempDirectory directory;
   const std::string full = directory.write(
@@ -231,5 +235,16 @@ TEST_CASE("converting tells data set and resolution from the folder's name, and 
   REQUIRE(converted.ok());
   CHECK(converted->resolution_assumed);
   CHECK(converted->info.resolution == 512);
+  CHECK_FALSE(converted->named_backbone.has_value());
   CHECK(convert(cpu::Backend(), full, directory.file("b"), options, executor).status().code() == Errc::output);
+
+  // A folder that names another backbone than the tensors are of: the tensors are believed, the caller is told.
+  const std::string misnamed = directory.write(
+      "resnet_celeb_224.safetensors",
+      std::string(reinterpret_cast<const char*>(test::small_weight_file().data()), test::small_weight_file().size()));
+  const auto told = convert(cpu::Backend(), misnamed, directory.file("c"), options, executor);
+  REQUIRE(told.ok());
+  CHECK(told->info.backbone == Backbone::mobilenet);
+  REQUIRE(told->named_backbone.has_value());
+  CHECK(*told->named_backbone == Backbone::resnet);
 }

@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "segface/base/memory.hpp"
+#include "segface/base/nearest_name.hpp"
 #include "segface/base/status.hpp"
 #include "segface/weights/weight_file.hpp"
 
@@ -23,21 +23,6 @@ struct Option {
   std::string_view name;  // with its dashes
   bool takes_value;
 };
-
-// Letters to insert, remove or exchange until a is b.
-inline std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0]++;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t exchanged = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({exchanged, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
 
 // "; did you mean 'name'?" where one of the names is near, else nothing.
 template <class Names>

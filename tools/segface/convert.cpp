@@ -53,7 +53,11 @@ Status check_output(const std::string& checkpoint, const std::string& output, bo
 void print(const std::string& output, const Converted& converted, std::uint64_t bytes, double milliseconds) {
   const NetworkInfo& info = converted.info;
   std::printf("%s: written in %.1f s\n", shown(output).c_str(), milliseconds / 1000);
-  std::printf("  backbone:    %s\n", backbone_name(info.backbone));
+  std::printf("  backbone:    %s", backbone_name(info.backbone));
+  if (converted.named_backbone) {
+    std::printf(" (told by the tensors, although the folder's name says %s)", backbone_name(*converted.named_backbone));
+  }
+  std::printf("\n");
   std::printf("  data set:    %s, %td classes\n", std::string(dataset_name(info.dataset)).c_str(), info.classes());
   std::printf("  resolution:  %td x %td%s\n", info.resolution, info.resolution,
               converted.resolution_assumed ? " (assumed: no tensor tells it; change it with --resolution R)" : "");

@@ -12,6 +12,7 @@
 
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
+#include "segface/base/nearest_name.hpp"
 #include "segface/base/status.hpp"
 #include "segface/image/image.hpp"
 
@@ -92,7 +93,11 @@ inline Result<Dataset> parse_dataset(std::string_view name) noexcept {
     if (name == dataset_name(dataset)) return dataset;
   }
   if (name == "celeba") return Dataset::celeb;
-  return error(Errc::invalid_argument, "data set '", name, "' is unknown; use celeb, lapa or helen");
+  return guarded([&]() -> Result<Dataset> {
+    constexpr std::string_view kNames[] = {"celeb", "lapa", "helen"};
+    return error(Errc::invalid_argument, "data set '", name, "' is unknown; did you mean ", nearest_name(name, kNames),
+                 "? Known are celeb, lapa and helen");
+  });
 }
 
 // Labels that are often wanted together.

@@ -33,7 +33,8 @@ struct ConvertOptions {
 // What was written, for the caller to tell.
 struct Converted {
   NetworkInfo info;
-  bool resolution_assumed = false;  // neither the caller nor the folder's name said it
+  bool resolution_assumed = false;         // neither the caller nor the folder's name said it
+  std::optional<Backbone> named_backbone;  // what the folder's name says, where the tensors are another's
   std::size_t parameters = 0;
   std::size_t dropped = 0;  // tensors of the checkpoint that the network does not compute with
 };
@@ -55,10 +56,11 @@ inline Result<std::unique_ptr<TensorSource>> open_checkpoint(const std::string& 
   });
 }
 
-// What the name of a released folder says: "swinb_lapa_224/model_299.pt" -> lapa, 224.
+// What the name of a released folder says: "swinb_lapa_224/model_299.pt" -> swin_base, lapa, 224.
 struct NameHints {
   std::optional<Dataset> dataset;
   std::optional<Index> resolution;
+  std::optional<Backbone> backbone;
 
   explicit NameHints(const std::string& path) {
     // Directory and file name without ending, split where the released names are.
@@ -68,9 +70,14 @@ struct NameHints {
     for (std::size_t begin = folder; begin < all.size();) {
       const std::size_t end = std::min(all.find_first_of("_-/", begin), all.size());
       const std::string_view word = all.substr(begin, end - begin);
-      begin = end + 1;
       const auto named = parse_dataset(word);
-      if (named.ok()) dataset = *named;
+      if (named.ok()) {
+        dataset = *named;
+        const std::string_view before_it = all.substr(folder, begin > folder ? begin - 1 - folder : 0);
+        const auto before = parse_backbone(before_it.substr(before_it.rfind('/') + 1));
+        if (before.ok()) backbone = *before;
+      }
+      begin = end + 1;
       std::uint64_t side = 0;
       if (parse_decimal(word, side) && (side == 224 || side == 256 || side == 448 || side == 512)) {
         resolution = static_cast<Index>(side);
@@ -119,6 +126,7 @@ Result<Converted> convert(const B& backend, const std::string& from, const std::
     const NameHints hints(from);
     Converted result;
     result.info.backbone = variant.backbone;
+    if (hints.backbone && *hints.backbone != variant.backbone) result.named_backbone = hints.backbone;
     result.info.dtype = options.dtype;
     std::optional<Dataset> dataset = options.dataset;
     if (!dataset && hints.dataset && class_count(*hints.dataset) == static_cast<Index>(variant.classes)) {

@@ -150,6 +150,7 @@ inline Result<Backbone> parse_backbone(std::string_view name) noexcept {
     if (name == "convnext_tiny") return Backbone::convnext_small;
     if (name == "swinb") return Backbone::swin_base;
     if (name == "swinv2b") return Backbone::swinv2_base;
+    if (name == "convnext") return Backbone::convnext_base;
     return error(Errc::bad_format, "backbone '", name, "' is unknown; did you mean ", nearest_name(name, names),
                  "? Known are: ", known.view());
   });
