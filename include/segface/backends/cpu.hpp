@@ -454,7 +454,8 @@ class Backend {
     return g;
   }
 
-  // Tasks are blocks of rows; where these are few, also groups of panels.
+  // Tasks are blocks of rows; where these are few, also groups of panels, whose blocks follow each other: weights
+  // larger than the image come from memory once.
   void multiply(RunOf& run, const Linear& w, const float* bias, const In& x, const Epilogue<Backend>& epilogue,
                 const Out& y) const noexcept {
     constexpr Index kTasks = 16, kLeastPanels = 4;
@@ -463,9 +464,9 @@ class Backend {
     const Index group = std::max(std::min(all, kLeastPanels), (all + wanted - 1) / wanted);
     const Index groups = (all + group - 1) / group;
     run.kernel(gemm_cost(x.rows(), w.out, w.in), blocks(x) * groups, [&](Index task, Index) {
-      const RowBlock block = row_block(x, task / groups);
+      const RowBlock block = row_block(x, task % blocks(x));
       GemmArguments g = gemm_arguments(w, bias, epilogue, y, block);
-      g.first_panel = task % groups * group;
+      g.first_panel = task / blocks(x) * group;
       g.last_panel = std::min(all, g.first_panel + group);
       g.a = x.row(block.first);
       g.lda = x.stride;

@@ -5,7 +5,8 @@
 // of one result runs over k in order in every tile height: a row's bits do not depend on where its tile begins.
 
 inline constexpr Index kPanel = 2 * kLanes;
-inline constexpr Index kLine = 16;  // floats in a cache line
+inline constexpr Index kLine = 16;            // floats in a cache line
+inline constexpr Index kAhead = 32 * kPanel;  // how far before its use a panel is fetched
 
 template <int Rows>
 inline void multiply_tile(const float* a, Index lda, const float* panel, Index k_count, float* tile) noexcept {
@@ -13,6 +14,8 @@ inline void multiply_tile(const float* a, Index lda, const float* panel, Index k
 #pragma GCC unroll 16
   for (int r = 0; r < Rows; ++r) sums[r][0] = sums[r][1] = splat(0.0f);
   for (Index k = 0; k < k_count; ++k, panel += kPanel) {
+    __builtin_prefetch(panel + kAhead);
+    __builtin_prefetch(panel + kAhead + kLine);
     const Vec w0 = load(panel), w1 = load(panel + kLanes);
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) {
