@@ -1,11 +1,7 @@
 // segface parse: photos to masks, overlays and logits.
-#include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstring>
-#include <map>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,228 +9,24 @@
 #include "segface/image/align.hpp"
 #include "segface/image/crop.hpp"
 #include "segface/image/file.hpp"
-#include "segface/image/landmark_file.hpp"
 #include "segface/image/render.hpp"
 #include "segface/segface.hpp"
 
-#include "arguments.hpp"
 #include "backends.hpp"
-#include "commands.hpp"
 #include "npy.hpp"
 #include "output.hpp"
+#include "request.hpp"
 
 namespace tool {
 namespace {
-
-// What the command line asks for.
-struct Request {
-  std::vector<std::string> photos;
-  std::string weights;
-  std::string directory;              // of the files named after their photo; with a slash at the end, or empty
-  bool names_mask = false;            // a mask and an overlay named after each photo
-  bool names_overlay = false;         //
-  std::string mask, overlay, logits;  // names of the files of a single photo; empty where not given
-  std::optional<Box> box;
-  std::optional<Landmarks> landmarks;
-  std::optional<HelenPoints> helen;                              // all points of a file of Helen
-  enum class Align { none, celeba, helen } align = Align::none;  // the square of the landmarks that is looked at
-  Index threads = 0;
-  std::size_t backend = 0;
-  bool fail_fast = false;
-};
-
-// The files of one photo; empty where not wanted.
-struct Outputs {
-  std::string mask, overlay, logits;
-};
-
-std::string base_name(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
-}
-
-// "a/photo.jpg" -> "photo"
-std::string stem(const std::string& path) {
-  const std::string name = base_name(path);
-  const std::size_t dot = name.rfind('.');
-  return dot == 0 ? name : name.substr(0, dot);
-}
-
-Outputs outputs_of(const Request& request, const std::string& photo) {
-  const std::string front = request.directory + stem(photo);
-  return {request.names_mask ? front + "_mask.png" : request.mask,
-          request.names_overlay ? front + "_overlay.png" : request.overlay, request.logits};
-}
-
-// "x,y,w,h"
-Result<Box> parse_box(const std::string& text) {
-  Index numbers[4] = {};
-  std::size_t begin = 0, count = 0;
-  bool good = true;
-  while (good && begin <= text.size()) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    good = count < 4 && parse_integer(text.substr(begin, end - begin), numbers[count++]) &&
-           std::abs(numbers[count - 1]) < (Index{1} << 30);
-    begin = end + 1;
-  }
-  const Box box = {numbers[0], numbers[1], numbers[2], numbers[3]};
-  if (!good || count != 4 || box.width < 1 || box.height < 1) {
-    return error(Errc::invalid_argument, "--box is '", text,
-                 "', expected x,y,width,height in pixels of the photo, as 120,80,256,256");
-  }
-  return box;
-}
-
-// "x,y x,y x,y x,y x,y"
-Result<Landmarks> parse_landmarks(const std::string& text) {
-  double numbers[10] = {};
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  std::size_t count = 0;
-  while (count < 10) {
-    while (at != end && (*at == ' ' || *at == ',')) ++at;
-    const auto [next, failure] = std::from_chars(at, end, numbers[count]);
-    if (failure != std::errc()) break;
-    at = next;
-    ++count;
-  }
-  if (count != 10 || at != end) {
-    return error(Errc::invalid_argument, "--landmarks is '", text,
-                 "', expected five points as \"x,y x,y x,y x,y x,y\": ", kLandmarkOrder);
-  }
-  const auto point = [&](std::size_t i) { return Point{numbers[2 * i], numbers[2 * i + 1]}; };
-  return Landmarks{point(0), point(1), point(2), point(3), point(4)};
-}
-
-// The result, an error saying which file it is about.
-template <class T>
-Result<T> named(const std::string& path, Result<T> result) {
-  if (!result.ok()) return in_context(result.status(), path);
-  return result;
-}
-
-// The value of --landmarks: five points, or a file of LaPa, or one of Helen, where the photo is found by its name.
-Status read_landmarks(const std::string& text, Request& request) {
-  const bool points = text.find_first_not_of("0123456789.,-+eE \t") == std::string::npos;
-  if (points) {
-    SEGFACE_ASSIGN(landmarks, parse_landmarks(text));
-    request.landmarks = landmarks;
-    return {};
-  }
-  const auto bytes = read_file(text, std::size_t{1} << 26);
-  if (!bytes.ok()) {
-    return error(Errc::invalid_argument, "--landmarks is neither five points, as \"x,y x,y x,y x,y x,y\", nor a file: ",
-                 bytes.status().message());
-  }
-  const std::string_view content(reinterpret_cast<const char*>(bytes->data()), bytes->size());
-  if (content.substr(0, 3) == "106") {
-    SEGFACE_ASSIGN(landmarks, named(text, read_lapa_landmarks(content)));
-    request.landmarks = landmarks;
-    return {};
-  }
-  std::string name = stem(request.photos[0]);  // Helen's photos are called NAME_image.jpg
-  const std::size_t ending = name.rfind("_image");
-  if (ending != std::string::npos && ending + 6 == name.size()) name.resize(ending);
-  SEGFACE_ASSIGN(helen, named(text, read_helen_points(content, name)));
-  request.helen = helen;
-  request.landmarks = helen_landmarks(helen);
-  return {};
-}
-
-// Refuses a name that says another format: a photo named by mistake must not be lost.
-Status check_ending(const Arguments& arguments, const std::string& option, const std::string& ending) {
-  const std::string name = base_name(arguments.value(option));
-  const std::size_t dot = name.rfind('.');
-  if (dot == std::string::npos || dot == 0 || name.substr(dot) == ending) return {};
-  return error(Errc::invalid_argument, option, " writes ", ending.substr(1), " files, but '", arguments.value(option),
-               "' is named otherwise");
-}
-
-Result<Request> read_request(const Arguments& arguments) {
-  Request request;
-  request.photos = arguments.operands();
-  request.weights = arguments.value("--weights");
-  request.mask = arguments.value("--mask");
-  request.overlay = arguments.value("--overlay");
-  request.logits = arguments.value("--logits");
-  request.fail_fast = arguments.has("--fail-fast");
-  const bool one_file = arguments.has("--mask") || arguments.has("--overlay") || arguments.has("--logits");
-  if (one_file && request.photos.size() > 1) {
-    return error(Errc::invalid_argument, "--mask, --overlay and --logits name the files of one photo, but ",
-                 request.photos.size(), " are given; use -o DIRECTORY");
-  }
-  SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--mask", ".png"));
-  SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--overlay", ".png"));
-  SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--logits", ".npy"));
-  const bool named = arguments.has("-o") || !one_file;
-  request.names_mask = named && !arguments.has("--mask");
-  request.names_overlay = named && !arguments.has("--overlay");
-  if (arguments.has("-o")) {
-    request.directory = arguments.value("-o");
-    if (request.directory.back() != '/') request.directory += '/';
-  }
-  if (arguments.has("--box")) {
-    SEGFACE_ASSIGN(box, parse_box(arguments.value("--box")));
-    request.box = box;
-  }
-  if (arguments.has("--landmarks")) {
-    if (request.photos.size() != 1) {
-      return error(Errc::invalid_argument, "--landmarks are those of one photo, but ", request.photos.size(),
-                   " are given; parse them one by one");
-    }
-    SEGFACE_RETURN_IF_ERROR(read_landmarks(arguments.value("--landmarks"), request));
-  }
-  SEGFACE_ASSIGN(alignment, arguments.choice("--align", {"none", "celeba", "helen"}));
-  request.align = static_cast<Request::Align>(alignment);
-  if (request.align == Request::Align::celeba && !request.landmarks) {
-    return error(Errc::invalid_argument, "--align celeba needs --landmarks, the five points of the face");
-  }
-  if (request.align == Request::Align::helen && !request.helen) {
-    return error(Errc::invalid_argument, "--align helen needs --landmarks FILE, with the 68 points that Helen has");
-  }
-  if (request.align != Request::Align::none && request.box) {
-    return error(Errc::invalid_argument, "--align and --box would both cut the photo; leave one out");
-  }
-  SEGFACE_ASSIGN(threads, arguments.number("--threads", 0, kMaxThreads, 0));
-  request.threads = threads;
-  SEGFACE_ASSIGN(backend, arguments.choice("--backend", backend_names()));
-  request.backend = backend;
-  if (request.photos.empty()) return error(Errc::invalid_argument, "no photo is given");
-  if (request.weights.empty()) {
-    return error(Errc::invalid_argument, "--weights is missing; weight files are made by `segface convert`");
-  }
-  return request;
-}
-
-// No two results under one name, and none in place of a photo or the weights.
-Status check_outputs(const Request& request) {
-  std::map<std::string, std::string> writers;
-  std::set<std::pair<dev_t, ino_t>> inputs;
-  for (const std::string& photo : request.photos) {
-    if (const FileId id = file_id(photo)) inputs.insert(*id);
-  }
-  if (const FileId id = file_id(request.weights)) inputs.insert(*id);
-  for (const std::string& photo : request.photos) {
-    const Outputs outputs = outputs_of(request, photo);
-    for (const std::string& path : {outputs.mask, outputs.overlay, outputs.logits}) {
-      if (path.empty()) continue;
-      const auto [earlier, fresh] = writers.emplace(path, photo);
-      if (!fresh) {
-        return error(Errc::invalid_argument, "'", earlier->second, "' and '", photo, "' would both write '", path,
-                     "'; rename one, or give each a call of its own");
-      }
-      const FileId id = file_id(path);
-      if (id && inputs.count(*id) != 0) {
-        return error(Errc::output, path, ": is one of the files that are read; name another, or a directory with -o");
-      }
-    }
-  }
-  return {};
-}
 
 Status make_directory(const std::string& path) {
   if (path.empty() || ::mkdir(path.c_str(), 0777) == 0 || errno == EEXIST) return {};
   return error(Errc::output, path, ": cannot make the directory: ", std::strerror(errno));
 }
+
+// A logit whose class has no share.
+constexpr float kImpossible = -10000.0f;
 
 // Parses photo after photo with one workspace.
 template <class Workspace>
@@ -291,6 +83,9 @@ class Session {
       SEGFACE_ASSIGN(whole, square->paste_labels(mask_.view(), photo.width(), photo.height()));
       pasted = std::move(whole);
     }
+    if (is_cut && logits.size() != 0) {
+      SEGFACE_RETURN_IF_ERROR(paste_logits(box, square, photo.width(), photo.height(), logits, shape));
+    }
     const ImageView labels = is_cut ? pasted.view() : mask_.view();
     SEGFACE_RETURN_IF_ERROR(write(outputs, photo.view(), labels, logits, shape));
     print(outputs, photo.view(), title, reading, parsing, watch.lap());
@@ -298,7 +93,7 @@ class Session {
   }
 
  private:
-  // Fills mask_, and logits where they are wanted, in a second pass.
+  // Fills mask_, and logits where they are wanted.
   Status run(const ImageView& face, const std::optional<Landmarks>& landmarks, const std::string& title,
              bool with_logits, Buffer<float>& logits, LogitsShape& shape) {
     Progress progress(title);
@@ -311,6 +106,24 @@ class Session {
     }
     return landmarks ? workspace_.parse(face, *landmarks, mask_, logits.span())
                      : workspace_.parse(face, mask_, logits.span());
+  }
+
+  // The logits of a cut become those of the photo: outside the cut, background is certain.
+  static Status paste_logits(const std::optional<Box>& box, const std::optional<AlignedSquare>& square, Index width,
+                             Index height, Buffer<float>& logits, LogitsShape& shape) {
+    const LogitsShape whole = {1, shape.classes, height, width};
+    const auto pixels = static_cast<std::size_t>(width * height);
+    SEGFACE_ASSIGN(values, Buffer<float>::make(whole.count()));
+    for (Index c = 0; c < shape.classes; ++c) {
+      const PlaneView plane = {logits.data() + c * shape.height * shape.width, shape.width, shape.height};
+      const Span<float> out = values.span().subspan(static_cast<std::size_t>(c) * pixels, pixels);
+      const float outside = c == 0 ? 0.0f : kImpossible;
+      SEGFACE_RETURN_IF_ERROR(box ? paste_plane(plane, *box, outside, width, height, out)
+                                  : square->paste_plane(plane, outside, width, height, out));
+    }
+    logits = std::move(values);
+    shape = whole;
+    return {};
   }
 
   Status write(const Outputs& outputs, const ImageView& photo, const ImageView& labels, const Buffer<float>& logits,
@@ -429,7 +242,9 @@ const Command kParse = {
     "  -o DIRECTORY        where the results go; made if missing\n"
     "  --mask FILE.png     name of the mask; then only named files are written, unless -o is given too\n"
     "  --overlay FILE.png  name of the overlay\n"
-    "  --logits FILE.npy   the network's output before it is resized: float32, classes x height x width\n"
+    "  --logits FILE.npy   the network's output before it is resized: float32, classes x height x width;\n"
+    "                      with --box or --align brought back to the photo's size, 0 for the background\n"
+    "                      and -10000 for the other classes outside the part that was looked at\n"
     "  --box X,Y,W,H       looks only at this part of the photo; labels are 0 outside it\n"
     "  --landmarks POINTS  five points of the face, \"x,y x,y x,y x,y x,y\" in pixels of the photo: left eye,\n"
     "                      right eye, nose, left and right mouth corner, left being the picture's left; or a\n"

@@ -27,4 +27,10 @@ struct WindowAxis {
   bool wrapped(Index i, Index t) const noexcept { return divided(i) && t >= window - shift; }
 };
 
+// The region, 0 to 3, of place t (row-major) of window (wy, wx): keys of another region than the query's are masked.
+inline Index window_region(const WindowAxis& vertical, Index wy, const WindowAxis& horizontal, Index wx,
+                           Index t) noexcept {
+  return 2 * vertical.wrapped(wy, t / horizontal.window) + horizontal.wrapped(wx, t % horizontal.window);
+}
+
 SEGFACE_END_NAMESPACE
