@@ -30,8 +30,7 @@ TEST_CASE("cpu: every network agrees with the official code at every stage") {
 TEST_CASE("cpu: sides that are no multiple of a stride or a window, and pictures that are not square") {
   const cpu::Backend backend;
   const std::unique_ptr<Executor> executor = make_executor(2).value_or_throw();
-  for (const char* name : test::kSquareGoldens) test::check_golden(backend, name, *executor);
-  for (const char* name : test::kWideGoldens) test::check_golden(backend, name, *executor);
+  for (const char* name : test::kTwinGoldens) test::check_golden(backend, name, *executor);
 }
 
 TEST_CASE("cpu: each picture of a batch agrees") {

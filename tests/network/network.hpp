@@ -32,21 +32,15 @@ inline constexpr const char* kOfficialGoldens[] = {
 };
 
 // What tools/torch computed of the rest, after it had agreed with all of the official code's.
-inline constexpr const char* kSquareGoldens[] = {
-    "mobilenet_lapa_256",
+inline constexpr const char* kTwinGoldens[] = {
+    "mobilenet_lapa_256",     "mobilenet_celeb_333x500",
 #if !defined(__SANITIZE_ADDRESS__)
-    "swin_base_celeb_250",      "swinv2_base_celeb_250", "swinv2_small_celeb_250", "convnext_base_celeb_250",
-    "convnext_small_celeb_250", "resnet_celeb_250",      "efficientnet_celeb_250",
+    "swin_base_celeb_250",    "swin_base_celeb_333x500",    "swinv2_base_celeb_250",     "swinv2_base_celeb_333x500",
+    "swinv2_small_celeb_250", "swinv2_small_celeb_333x500", "convnext_base_celeb_250",   "convnext_base_celeb_333x500",
+    "resnet_celeb_250",       "resnet_celeb_333x500",       "convnext_small_celeb_250",  "convnext_small_celeb_333x500",
+    "efficientnet_celeb_250", "efficientnet_celeb_333x500", "swinv2_tiny_celeb_333x500",
 #endif
     "swinv2_tiny_celeb_250",
-};
-inline constexpr const char* kWideGoldens[] = {
-    "mobilenet_celeb_333x500",
-#if !defined(__SANITIZE_ADDRESS__)
-    "swin_base_celeb_333x500",     "swinv2_base_celeb_333x500",    "swinv2_small_celeb_333x500",
-    "convnext_base_celeb_333x500", "convnext_small_celeb_333x500", "resnet_celeb_333x500",
-    "efficientnet_celeb_333x500",  "swinv2_tiny_celeb_333x500",
-#endif
 };
 inline constexpr const char* kBatches[] = {"mobilenet_celeb_96_of_3", "swinv2_tiny_celeb_96_of_3"};
 

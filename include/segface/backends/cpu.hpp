@@ -100,7 +100,7 @@ class Backend {
     return TransposedConvolution{std::move(matrix), p.out};
   }
   Result<WindowAttention> prepare_window_attention(const WindowAttentionParameters& p) const noexcept {
-    const Index tokens = p.window * p.window, padded = panels(tokens) * kernels_->panel;
+    const Index tokens = p.window * p.window, padded = panel_count(*kernels_, tokens) * kernels_->panel;
     if (tokens > WindowArguments::kMostTokens) {
       return error(Errc::internal, "windows have at most ", WindowArguments::kMostTokens, " pixels, got ", tokens);
     }
@@ -420,11 +420,9 @@ class Backend {
  private:
   // ---- matrix products ----------------------------------------------------------------------------------------
 
-  Index panels(Index columns) const noexcept { return (columns + kernels_->panel - 1) / kernels_->panel; }
-
   template <class Weight>
   Result<Linear> pack(Index in, Index out, const Weight& weight, const float* bias) const noexcept {
-    const Index padded = panels(out) * kernels_->panel;
+    const Index padded = panel_count(*kernels_, out) * kernels_->panel;
     SEGFACE_ASSIGN(packed, Buffer<float>::make(static_cast<std::size_t>(padded * in)));
     SEGFACE_ASSIGN(padded_bias, Buffer<float>::make(static_cast<std::size_t>(padded)));
     pack_panels(kernels_->panel, in, out, weight, packed.data());
@@ -459,7 +457,7 @@ class Backend {
   void multiply(RunOf& run, const Linear& w, const float* bias, const In& x, const Epilogue<Backend>& epilogue,
                 const Out& y) const noexcept {
     constexpr Index kTasks = 16, kLeastPanels = 4;
-    const Index all = panels(w.out);
+    const Index all = panel_count(*kernels_, w.out);
     const Index wanted = std::max<Index>(1, kTasks / blocks(x));  // groups of panels
     const Index group = std::max(std::min(all, kLeastPanels), (all + wanted - 1) / wanted);
     const Index groups = (all + group - 1) / group;

@@ -73,7 +73,6 @@ class Golden:
         with safe_open(path, "pt") as file:
             self.metadata = file.metadata()
             self.tensors = {name: file.get_tensor(name) for name in file.keys()}
-        self.path = path
 
     def size(self) -> tuple[int, int]:
         """Height and width of the picture."""

@@ -11,11 +11,22 @@
 SEGFACE_BEGIN_NAMESPACE
 namespace cpu {
 
+// Pixels [column, ..) of a row of `width`, as many as are left of `wanted` and fit; of an input of `in` columns.
+inline void look_across(Index column, Index wanted, Index in, Index width, InterpolatedPixels& look) noexcept {
+  const float scale = static_cast<float>(in) / static_cast<float>(width);
+  look.pixels = std::min({InterpolatedPixels::kMost, wanted, width - column});
+  for (Index p = 0; p < look.pixels; ++p) {
+    const BilinearTap<float> tap(column + p, in, scale);
+    look.left[p] = tap.first;
+    look.right[p] = tap.second;
+    look.across[p] = tap.fraction;
+  }
+}
+
 // Pixels [first, first + y.width) of image `image` of x, interpolated to height x width, to the rows of y.
 inline void mix_into(const Kernels& kernels, const In& x, Index image, Index first, Index height, Index width,
                      const Out& y, bool accumulate) noexcept {
   const float down = static_cast<float>(x.height) / static_cast<float>(height);
-  const float across = static_cast<float>(x.width) / static_cast<float>(width);
   MixArguments m;
   m.ld = x.stride;
   m.channels = y.channels;
@@ -27,13 +38,7 @@ inline void mix_into(const Kernels& kernels, const In& x, Index image, Index fir
     m.upper = x.pixel(image, v.first, 0);
     m.lower = x.pixel(image, v.second, 0);
     m.fraction = v.fraction;
-    m.pixels = std::min({MixArguments::kMostPixels, y.width - done, width - column});
-    for (Index p = 0; p < m.pixels; ++p) {
-      const BilinearTap<float> h(column + p, x.width, across);
-      m.left[p] = h.first;
-      m.right[p] = h.second;
-      m.across[p] = h.fraction;
-    }
+    look_across(column, y.width - done, x.width, width, m);
     m.y = y.row(done);
     kernels.mix_pixels(m);
   }

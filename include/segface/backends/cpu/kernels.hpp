@@ -100,31 +100,30 @@ struct LayerNormArguments {
   Index ldy = 0;
 };
 
-// Neighbouring pixels of an interpolated row.
-struct MixArguments {
-  static constexpr Index kMostPixels = 64;
-  const float* upper = nullptr;  // two rows of the input
+// What neighbouring pixels of an interpolated row look at: two rows, and of these two columns each.
+struct InterpolatedPixels {
+  static constexpr Index kMost = 64;
+  const float* upper = nullptr;
   const float* lower = nullptr;
-  Index ld = 0;
-  float fraction = 0;  // weight of the lower one
-  Index pixels = 0, channels = 0;
-  Index left[kMostPixels], right[kMostPixels];  // columns that a pixel lies between
-  float across[kMostPixels];                    // weight of the right one
+  Index ld = 0;        // floats from a column to the next
+  float fraction = 0;  // weight of the lower row
+  Index pixels = 0;
+  Index left[kMost], right[kMost];
+  float across[kMost];  // weight of the right column
+};
+
+// y = (or +=) the interpolated pixels.
+struct MixArguments : InterpolatedPixels {
+  Index channels = 0;
   bool accumulate = false;
   float* y = nullptr;
   Index ldy = 0;
 };
 
-// Neighbouring pixels of a row of labels, from logits of all classes side by side.
-struct LabelArguments {
-  static constexpr Index kMostPixels = 64, kMostClasses = 64;
-  const float* upper = nullptr;  // two rows of logits
-  const float* lower = nullptr;
-  Index ld = 0;
-  float fraction = 0;  // weight of the lower one
-  Index pixels = 0, classes = 0;
-  Index left[kMostPixels], right[kMostPixels];  // columns that a pixel lies between
-  float across[kMostPixels];                    // weight of the right one
+// Labels of the interpolated pixels, from logits of all classes side by side.
+struct LabelArguments : InterpolatedPixels {
+  static constexpr Index kMostClasses = 32;
+  Index classes = 0;
   std::uint8_t* labels = nullptr;
   float* confidence = nullptr;  // of each pixel
 };

@@ -14,6 +14,11 @@ struct Linear {
   Buffer<float> bias;    // [panels x panel]
   Index in = 0, out = 0;
 };
+// Panels that `columns` outputs fill.
+inline Index panel_count(const Kernels& kernels, Index columns) noexcept {
+  return (columns + kernels.panel - 1) / kernels.panel;
+}
+
 // weight(o, i) for o < out, i < in -> [panels, in, panel], zeros beyond.
 template <class Weight>
 void pack_panels(Index panel, Index in, Index out, const Weight& weight, float* packed) noexcept {
@@ -31,7 +36,7 @@ inline GemmArguments product(const Kernels& kernels, const float* panels, Index 
   g.rows = rows;
   g.columns = out;
   g.depth = in;
-  g.last_panel = (out + kernels.panel - 1) / kernels.panel;
+  g.last_panel = panel_count(kernels, out);
   g.a = a;
   g.lda = lda;
   g.panels = panels;

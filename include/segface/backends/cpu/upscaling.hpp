@@ -33,7 +33,7 @@ class PackedTokens {
       : kernels_(kernels),
         depth_(tokens.channels),
         count_(tokens.width),
-        size_((count_ + kernels.panel - 1) / kernels.panel * kernels.panel * depth_),
+        size_(panel_count(kernels, count_) * kernels.panel * depth_),
         panels_(run.template scratch<float>(tokens.batch * size_)) {
     run.kernel({}, tokens.batch, [&](Index image, Index) {
       const In all = tokens.image(image);
