@@ -146,6 +146,11 @@ TEST_CASE("Misuse is answered with one line and code 2") {
     check_refused(w.run("parse photo.png --box " + std::string(bad) + weights), 2, {"--box", "x,y,width,height"});
   }
   check_refused(w.run("parse photo.png --box 224,0,10,10" + weights), 2, {"outside the photo of 224 x 224"});
+  check_refused(w.run("parse photo.png --square 150" + weights), 2, {"--square", "--box is missing"});
+  for (const char* bad : {"0", "1001", "1.5", "x"}) {
+    CAPTURE(bad);
+    check_refused(w.run("parse photo.png --box 1,1,9,9 --square " + std::string(bad) + weights), 2, {"--square"});
+  }
   const std::string face = " --landmarks '70,80 150,80 110,120 80,160 140,160'";
   for (const char* bad : {"1,2", "1,2 3,4 5,6 7,8 9", "1,2 3,4 5,6 7,8 9,10 11", "a,b c,d e,f g,h i,j"}) {
     CAPTURE(bad);
@@ -334,6 +339,12 @@ TEST_CASE("--box labels its part of the photo and nothing else") {
   const Image alone = load_labels(w.path("p.png")).value_or_throw();
   for (Index y = 0; y < 100; ++y) CHECK(std::memcmp(alone.row(y) + 20, mask.row(30 + y), 100) == 0);
   check_refused(w.run("parse photo.png --weights w.safetensors --box 0,0,100000,100000"), 6, {"--box", "100000"});
+  // --square widens a detector's box first: 60 x 50 times 200 % is 120 x 120 around the same middle.
+  REQUIRE(w.run("parse photo.png --weights w.safetensors --box 10,55,60,50 --square 200 --mask m.png").code == 0);
+  REQUIRE(w.run("parse photo.png --weights w.safetensors --box -20,20,120,120 --mask p.png").code == 0);
+  const Image widened = load_labels(w.path("m.png")).value_or_throw();
+  const Image square = load_labels(w.path("p.png")).value_or_throw();
+  for (Index y = 0; y < 224; ++y) CHECK(std::memcmp(widened.row(y), square.row(y), 224) == 0);
   for (const char* name : {"m.png", "p.png", "part.png"}) w.remove(name);
 }
 

@@ -213,6 +213,7 @@ int run(const std::vector<std::string>& words) {
                                                   {"--overlay", true},
                                                   {"--logits", true},
                                                   {"--box", true},
+                                                  {"--square", true},
                                                   {"--landmarks", true},
                                                   {"--align", true},
                                                   {"--threads", true},
@@ -246,6 +247,8 @@ const Command kParse = {
     "                      with --box or --align brought back to the photo's size, 0 for the background\n"
     "                      and -10000 for the other classes outside the part that was looked at\n"
     "  --box X,Y,W,H       looks only at this part of the photo; labels are 0 outside it\n"
+    "  --square PERCENT    makes the box a square around its middle, whose side is so much of the box's longer\n"
+    "                      one: a detector's box is cut close to the face, and 150 or 200 show all of the head\n"
     "  --landmarks POINTS  five points of the face, \"x,y x,y x,y x,y x,y\" in pixels of the photo: left eye,\n"
     "                      right eye, nose, left and right mouth corner, left being the picture's left; or a\n"
     "                      landmark file of LaPa or Helen. Networks trained on LaPa need them\n"

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "segface/base/file.hpp"
+#include "segface/image/crop.hpp"
 #include "segface/image/landmark_file.hpp"
 #include "segface/segface.hpp"
 
@@ -154,6 +155,12 @@ inline Result<Request> read_request(const Arguments& arguments) {
   if (arguments.has("--box")) {
     SEGFACE_ASSIGN(box, parse_box(arguments.value("--box")));
     request.box = box;
+  }
+  if (arguments.has("--square")) {
+    if (!request.box) return error(Errc::invalid_argument, "--square widens a box, but --box is missing");
+    SEGFACE_ASSIGN(percent, arguments.number("--square", 1, 1000, 0));
+    SEGFACE_ASSIGN(square, square_box(*request.box, static_cast<double>(percent) / 100));
+    request.box = square;
   }
   if (arguments.has("--landmarks")) {
     if (request.photos.size() != 1) {

@@ -137,10 +137,12 @@ class TwoWayTransformer {
     block1_.mlp(run, q1);
 
     // Block 1's step 4 and the final attention in one pass.
-    add_and_norm(norm_final_, q1,
-                 ops::image_from_tokens_and_back<B>(run, block1_.image_from_tokens, block1_.norm4, plan.queries1,
-                                                    ViewOf<B>(image), with_tokens(q1), q1, final_, plan.final_keys,
-                                                    with_tokens(q1), image));
+    const MapOf<B> queries = with_tokens(q1);
+    run.stage("queries", queries);
+    add_and_norm(
+        norm_final_, q1,
+        ops::image_from_tokens_and_back<B>(run, block1_.image_from_tokens, block1_.norm4, plan.queries1,
+                                           ViewOf<B>(image), queries, q1, final_, plan.final_keys, queries, image));
     return {image, q1};
   }
 
