@@ -10,6 +10,7 @@ using test::difference;
 using test::random_numbers;
 
 static_assert(std::is_same_v<ops::MlpFusion<B>, B::MlpFusion>, "the override must be the one that is used");
+static_assert(std::is_same_v<ops::Position<B>, B::Position>, "the override must be the one that is used");
 static_assert(std::is_same_v<ops::PositionTerm<B>, B::PositionTerm>, "the override must be the one that is used");
 
 // ops::name calls the backend's function where this compiles with exactly these types, and the default elsewhere.
@@ -20,9 +21,14 @@ constexpr bool kTakesFuse =
 template <class W>
 constexpr bool kTakesPositionTerm =
     std::is_same_v<decltype(std::declval<const B&>().position_term(std::declval<Run<B>&>(), std::declval<const W&>(),
-                                                                   std::declval<const ViewOf<B>&>())),
+                                                                   std::declval<const B::Position&>())),
                    B::PositionTerm>;
 static_assert(kTakesFuse<Pyramid<B>, B::MlpFusion, std::array<ViewOf<B>, 4>>, "fuse");
+static_assert(
+    std::is_same_v<decltype(std::declval<const B&>().position(
+                       std::declval<Run<B>&>(), std::declval<const B::PositionEncoding&>(), Index(), Index())),
+                   B::Position>,
+    "position");
 static_assert(kTakesPositionTerm<B::Linear>, "position_term");
 static_assert(kTakesPositionTerm<ops::PyramidLinear<B>>, "position_term in the first block");
 
@@ -157,7 +163,9 @@ std::array<MapOf<Any>, 3> two_passes(test::Bench<Any>& bench, const std::array<I
   }
   const auto fuse = ops::MlpFusion<Any>::prepare(backend, fusion.parameters).value_or_throw();
   const Pyramid<Any> pyramid = ops::fuse<Any>(run, fuse, levels);
-  const ViewOf<Any> position = bench.map("position", 1, height, width, kWidth);
+  const std::vector<float> gaussian = random_numbers("gaussian", kWidth);  // [2, kWidth / 2]
+  const auto encoding = backend.prepare_position_encoding(gaussian.data(), kWidth / 2).value_or_throw();
+  const ops::Position<Any> position = ops::position<Any>(run, encoding, height, width);
   const MapOf<Any> queries = bench.map("queries", 2, 1, tokens, kWidth), keys = bench.map("keys", 2, 1, tokens, kWidth),
                    values = bench.map("values", 2, 1, tokens, kWidth);
 

@@ -1,8 +1,8 @@
 // The cpu backend: what users get. Own kernels for the processor at hand, spread over the executor's threads.
 //
 // Weights are packed when they are prepared: BatchNorm is folded into the convolution before it, linear_fuse into
-// linear_c, the position encoding's part of each projection into the plan. Tasks are cut by sizes alone, and no sum
-// depends on where a task begins, so results are bit-identical for any number of threads and any batch.
+// linear_c. Tasks are cut by sizes alone, and no sum depends on where a task begins, so results are bit-identical for
+// any number of threads and any batch.
 #pragma once
 
 #include <algorithm>
@@ -327,18 +327,11 @@ class Backend {
   }
 
   void position_encoding(RunOf& run, const PositionEncoding& w, const Out& y) const noexcept {
-    run.kernel({20 * elements(y), bytes(y)}, y.height, [&](Index py, Index) {
-      constexpr float kTwoPi = 6.283185307179586f;
-      const float v = 2 * ((static_cast<float>(py) + 0.5f) / static_cast<float>(y.height)) - 1;
-      for (Index px = 0; px < y.width; ++px) {
-        const float u = 2 * ((static_cast<float>(px) + 0.5f) / static_cast<float>(y.width)) - 1;
-        float* const out = y.pixel(0, py, px);
-        for (Index f = 0; f < w.features; ++f) {
-          const float angle = kTwoPi * (u * w.gaussian.data()[f] + v * w.gaussian.data()[w.features + f]);
-          out[f] = std::sin(angle);
-          out[w.features + f] = std::cos(angle);
-        }
-      }
+    const auto scope = run.scope();
+    const Position position = Position::make(run, w, y.height, y.width);
+    run.kernel({6 * elements(y), bytes(y)}, y.height, [&](Index row, Index) {
+      const Out line = {y.row(row * y.width), 1, 1, y.width, y.channels, y.stride};
+      position.add_to(*kernels_, In(), row * y.width, line);
     });
   }
 
@@ -383,13 +376,15 @@ class Backend {
   // See cpu/projection.hpp.
   using PyramidLinear = cpu::PyramidLinear;
 
-  // (x + position) W^T + b = x W^T + (position W^T + b): the second term depends on the size alone.
-  using PositionTerm = cpu::PositionTerm;
-  PositionTerm position_term(RunOf& run, const Linear& w, const In& position) const noexcept {
-    return {ops::linear<Backend>(run, w, position)};
+  // See cpu/position.hpp and cpu/projection.hpp.
+  using Position = cpu::Position;
+  Position position(RunOf& run, const PositionEncoding& w, Index height, Index width) const noexcept {
+    return Position::make(run, w, height, width);
   }
-  PositionTerm position_term(RunOf& run, const PyramidLinear& w, const In& position) const noexcept {
-    return position_term(run, w.on_fused, position);
+  using PositionTerm = cpu::PositionTerm;
+  PositionTerm position_term(RunOf&, const Linear&, const Position& position) const noexcept { return {position, {}}; }
+  PositionTerm position_term(RunOf& run, const PyramidLinear& w, const Position& position) const noexcept {
+    return project_position(run, *kernels_, w, position);
   }
 
   // The image in tiles; see cpu/cross_attention.hpp.

@@ -111,7 +111,7 @@ class ClassTokenDecoder {
 
   // For an image of h x w tokens.
   ClassTokenDecoderPlan<B> plan(Run<B>& run, Index height, Index width) const noexcept {
-    return {transformer_.plan(run, ops::position_encoding<B>(run, position_encoding_, height, width))};
+    return {transformer_.plan(run, ops::position<B>(run, position_encoding_, height, width))};
   }
 
   // Pyramid of [B, h, w, ..] -> logits [B, 4h, 4w, K]

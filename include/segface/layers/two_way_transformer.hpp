@@ -95,8 +95,8 @@ class TwoWayTransformer {
                                          [&](const LinearWeights& l) { return prepare(p, l); })),
         norm_final_(prepare(p, w.norm_final_attn)) {}
 
-  // position [1, h, w, 256]
-  TwoWayTransformerPlan<B> plan(Run<B>& run, const ViewOf<B>& position) const noexcept {
+  // position: of an image of h x w tokens; the plan refers to it.
+  TwoWayTransformerPlan<B> plan(Run<B>& run, const ops::Position<B>& position) const noexcept {
     return {ops::position_term<B>(run, block0_.tokens_from_image.k_proj, position),
             ops::position_term<B>(run, block0_.image_from_tokens.q_proj, position),
             ops::position_term<B>(run, block1_.tokens_from_image.k_proj, position),

@@ -89,20 +89,36 @@ MapOf<B> image_linear(Run<B>& run, const PyramidLinear<B>& w, const Pyramid<B>& 
   return ops::linear<B>(run, w.on_fused, image.fused);
 }
 
+// The position encoding of an image of H x W tokens, in the plan.
+template <class B>
+struct Position {
+  ViewOf<B> encoding;  // [1, H, W, 256]
+};
+template <class B>
+Position<B> position(Run<B>& run, const typename B::PositionEncoding& w, Index height, Index width) noexcept {
+  return {ops::position_encoding<B>(run, w, height, width)};
+}
+
+}  // namespace compound
+SEGFACE_COMPOUND_OPERAND(Position)
+SEGFACE_COMPOUND(position)
+
+namespace compound {
+
 // What a projection of (image + position) needs of the position, computed once for a size.
 template <class B>
 struct PositionTerm {
   ViewOf<B> encoding;
 };
 
-// position: [1, H, W, 256], which outlives the term. The term is made in the plan, not in the forward pass.
+// The term is made in the plan, not in the forward pass; `position` outlives it.
 template <class B>
-PositionTerm<B> position_term(Run<B>&, const typename B::Linear&, const ViewOf<B>& position) noexcept {
-  return {position};
+PositionTerm<B> position_term(Run<B>&, const typename B::Linear&, const Position<B>& position) noexcept {
+  return {position.encoding};
 }
 template <class B>
-PositionTerm<B> position_term(Run<B>&, const PyramidLinear<B>&, const ViewOf<B>& position) noexcept {
-  return {position};
+PositionTerm<B> position_term(Run<B>&, const PyramidLinear<B>&, const Position<B>& position) noexcept {
+  return {position.encoding};
 }
 
 // y = (x + position) W^T + b of an image -> [B, H, W, out]

@@ -30,8 +30,8 @@ Out stream_tokens_from_image(Run<Backend>& run, const Kernels& kernels,
   run.kernel(all, blocks(key.x), [&](Index task, Index worker) {
     const RowBlock block = row_block(key.x, task);
     float* const keys = scratch + worker * 2 * tile;
-    key(kernels, block, keys);
-    value(kernels, block, keys + tile);
+    key(kernels, block, worker, keys);
+    value(kernels, block, worker, keys + tile);
     strips.attend(task, worker, block.rows, keys, inner, keys + tile, inner);
   });
   const Out read = run.map(q.batch, 1, q.width, inner);
@@ -67,7 +67,7 @@ Out stream_image_and_back(Run<Backend>& run, const Kernels& kernels,
     const RowBlock block = row_block(x, task);
     float* const a = scratch + worker * 2 * tile;
     float* const b = a + tile;
-    query(kernels, block, a);
+    query(kernels, block, worker, a);
     few.attend(block.image, worker, block.rows, a, inner, b, inner);
     GemmArguments g = product(kernels, image_reads.out_proj, image_reads.out_proj.bias.data(), block.rows, b, inner,
                               y.row(block.first), y.stride);
@@ -75,8 +75,8 @@ Out stream_image_and_back(Run<Backend>& run, const Kernels& kernels,
     g.ldr = x.stride;
     kernels.gemm(g);
     kernels.layer_norm(norm_in_place(norm, block.rows, y.channels, y.row(block.first), y.stride));
-    key(kernels, block, a);
-    value(kernels, block, b);
+    key(kernels, block, worker, a);
+    value(kernels, block, worker, b);
     strips.attend(task, worker, block.rows, a, inner, b, inner);
   });
   const Out read = run.map(q.batch, 1, q.width, q.channels);

@@ -120,6 +120,18 @@ struct MixArguments : InterpolatedPixels {
   Index ldy = 0;
 };
 
+// The position encoding of neighbouring pixels of a row, added to them: see Position.
+struct PositionArguments {
+  const float* x = nullptr;  // [pixels, 2 F], or null
+  Index ldx = 0;
+  const float* across = nullptr;  // [pixels, 2 F]: sines, then cosines, of each pixel's column
+  Index lda = 0;
+  const float* down = nullptr;     // [2 F]: of the row
+  Index pixels = 0, features = 0;  // F
+  float* y = nullptr;              // [pixels, 2 F]
+  Index ldy = 0;
+};
+
 // Labels of the interpolated pixels, from logits of all classes side by side.
 struct LabelArguments : InterpolatedPixels {
   static constexpr Index kMostClasses = 32;
@@ -141,6 +153,7 @@ struct Kernels {
   void (*scale_rows)(float* x, Index ldx, Index rows, Index channels, const float* scale) noexcept;
   void (*add_rows)(const float* a, Index lda, const float* b, Index ldb, Index rows, Index channels, float* y,
                    Index ldy) noexcept;
+  void (*add_position)(const PositionArguments&) noexcept;
   void (*mix_pixel)(const float* upper_left, const float* upper_right, const float* lower_left,
                     const float* lower_right, float fx, float fy, Index channels, bool accumulate, float* y) noexcept;
   void (*mix_pixels)(const MixArguments&) noexcept;
@@ -151,10 +164,10 @@ struct Kernels {
   void (*attend_window)(const WindowArguments&, const float* const* rows, float* const* out, float* scratch) noexcept;
 };
 
-#define SEGFACE_KERNELS(name)                                                                                       \
-  {                                                                                                                 \
-    name, kLanes, kPanel, gemm, depthwise_row, layer_norm, largest_rows, sum_rows, scale_rows, add_rows, mix_pixel, \
-        mix_pixels, label_pixels, attend_few_keys, attend_strip, window_scratch, attend_window                      \
+#define SEGFACE_KERNELS(name)                                                                                          \
+  {                                                                                                                    \
+    name, kLanes, kPanel, gemm, depthwise_row, layer_norm, largest_rows, sum_rows, scale_rows, add_rows, add_position, \
+        mix_pixel, mix_pixels, label_pixels, attend_few_keys, attend_strip, window_scratch, attend_window              \
   }
 
 namespace baseline {

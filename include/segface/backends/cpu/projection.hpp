@@ -11,15 +11,18 @@
 #include "segface/backends/cpu/interpolation.hpp"
 #include "segface/backends/cpu/kernels.hpp"
 #include "segface/backends/cpu/operands.hpp"
+#include "segface/backends/cpu/position.hpp"
 #include "segface/backends/cpu/tasks.hpp"
 #include "segface/backends/fold.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 namespace cpu {
 
-// What a projection of (image + position) needs of the position, from the plan: position W^T + b.
+// What a projection of (image + position) needs of the position, from the plan. On the fused map the position is added
+// to a tile before the product; on the levels, where there is no such map, its own product is ready: position W^T + b.
 struct PositionTerm {
-  In projected;  // [1, H, W, out]
+  Position position;
+  In projected;  // [1, H, W, out], or null
 };
 
 // A linear layer on the fused map, and the same on its levels.
@@ -62,21 +65,39 @@ struct Projection {
   In x;
   const Linear* w = nullptr;
   const float* bias = nullptr;
-  In position;               // or null
-  std::array<Out, 3> added;  // the products of the coarser levels, to be interpolated; or null
+  const Position* position = nullptr;  // added to x
+  float* scratch = nullptr;            // for this: kPart rows of each worker
+  In projected;                        // the position's own product; or null
+  std::array<Out, 3> added;            // the products of the coarser levels, to be interpolated; or null
+
+  static constexpr Index kPart = 28;
 
   // Rows of a block -> out [rows, w->out].
-  void operator()(const Kernels& kernels, const RowBlock& block, float* out) const noexcept {
+  void operator()(const Kernels& kernels, const RowBlock& block, Index worker, float* out) const noexcept {
     const Index width = w->out, first = block.first - block.image * x.pixels();
+    if (position != nullptr) return add_position_and_multiply(kernels, block, worker, out);
     GemmArguments g = product(kernels, *w, bias, block.rows, x.row(block.first), x.stride, out, width);
-    if (position.data != nullptr) {
-      g.residual = position.row(first);
-      g.ldr = position.stride;
+    if (projected.data != nullptr) {
+      g.residual = projected.row(first);
+      g.ldr = projected.stride;
     }
     kernels.gemm(g);
     if (added[0].data == nullptr) return;
     const Out tile = {out, 1, 1, block.rows, width, width};
     for (const Out& level : added) mix_into(kernels, level, block.image, first, x.height, x.width, tile, true);
+  }
+
+ private:
+  void add_position_and_multiply(const Kernels& kernels, const RowBlock& block, Index worker,
+                                 float* out) const noexcept {
+    const Index first = block.first - block.image * x.pixels();
+    for (Index done = 0; done < block.rows; done += kPart) {
+      const Index rows = std::min(kPart, block.rows - done);
+      const Out sum = {scratch + worker * kPart * x.channels, 1, 1, rows, x.channels, x.channels};
+      const In part = {x.row(block.first + done), 1, 1, rows, x.channels, x.stride};
+      position->add_to(kernels, part, first + done, sum);
+      kernels.gemm(product(kernels, *w, bias, rows, sum.data, sum.stride, out + done * w->out, w->out));
+    }
   }
 };
 
@@ -85,27 +106,49 @@ inline Cost projection_cost(const Projection& p) noexcept {
 }
 
 template <class Backend>
-Projection project(Run<Backend>&, const Linear& w, const PositionTerm* position, const In& image) noexcept {
+Projection project(Run<Backend>& run, const Linear& w, const PositionTerm* term, const In& image) noexcept {
   Projection p;
   p.x = image;
   p.w = &w;
-  if (position != nullptr) {
-    p.position = position->projected;
-  } else {
-    p.bias = w.bias.data();
+  p.bias = w.bias.data();
+  if (term != nullptr) {
+    p.position = &term->position;
+    p.scratch = run.template scratch<float>(run.workers() * Projection::kPart * image.channels);
   }
   return p;
 }
 template <class Backend>
-Projection project(Run<Backend>& run, const PyramidLinear& w, const PositionTerm* position,
+Projection project(Run<Backend>& run, const PyramidLinear& w, const PositionTerm* term,
                    const Pyramid<Backend>& image) noexcept {
-  if (!w.apart) return project(run, w.on_fused, position, image.fused);
-  Projection p = project(run, w.levels[0], position, image.levels[0]);
-  if (position != nullptr) p.bias = w.fusion_bias.data();
+  if (!w.apart) return project(run, w.on_fused, term, image.fused);
+  Projection p = project(run, w.levels[0], nullptr, image.levels[0]);
+  if (term != nullptr) {
+    p.projected = term->projected;
+    p.bias = w.fusion_bias.data();
+  }
   for (std::size_t i = 1; i < 4; ++i) {
     p.added[i - 1] = ops::linear<Backend>(run, w.levels[i], image.levels[i]);
   }
   return p;
+}
+
+// The position's own product, by tiles: the encoding is never whole in memory.
+template <class Backend>
+PositionTerm project_position(Run<Backend>& run, const Kernels& kernels, const PyramidLinear& w,
+                              const Position& position) noexcept {
+  if (!w.apart) return {position, {}};
+  const Out y = run.map(1, position.down.width, position.across.width, w.on_fused.out);
+  const auto scope = run.scope();
+  const Index depth = w.on_fused.in;
+  float* const scratch = run.template scratch<float>(run.workers() * kRowBlock * depth);
+  run.kernel(gemm_cost(y.rows(), y.channels, depth), blocks(y), [&](Index task, Index worker) {
+    const RowBlock block = row_block(y, task);
+    const Out tile = {scratch + worker * kRowBlock * depth, 1, 1, block.rows, depth, depth};
+    position.add_to(kernels, In(), block.first, tile);
+    kernels.gemm(product(kernels, w.on_fused, w.on_fused.bias.data(), block.rows, tile.data, tile.stride,
+                         y.row(block.first), y.stride));
+  });
+  return {position, y};
 }
 
 }  // namespace cpu

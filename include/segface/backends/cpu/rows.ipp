@@ -84,6 +84,28 @@ inline void add_rows(const float* a, Index lda, const float* b, Index ldb, Index
   }
 }
 
+// y = x + [sin(a + b), cos(a + b)] with a of the column and b of the row:
+// sin(a + b) = sin a cos b + cos a sin b, cos(a + b) = cos a cos b - sin a sin b.
+inline void add_position(const PositionArguments& p) noexcept {
+  for (Index pixel = 0; pixel < p.pixels; ++pixel) {
+    const float* const across = p.across + pixel * p.lda;
+    const float* const x = p.x == nullptr ? nullptr : p.x + pixel * p.ldx;
+    float* const y = p.y + pixel * p.ldy;
+    for_lanes(p.features, [&](Index f, Index lanes) {
+      const Index g = p.features + f;
+      const Vec sin_a = load_lanes(across + f, lanes), cos_a = load_lanes(across + g, lanes);
+      const Vec sin_b = load_lanes(p.down + f, lanes), cos_b = load_lanes(p.down + g, lanes);
+      Vec sine = fma(sin_a, cos_b, cos_a * sin_b), cosine = cos_a * cos_b - sin_a * sin_b;
+      if (x != nullptr) {
+        sine = sine + load_lanes(x + f, lanes);
+        cosine = cosine + load_lanes(x + g, lanes);
+      }
+      store_lanes(y + f, sine, lanes);
+      store_lanes(y + g, cosine, lanes);
+    });
+  }
+}
+
 // y = (or +=, where `accumulate`) the mixture of four neighbours: weights of right and lower ones are fx and fy.
 inline void mix_pixel(const float* upper_left, const float* upper_right, const float* lower_left,
                       const float* lower_right, float fx, float fy, Index channels, bool accumulate,
