@@ -115,15 +115,15 @@ struct FusedBlock {
     if (w.project) project = prepare(p, *w.project);
   }
 
-  // silu(expand(x)) or project(silu(expand(x))), (+ x)
-  MapOf<B> operator()(Run<B>& run, const ViewOf<B>& x) const noexcept {
+  // silu(expand(x)) or project(silu(expand(x))), (+ x: then the latter is in the place of x)
+  MapOf<B> operator()(Run<B>& run, const MapOf<B>& x) const noexcept {
     Epilogue<B> last = residual ? Epilogue<B>::plus(x) : Epilogue<B>();
     if (!project) {
       last.activation = Activation::silu;
       return ops::convolution<B>(run, expand, x, last);
     }
-    const MapOf<B> y = run.map(x.batch, ops::convolved(x.height, expand.kernel, expand.stride),
-                               ops::convolved(x.width, expand.kernel, expand.stride), project->out);
+    const auto convolved = [&](Index side) { return ops::convolved(side, expand.kernel, expand.stride); };
+    const MapOf<B> y = residual ? x : run.map(x.batch, convolved(x.height), convolved(x.width), project->out);
     const auto scope = run.scope();
     ops::convolution<B>(run, *project, ops::convolution<B>(run, expand, x, Activation::silu), last, y);
     return y;
@@ -140,7 +140,7 @@ struct Stage {
     for (const auto& block : w.blocks) blocks.push_back(prepare(p, block, Activation::silu, Activation::sigmoid));
   }
 
-  ViewOf<B> operator()(Run<B>& run, ViewOf<B> x) const noexcept {
+  MapOf<B> operator()(Run<B>& run, MapOf<B> x) const noexcept {
     for (const auto& block : fused) x = block(run, x);
     for (const auto& block : blocks) x = ops::inverted_residual<B>(run, block, x);
     return x;
@@ -162,7 +162,7 @@ class EfficientNetV2 {
   std::array<ViewOf<B>, 4> operator()(Run<B>& run, const ViewOf<B>& image) const noexcept {
     using efficientnet_v2::kTaps;
     Taps<B> taps;
-    ViewOf<B> x = ops::convolution<B>(run, stem_, image, Activation::silu);
+    MapOf<B> x = ops::convolution<B>(run, stem_, image, Activation::silu);
     for (std::size_t i = 0; i < stages_.size(); ++i) {
       x = stages_[i](run, x);
       if (std::find(kTaps.begin(), kTaps.end(), i + 1) != kTaps.end()) taps.add(run, x);

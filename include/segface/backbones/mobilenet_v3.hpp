@@ -80,7 +80,7 @@ class MobileNetV3 {
   // Normalised image [B, H, W, 3] -> the four taps.
   std::array<ViewOf<B>, 4> operator()(Run<B>& run, const ViewOf<B>& image) const noexcept {
     Taps<B> taps;
-    ViewOf<B> x = ops::convolution<B>(run, stem_, image, Activation::hard_swish);
+    MapOf<B> x = ops::convolution<B>(run, stem_, image, Activation::hard_swish);
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
       x = ops::inverted_residual<B>(run, blocks_[i], x);
       if (std::find(mobilenet_v3::kTaps.begin(), mobilenet_v3::kTaps.end(), i + 1) != mobilenet_v3::kTaps.end()) {

@@ -41,13 +41,14 @@ struct InvertedResidual {
   bool residual = false;  // stride 1 and equal widths
 };
 
-// y = project(gate(activation(depthwise(activation(expand(x)))))) (+ x): [B, H, W, in] -> [B, H', W', out]
+// y = project(gate(activation(depthwise(activation(expand(x)))))) (+ x): [B, H, W, in] -> [B, H', W', out]; with the
+// residual, y is in the place of x.
 template <class B>
-MapOf<B> inverted_residual(Run<B>& run, const InvertedResidual<B>& w, const ViewOf<B>& x) noexcept {
-  const MapOf<B> y = run.map(x.batch, ops::convolved(x.height, w.depthwise.kernel, w.depthwise.stride),
-                             ops::convolved(x.width, w.depthwise.kernel, w.depthwise.stride), w.project.out);
+MapOf<B> inverted_residual(Run<B>& run, const InvertedResidual<B>& w, const MapOf<B>& x) noexcept {
+  const auto convolved = [&](Index side) { return ops::convolved(side, w.depthwise.kernel, w.depthwise.stride); };
+  const MapOf<B> y = w.residual ? x : run.map(x.batch, convolved(x.height), convolved(x.width), w.project.out);
   const auto scope = run.scope();
-  const ViewOf<B> wide = w.expand ? ops::convolution<B>(run, *w.expand, x, w.activation) : MapOf<B>();
+  const MapOf<B> wide = w.expand ? ops::convolution<B>(run, *w.expand, x, w.activation) : MapOf<B>();
   const MapOf<B> filtered = ops::depthwise_convolution<B>(run, w.depthwise, w.expand ? wide : x, w.activation);
   if (w.squeeze_excitation) ops::squeeze_excitation<B>(run, *w.squeeze_excitation, filtered);
   ops::convolution<B>(run, w.project, filtered, w.residual ? Epilogue<B>::plus(x) : Epilogue<B>(), y);
