@@ -27,54 +27,51 @@ inline Cost attention_cost(const In& q, const In& k) noexcept {
   return {4.0 * static_cast<double>(q.rows() * k.pixels() * q.channels), 2 * bytes(q) + 2 * bytes(k)};
 }
 
-// Few keys, for any number of queries: the keys are transposed once for each image and head.
+// Few keys, for any number of queries.
 class FewKeys {
  public:
   // k and v [B, .., M, C]; they and the run's scratch must last as long as this does.
   template <class RunOf>
   FewKeys(RunOf& run, const Kernels& kernels, const In& k, const In& v, Index heads) noexcept
       : kernels_(kernels),
-        k_(k),
         v_(v),
         heads_(heads),
         width_(k.channels / heads),
-        pad_(whole_vectors(kernels, k.pixels())),
-        start_(run.template scratch<float>(pad_)),
-        keys_(run.template scratch<float>(k.batch * heads * width_ * pad_)),
-        scores_(run.template scratch<float>(run.workers() * FewKeysArguments::kAtOnce * pad_)) {
-    run.kernel({}, 1, [&](Index, Index) {
-      for (Index m = 0; m < pad_; ++m) start_[m] = m < k.pixels() ? 0.0f : -1e30f;
-    });
+        scratch_size_((width_ + k.pixels()) * kernels.lanes),
+        keys_(run.template scratch<float>(k.batch * k.pixels() * k.channels)),
+        scratch_(run.template scratch<float>(run.workers() * scratch_size_)) {
     run.kernel({}, k.batch * heads, [&](Index head, Index) {
-      transpose_scaled(k.image(head / heads).slice(head % heads * width_, width_), pad_, keys_ + head * width_ * pad_);
+      const In rows = k.image(head / heads).slice(head % heads * width_, width_);
+      const float scale = 1.0f / std::sqrt(static_cast<float>(width_));
+      float* out = keys_ + head * rows.rows() * width_;
+      for (Index r = 0; r < rows.rows(); ++r) {
+        for (Index d = 0; d < width_; ++d) *out++ = scale * rows.row(r)[d];
+      }
     });
   }
 
   // Queries [rows, C] of an image -> out [rows, C].
   void attend(Index image, Index worker, Index rows, const float* q, Index ldq, float* out, Index ldo) const noexcept {
     const In values = v_.image(image);
+    const Index count = values.pixels();
     for (Index h = 0; h < heads_; ++h) {
-      const FewKeysArguments head = {keys_ + (image * heads_ + h) * width_ * pad_,
-                                     start_,
-                                     k_.pixels(),
-                                     pad_,
+      const FewKeysArguments head = {keys_ + (image * heads_ + h) * count * width_,
+                                     count,
                                      values.data + h * width_,
                                      values.stride,
                                      width_,
                                      ldq,
                                      ldo};
-      kernels_.attend_few_keys(head, q + h * width_, rows, scores_ + worker * FewKeysArguments::kAtOnce * pad_,
-                               out + h * width_);
+      kernels_.attend_few_keys(head, q + h * width_, rows, scratch_ + worker * scratch_size_, out + h * width_);
     }
   }
 
  private:
   const Kernels& kernels_;
-  In k_, v_;
-  Index heads_, width_, pad_;
-  float* start_;   // [pad]
-  float* keys_;    // [B, heads, D, pad]
-  float* scores_;  // of each worker
+  In v_;
+  Index heads_, width_, scratch_size_;
+  float* keys_;     // [B, heads, M, D], scaled
+  float* scratch_;  // of each worker
 };
 
 template <class RunOf>
@@ -117,8 +114,12 @@ class KeyStrips {
     for (Index h = 0; h < heads_; ++h) {
       const Index head = strip / strips_ * heads_ + h;
       float* const part = parts_ + (head * strips_ + strip % strips_) * part_size();
-      const StripArguments arguments = {
-          queries_ + head * width_ * pad_, count_, pad_, k + h * width_, ldk, v + h * width_, ldv, keys, width_};
+      StripArguments arguments = of_head(head);
+      arguments.k = k + h * width_;
+      arguments.ldk = ldk;
+      arguments.v = v + h * width_;
+      arguments.ldv = ldv;
+      arguments.keys = keys;
       kernels_.attend_strip(arguments, scores_ + worker * kRowBlock * pad_, part, part + pad_, part + 2 * pad_);
     }
   }
@@ -127,25 +128,21 @@ class KeyStrips {
   template <class RunOf>
   void merge(RunOf& run, const Out& y) const noexcept {
     run.kernel({}, y.batch * heads_, [&](Index head, Index) {
-      const float* const first = parts_ + head * strips_ * part_size();
-      for (Index n = 0; n < count_; ++n) {
-        float* const out = y.image(head / heads_).row(n) + head % heads_ * width_;
-        float most = first[n], total = 0;
-        for (Index s = 1; s < strips_; ++s) most = std::max(most, first[s * part_size() + n]);
-        std::fill_n(out, width_, 0.0f);
-        for (Index s = 0; s < strips_; ++s) {
-          const float* const part = first + s * part_size();
-          const float share = std::exp(part[n] - most);
-          total += share * part[pad_ + n];
-          for (Index d = 0; d < width_; ++d) out[d] += share * part[2 * pad_ + n * width_ + d];
-        }
-        for (Index d = 0; d < width_; ++d) out[d] /= total;
-      }
+      kernels_.merge_strips(of_head(head), parts_ + head * strips_ * part_size(), part_size(), strips_,
+                            y.image(head / heads_).row(0) + head % heads_ * width_, y.stride);
     });
   }
 
  private:
   Index part_size() const noexcept { return pad_ * 2 + count_ * width_; }
+  StripArguments of_head(Index head) const noexcept {
+    StripArguments a;
+    a.queries_t = queries_ + head * width_ * pad_;
+    a.count = count_;
+    a.padded = pad_;
+    a.width = width_;
+    return a;
+  }
 
   const Kernels& kernels_;
   Index heads_, width_, count_, pad_, strips_;

@@ -53,23 +53,22 @@ struct DepthwiseArguments {
 
 // One head of an attention with few keys.
 struct FewKeysArguments {
-  static constexpr Index kAtOnce = 8;  // queries worked on together, each with a row of scores
-  const float* keys_t;                 // [D, padded]: the keys transposed, times 1 / sqrt(D)
-  const float* start;                  // [padded]: 0 for a key, so low for the padding that its share is nothing
-  Index count, padded;                 // keys; the same rounded up to whole vectors
-  const float* v;                      // [count, D]
-  Index ldv, width;                    // D
-  Index ldq, ldo;                      // of the queries and of the output
+  const float* keys;  // [count, D], times 1 / sqrt(D)
+  Index count;
+  const float* v;    // [count, D]
+  Index ldv, width;  // D
+  Index ldq, ldo;    // of the queries and of the output
 };
 
 // One head of an attention with few queries, and a strip of its keys.
 struct StripArguments {
-  const float* queries_t;  // [D, padded]: the queries transposed, times 1 / sqrt(D)
-  Index count, padded;     // queries; the same rounded up to whole vectors
-  const float* k;          // [keys, D]
-  Index ldk;
-  const float* v;  // [keys, D]
-  Index ldv, keys, width;
+  const float* queries_t = nullptr;  // [D, padded]: the queries transposed, times 1 / sqrt(D)
+  Index count = 0, padded = 0;       // queries; the same rounded up to whole vectors
+  Index width = 0;                   // D
+  const float* k = nullptr;          // [keys, D]
+  Index ldk = 0;
+  const float* v = nullptr;  // [keys, D]
+  Index ldv = 0, keys = 0;
 };
 
 // One head of an attention inside a window.
@@ -158,8 +157,10 @@ struct Kernels {
                     const float* lower_right, float fx, float fy, Index channels, bool accumulate, float* y) noexcept;
   void (*mix_pixels)(const MixArguments&) noexcept;
   void (*label_pixels)(const LabelArguments&) noexcept;
-  void (*attend_few_keys)(const FewKeysArguments&, const float* q, Index queries, float* scores, float* out) noexcept;
+  void (*attend_few_keys)(const FewKeysArguments&, const float* q, Index queries, float* scratch, float* out) noexcept;
   void (*attend_strip)(const StripArguments&, float* scores, float* most, float* total, float* sums) noexcept;
+  void (*merge_strips)(const StripArguments&, float* parts, Index part_size, Index strips, float* out,
+                       Index ldo) noexcept;
   Index (*window_scratch)(Index tokens, Index width) noexcept;
   void (*attend_window)(const WindowArguments&, const float* const* rows, float* const* out, float* scratch) noexcept;
 };
@@ -167,7 +168,8 @@ struct Kernels {
 #define SEGFACE_KERNELS(name)                                                                                          \
   {                                                                                                                    \
     name, kLanes, kPanel, gemm, depthwise_row, layer_norm, largest_rows, sum_rows, scale_rows, add_rows, add_position, \
-        mix_pixel, mix_pixels, label_pixels, attend_few_keys, attend_strip, window_scratch, attend_window              \
+        mix_pixel, mix_pixels, label_pixels, attend_few_keys, attend_strip, merge_strips, window_scratch,              \
+        attend_window                                                                                                  \
   }
 
 namespace baseline {

@@ -1,53 +1,52 @@
 // Labels of pixels: logits interpolated, the largest found, and its softmax probability.
 //
-// The classes of a pixel are in lanes. The lanes beyond the last class start so low that they neither win nor count.
+// The logits of kLanes pixels are interpolated with the classes of a pixel in lanes, as they lie in memory; then they
+// are transposed, and the classes are compared with pixels in lanes.
 
 template <int Vectors>
 inline void label_vectors(const LabelArguments& a) noexcept {
-  constexpr Index kPadded = Vectors * kLanes;
   const Vec below = splat(a.fraction), above = splat(1.0f - a.fraction);
-  const Index lanes = a.classes - kPadded + kLanes;  // of the last vector
-  const auto load_class = [&](const float* p, int i) {
-    return i + 1 < Vectors ? load(p + i * kLanes) : load_lanes(p + i * kLanes, lanes);
+  const Index last = a.classes - (Vectors - 1) * kLanes;  // lanes of the last vector
+  const auto load_classes = [&](const float* p, int i) {
+    return i + 1 < Vectors ? load(p + i * kLanes) : load_lanes(p + i * kLanes, last);
   };
-  float padding[kLanes];
-  for (Index i = 0; i < kLanes; ++i) padding[i] = i < lanes ? 0.0f : -1e30f;
-  const Vec start = load(padding);
   Vec left[Vectors], right[Vectors];
   const auto column = [&](Index x, Vec* mixed) {
 #pragma GCC unroll 16
     for (int i = 0; i < Vectors; ++i) {
-      mixed[i] = fma(load_class(a.lower + x * a.ld, i), below, load_class(a.upper + x * a.ld, i) * above);
+      mixed[i] = fma(load_classes(a.lower + x * a.ld, i), below, load_classes(a.upper + x * a.ld, i) * above);
     }
-    mixed[Vectors - 1] = mixed[Vectors - 1] + start;
   };
   Index held = a.left[0];
   column(held, left);
   column(a.right[0], right);
-  for (Index p = 0; p < a.pixels; ++p) {
-    if (a.left[p] != held) {
-      held = a.left[p];
-      column(held, left);
-      column(a.right[p], right);
+  Vec mixed[Vectors][kLanes];
+  for (Index first = 0; first < a.pixels; first += kLanes) {
+    const Index pixels = a.pixels - first < kLanes ? a.pixels - first : kLanes;
+    for (Index p = 0; p < kLanes; ++p) {
+      const Index at = first + (p < pixels ? p : pixels - 1);  // beyond the last: the last again
+      if (a.left[at] != held) {
+        held = a.left[at];
+        column(held, left);
+        column(a.right[at], right);
+      }
+      const Vec across = splat(a.across[at]), rest = splat(1.0f - a.across[at]);
+#pragma GCC unroll 16
+      for (int i = 0; i < Vectors; ++i) mixed[i][p] = fma(right[i], across, left[i] * rest);
     }
-    const Vec across = splat(a.across[p]), rest = splat(1.0f - a.across[p]);
-    Vec mixed[Vectors];
-#pragma GCC unroll 16
-    for (int i = 0; i < Vectors; ++i) mixed[i] = fma(right[i], across, left[i] * rest);
-    Vec most = mixed[0];
-#pragma GCC unroll 16
-    for (int i = 1; i < Vectors; ++i) most = max(most, mixed[i]);
-    most = splat(largest(most));
-    Index label = kPadded;
+    for (int i = 0; i < Vectors; ++i) transpose(mixed[i]);
+    const Vec* const of_class = &mixed[0][0];
+    Vec most = of_class[0], label = splat(0.0f);
+    for (Index c = 1; c < a.classes; ++c) {
+      label = where_greater(of_class[c], most, splat(static_cast<float>(c)), label);
+      most = where_greater(of_class[c], most, of_class[c], most);
+    }
     Vec total = splat(0.0f);
-#pragma GCC unroll 16
-    for (int i = Vectors - 1; i >= 0; --i) {
-      const Index lane = first_equal(mixed[i], most);
-      label = lane < kLanes ? i * kLanes + lane : label;
-      total = total + exp(mixed[i] - most);
-    }
-    a.labels[p] = static_cast<std::uint8_t>(label < a.classes ? label : 0);  // none is equal where there are NaNs
-    a.confidence[p] = 1.0f / sum(total);
+    for (Index c = 0; c < a.classes; ++c) total = total + exp(of_class[c] - most);
+    float labels[kLanes];
+    store(labels, label);
+    for (Index p = 0; p < pixels; ++p) a.labels[first + p] = static_cast<std::uint8_t>(labels[p]);
+    store_lanes(a.confidence + first, splat(1.0f) / total, pixels);
   }
 }
 

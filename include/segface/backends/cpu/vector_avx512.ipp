@@ -43,7 +43,42 @@ SEGFACE_ALWAYS_INLINE float sum(Vec v) noexcept {
 SEGFACE_ALWAYS_INLINE float largest(Vec v) noexcept {
   return _mm512_reduce_max_ps(v);
 }
-// The first lane where a and b are equal; kLanes where there is none.
-SEGFACE_ALWAYS_INLINE Index first_equal(Vec a, Vec b) noexcept {
-  return __builtin_ctz(static_cast<unsigned>(_mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ)) | 1u << kLanes);
+// a > b ? x : y
+SEGFACE_ALWAYS_INLINE Vec where_greater(Vec a, Vec b, Vec x, Vec y) noexcept {
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), y, x);
+}
+// Of every quarter of both, the lower pairs of lanes, or the higher ones.
+SEGFACE_ALWAYS_INLINE Vec pairs_low(Vec a, Vec b) noexcept {
+  return _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
+}
+SEGFACE_ALWAYS_INLINE Vec pairs_high(Vec a, Vec b) noexcept {
+  return _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
+}
+// rows[i][j] <- rows[j][i]: neighbours, then pairs, then quarters and halves of the vectors change places.
+SEGFACE_ALWAYS_INLINE void transpose(Vec (&rows)[kLanes]) noexcept {
+  Vec t[kLanes];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
+    t[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; i += 4) {
+    rows[i] = pairs_low(t[i], t[i + 2]);
+    rows[i + 1] = pairs_high(t[i], t[i + 2]);
+    rows[i + 2] = pairs_low(t[i + 1], t[i + 3]);
+    rows[i + 3] = pairs_high(t[i + 1], t[i + 3]);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < 4; ++i) {
+    t[i] = _mm512_shuffle_f32x4(rows[i], rows[i + 4], 0x88);
+    t[i + 4] = _mm512_shuffle_f32x4(rows[i], rows[i + 4], 0xdd);
+    t[i + 8] = _mm512_shuffle_f32x4(rows[i + 8], rows[i + 12], 0x88);
+    t[i + 12] = _mm512_shuffle_f32x4(rows[i + 8], rows[i + 12], 0xdd);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < 8; ++i) {
+    rows[i] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
+    rows[i + 8] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd);
+  }
 }

@@ -52,9 +52,12 @@ SEGFACE_ALWAYS_INLINE float largest(Vec v) noexcept {
   const float a = v[0] > v[1] ? v[0] : v[1], b = v[2] > v[3] ? v[2] : v[3];
   return a > b ? a : b;
 }
-// The first lane where a and b are equal; kLanes where there is none.
-SEGFACE_ALWAYS_INLINE Index first_equal(Vec a, Vec b) noexcept {
-  Index lane = 0;
-  while (lane < kLanes && !(a[lane] == b[lane])) ++lane;
-  return lane;
+// a > b ? x : y
+SEGFACE_ALWAYS_INLINE Vec where_greater(Vec a, Vec b, Vec x, Vec y) noexcept {
+  return a > b ? x : y;
+}
+// rows[i][j] <- rows[j][i]
+SEGFACE_ALWAYS_INLINE void transpose(Vec (&rows)[kLanes]) noexcept {
+  const Vec a = rows[0], b = rows[1], c = rows[2], d = rows[3];
+  for (int i = 0; i < 4; ++i) rows[i] = Vec{a[i], b[i], c[i], d[i]};
 }

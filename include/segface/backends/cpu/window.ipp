@@ -22,6 +22,26 @@ inline float inverse_length(const float* x, Index width) noexcept {
   return 1.0f / (length > 1e-12f ? length : 1e-12f);
 }
 
+// Scaled keys [first, first + kLanes) of a window -> [D, kPanel]; zeros beyond the last.
+SEGFACE_ALWAYS_INLINE void transpose_keys(const WindowArguments& a, const float* const* rows, Index first,
+                                          float* keys) noexcept {
+  const Index count = a.tokens - first < kLanes ? a.tokens - first : kLanes;  // none, or less, beyond the last
+  Vec scale[kLanes];
+  for (Index i = 0; i < kLanes; ++i) {
+    const float* const k = i < count ? rows[first + i] + a.first + a.channels : nullptr;
+    scale[i] = splat(a.cosine && i < count ? a.scale * inverse_length(k, a.width) : a.scale);
+  }
+  for_lanes(a.width, [&](Index d, Index lanes) {
+    Vec block[kLanes];
+    for (Index i = 0; i < kLanes; ++i) {
+      const float* const k = i < count ? rows[first + i] + a.first + a.channels + d : nullptr;
+      block[i] = k != nullptr ? load_lanes(k, lanes) * scale[i] : splat(0.0f);
+    }
+    transpose(block);
+    for (Index i = 0; i < lanes; ++i) store(keys + (d + i) * kPanel, block[i]);
+  });
+}
+
 // rows[t]: q, k and v of place t, from first, first + channels and first + 2 channels on. out[t]: the row that the
 // result goes to, from first on; null where it is not wanted.
 inline void attend_window(const WindowArguments& a, const float* const* rows, float* const* out,
@@ -31,25 +51,20 @@ inline void attend_window(const WindowArguments& a, const float* const* rows, fl
   float* const keys = queries + a.tokens * a.width;       // [panels, D, kPanel]
   float* const values = keys + a.padded * a.width;        // [panels, N, kPanel]
   float* const scores = values + a.tokens * value_width;  // [kTileRows, padded]
-  for (Index t = 0; t < a.padded; ++t) {
-    float* const key = keys + t / kPanel * kPanel * a.width + t % kPanel;
-    if (t >= a.tokens) {
-      for (Index d = 0; d < a.width; ++d) key[d * kPanel] = 0.0f;
-      continue;
-    }
+  for (Index t = 0; t < a.tokens; ++t) {
     const float* const q = rows[t] + a.first;
-    const float* const k = q + a.channels;
-    const float* const v = k + a.channels;
+    const float* const v = q + 2 * a.channels;
     const Vec query_scale = splat(a.cosine ? inverse_length(q, a.width) : 1.0f);
-    const float key_scale = a.cosine ? a.scale * inverse_length(k, a.width) : a.scale;
     for_lanes(a.width, [&](Index d, Index lanes) {
       store_lanes(queries + t * a.width + d, load_lanes(q + d, lanes) * query_scale, lanes);
     });
-    for (Index d = 0; d < a.width; ++d) key[d * kPanel] = k[d] * key_scale;
     for (Index d = 0; d < value_width; d += kLanes) {
       const Index lanes = a.width - d < 0 ? 0 : a.width - d < kLanes ? a.width - d : kLanes;
       store(values + d / kPanel * kPanel * a.tokens + t * kPanel + d % kPanel, load_lanes(v + d, lanes));
     }
+  }
+  for (Index t = 0; t < a.padded; t += kLanes) {
+    transpose_keys(a, rows, t, keys + t / kPanel * kPanel * a.width + t % kPanel);
   }
   float tile[kTileRows * kPanel];
   for (Index first = 0; first < a.tokens; first += kTileRows) {
