@@ -214,11 +214,13 @@ MapOf<Any> logits(test::Bench<Any>& bench, Index height, Index width, Index toke
 TEST_CASE("the streamed passes over the image equal the layers one after the other") {
   SerialExecutor executor;
   struct Case {
-    std::array<Index, 4> channels;  // few: the projections are made on the levels; many: on the fused map
+    std::array<Index, 4> channels;  // few: the projections are made on the levels; many: on the fused
+                                    // map; more than 48 in a coarse level: on the fusion's product
     Index height, width, tokens;
   };
   for (const Case& c :
-       {Case{{5, 8, 13, 40}, 23, 11, 19}, Case{{40, 8, 13, 40}, 16, 16, 11}, Case{{5, 8, 13, 40}, 1, 1, 1}}) {
+       {Case{{5, 8, 13, 40}, 23, 11, 19}, Case{{40, 8, 13, 40}, 16, 16, 11}, Case{{5, 8, 13, 40}, 1, 1, 1},
+        Case{{5, 8, 13, 90}, 23, 11, 19}, Case{{5, 8, 70, 90}, 9, 8, 11}}) {
     test::Bench<reference::Backend<double>> exact(reference::Backend<double>(), executor);
     const auto expected = two_passes(exact, c.channels, c.height, c.width, c.tokens);
     on_each_isa([&](test::Bench<B>& bench) {

@@ -348,6 +348,7 @@ class Backend {
   // Each level multiplied at its own size by its folded matrix, then upsampled and added; see fold_fusion_level.
   struct MlpFusion {
     std::array<Linear, 4> levels;
+    std::array<bool, 4> narrower = {};  // see is_product
 
     static Result<MlpFusion> prepare(const Backend& backend, const MlpFusionParameters& p) noexcept {
       MlpFusion fusion;
@@ -356,6 +357,7 @@ class Backend {
         SEGFACE_ASSIGN(level, backend.prepare_linear({p.linear_c[i].in, p.linear_fuse.out, folded.weight.data(),
                                                       folded.bias.data(), nullptr}));
         fusion.levels[i] = std::move(level);
+        fusion.narrower[i] = is_product(p, i);
       }
       return Result<MlpFusion>(std::move(fusion));
     }
@@ -363,14 +365,23 @@ class Backend {
   Pyramid<Backend> fuse(RunOf& run, const MlpFusion& w, const std::array<In, 4>& levels) const noexcept {
     const In& finest = levels[0];
     const Out fused = run.map(finest.batch, finest.height, finest.width, w.levels[0].out);
+    Pyramid<Backend> pyramid = {levels, fused};
+    for (std::size_t i = 1; i < 4; ++i) {  // a wide level is handed on as its narrower product
+      if (!w.narrower[i]) continue;
+      const Out product = run.map(levels[i].batch, levels[i].height, levels[i].width, fused.channels);
+      linear(run, w.levels[i], levels[i], {}, product);
+      pyramid.levels[i] = product;
+    }
     const auto scope = run.scope();
     linear(run, w.levels[0], finest, {}, fused);
-    std::array<Out, 3> coarse;
-    for (std::size_t i = 0; i < 3; ++i) coarse[i] = ops::linear<Backend>(run, w.levels[i + 1], levels[i + 1]);
+    std::array<In, 3> coarse;
+    for (std::size_t i = 1; i < 4; ++i) {
+      coarse[i - 1] = w.narrower[i] ? pyramid.levels[i] : ops::linear<Backend>(run, w.levels[i], levels[i]);
+    }
     run.kernel({24 * elements(fused), 2 * bytes(fused)}, fused.batch * fused.height, [&](Index task, Index) {
-      for (const Out& level : coarse) mix_row(*kernels_, level, task, fused, /*accumulate=*/true);
+      for (const In& level : coarse) mix_row(*kernels_, level, task, fused, /*accumulate=*/true);
     });
-    return {levels, fused};
+    return pyramid;
   }
 
   // See cpu/projection.hpp.

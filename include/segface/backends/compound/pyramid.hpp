@@ -18,7 +18,8 @@ struct MlpFusionParameters {
   LinearParameters linear_fuse;              // [256, 1024], columns of level 3 first; no bias
 };
 
-// Four maps [B, H_i, W_i, C_i] and their fusion [B, H_0, W_0, 256], which the transformer may overwrite.
+// Four maps [B, H_i, W_i, C_i], which a backend may hand on multiplied by some matrix of its own, and their fusion
+// [B, H_0, W_0, 256], which the transformer may overwrite.
 template <class B>
 struct Pyramid {
   std::array<ViewOf<B>, 4> levels;

@@ -2,7 +2,8 @@
 //
 // On the pyramid (x = sum over levels of up(f_i C_i F_i) + bias): x W = sum of up(f_i (C_i F_i W)). Each level is
 // multiplied at its own size by a matrix folded beforehand, and only the narrow product is interpolated. That pays
-// where the levels have few channels.
+// where the levels have few channels. A coarse level with more channels than the fused map is handed on as the fusion's
+// own product C_i F_i, which it has made already: see fuse in cpu.hpp.
 #pragma once
 
 #include <array>
@@ -25,6 +26,14 @@ struct PositionTerm {
   In projected;  // [1, H, W, out], or null
 };
 
+// Whether level i of the pyramid is handed on as the fusion's own product, and the channels it has then.
+inline bool is_product(const MlpFusionParameters& fusion, std::size_t i) noexcept {
+  return i > 0 && fusion.linear_c[i].in > fusion.linear_fuse.out;
+}
+inline Index handed_on_channels(const MlpFusionParameters& fusion, std::size_t i) noexcept {
+  return is_product(fusion, i) ? fusion.linear_fuse.out : fusion.linear_c[i].in;
+}
+
 // A linear layer on the fused map, and the same on its levels.
 struct PyramidLinear {
   Linear on_fused;
@@ -40,12 +49,18 @@ struct PyramidLinear {
     w.on_fused = std::move(on_fused);
     // Multiply-adds of a pixel of the finest level and an output: the sum of C_i / 4^i, against 256.
     Index depth = 0;
-    for (std::size_t i = 0; i < 4; ++i) depth += fusion.linear_c[i].in >> (2 * i);
+    for (std::size_t i = 0; i < 4; ++i) depth += handed_on_channels(fusion, i) >> (2 * i);
     w.apart = 3 * depth < 2 * p.in;
     for (std::size_t i = 0; w.apart && i < 4; ++i) {
+      const LinearParameters product = {p.in, p.out, p.weight, nullptr, nullptr};
+      if (is_product(fusion, i)) {
+        SEGFACE_ASSIGN(packed, backend.prepare_linear(product));
+        w.levels[i] = std::move(packed);
+        continue;
+      }
       const Index in = fusion.linear_c[i].in;
       SEGFACE_ASSIGN(level, fold_fusion_level(fusion, i));
-      SEGFACE_ASSIGN(folded, fold_linear({p.in, p.out, p.weight, nullptr, nullptr}, level, in));
+      SEGFACE_ASSIGN(folded, fold_linear(product, level, in));
       SEGFACE_ASSIGN(packed, backend.prepare_linear({in, p.out, folded.weight.data(), folded.bias.data(), nullptr}));
       w.levels[i] = std::move(packed);
     }
