@@ -140,8 +140,8 @@ class Backend {
     run.kernel(gemm_cost(y.rows(), y.channels, depth), blocks(y), [&](Index task, Index worker) {
       const RowBlock block = row_block(y, task);
       float* const patches = scratch + worker * kRowBlock * depth;
-      gather_patches(x.image(block.image), w.kernel, w.stride, (w.kernel - 1) / 2, y.width,
-                     block.first - block.image * y.pixels(), block.rows, patches);
+      gather_patches(x.image(block.image), w.kernel, w.stride, (w.kernel - 1) / 2, y.width, first_pixel(y, block),
+                     block.rows, patches);
       GemmArguments g = gemm_arguments(w.matrix, w.matrix.bias.data(), epilogue, y, block);
       g.a = patches;
       g.lda = depth;
@@ -267,7 +267,7 @@ class Backend {
   void add(RunOf& run, const In& a, const In& b, const Out& y) const noexcept {
     run.kernel({elements(y), bytes(a) + bytes(b) + bytes(y)}, blocks(y), [&](Index task, Index) {
       const RowBlock block = row_block(y, task);
-      const Index row = b.batch == y.batch ? block.first : block.first - block.image * y.pixels();
+      const Index row = b.batch == y.batch ? block.first : first_pixel(y, block);
       kernels_->add_rows(a.row(block.first), a.stride, b.row(row), b.stride, block.rows, y.channels, y.row(block.first),
                          y.stride);
     });
@@ -288,8 +288,11 @@ class Backend {
   }
 
   void bilinear(RunOf& run, const In& x, const Out& y) const noexcept {
-    run.kernel({8 * elements(y), bytes(x) + bytes(y)}, y.batch * y.height,
-               [&](Index task, Index) { mix_row(*kernels_, x, task, y, /*accumulate=*/false); });
+    run.kernel({8 * elements(y), bytes(x) + bytes(y)}, blocks(y), [&](Index task, Index) {
+      const RowBlock block = row_block(y, task);
+      mix_into(*kernels_, x, block.image, first_pixel(y, block), y.height, y.width, rows_of(y, block),
+               /*accumulate=*/false);
+    });
   }
 
   // A row a task; neighbours outside the image are a row of zeros.
@@ -373,13 +376,22 @@ class Backend {
       pyramid.levels[i] = product;
     }
     const auto scope = run.scope();
-    linear(run, w.levels[0], finest, {}, fused);
     std::array<In, 3> coarse;
     for (std::size_t i = 1; i < 4; ++i) {
       coarse[i - 1] = w.narrower[i] ? pyramid.levels[i] : ops::linear<Backend>(run, w.levels[i], levels[i]);
     }
-    run.kernel({24 * elements(fused), 2 * bytes(fused)}, fused.batch * fused.height, [&](Index task, Index) {
-      for (const In& level : coarse) mix_row(*kernels_, level, task, fused, /*accumulate=*/true);
+    Cost cost = gemm_cost(finest.rows(), fused.channels, finest.channels);
+    cost += {24 * elements(fused), 0};
+    run.kernel(cost, blocks(finest), [&](Index task, Index) {
+      const RowBlock block = row_block(finest, task);
+      const Out tile = rows_of(fused, block);
+      const Linear& first = w.levels[0];
+      kernels_->gemm(product(*kernels_, first, first.bias.data(), block.rows, finest.row(block.first), finest.stride,
+                             tile.data, tile.stride));
+      for (const In& level : coarse) {
+        mix_into(*kernels_, level, block.image, first_pixel(fused, block), fused.height, fused.width, tile,
+                 /*accumulate=*/true);
+      }
     });
     return pyramid;
   }
@@ -445,7 +457,7 @@ class Backend {
   static const float* residual_rows(const Epilogue<Backend>& epilogue, const Out& y, const RowBlock& block) noexcept {
     const In& residual = epilogue.residual;
     if (residual.data == nullptr) return nullptr;
-    return residual.row(residual.batch == y.batch ? block.first : block.first - block.image * y.pixels());
+    return residual.row(residual.batch == y.batch ? block.first : first_pixel(y, block));
   }
 
   GemmArguments gemm_arguments(const Linear& w, const float* bias, const Epilogue<Backend>& epilogue, const Out& y,

@@ -44,11 +44,5 @@ inline void mix_into(const Kernels& kernels, const In& x, Index image, Index fir
   }
 }
 
-// Row `row` of all images' rows of y = (or +=) x, interpolated.
-inline void mix_row(const Kernels& kernels, const In& x, Index row, const Out& y, bool accumulate) noexcept {
-  const Out line = {y.row(row * y.width), 1, 1, y.width, y.channels, y.stride};
-  mix_into(kernels, x, row / y.height, row % y.height * y.width, y.height, y.width, line, accumulate);
-}
-
 }  // namespace cpu
 SEGFACE_END_NAMESPACE

@@ -14,7 +14,7 @@ SEGFACE_ALWAYS_INLINE Vec exp(Vec x) noexcept {
   p = fma(p, r, splat(0.5f));
   p = fma(p, r, splat(1.0f));
   p = fma(p, r, splat(1.0f));
-  return p * power_of_two(n);
+  return times_power_of_two(p, n);
 }
 
 // x (1 + erf(x / sqrt 2)) / 2, error below 4e-7 max(1, |x|). That is x (1/2 + x g(x^2)) with g smooth: a polynomial in

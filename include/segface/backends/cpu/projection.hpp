@@ -89,7 +89,7 @@ struct Projection {
 
   // Rows of a block -> out [rows, w->out].
   void operator()(const Kernels& kernels, const RowBlock& block, Index worker, float* out) const noexcept {
-    const Index width = w->out, first = block.first - block.image * x.pixels();
+    const Index width = w->out, first = first_pixel(x, block);
     if (position != nullptr) return add_position_and_multiply(kernels, block, worker, out);
     GemmArguments g = product(kernels, *w, bias, block.rows, x.row(block.first), x.stride, out, width);
     if (projected.data != nullptr) {
@@ -105,7 +105,7 @@ struct Projection {
  private:
   void add_position_and_multiply(const Kernels& kernels, const RowBlock& block, Index worker,
                                  float* out) const noexcept {
-    const Index first = block.first - block.image * x.pixels();
+    const Index first = first_pixel(x, block);
     for (Index done = 0; done < block.rows; done += kPart) {
       const Index rows = std::min(kPart, block.rows - done);
       const Out sum = {scratch + worker * kPart * x.channels, 1, 1, rows, x.channels, x.channels};

@@ -27,6 +27,14 @@ inline RowBlock row_block(const In& x, Index task) noexcept {
   return {image, image * x.pixels() + begin, std::min(kRowBlock, x.pixels() - begin)};
 }
 
+// Where a block begins in its image, and its rows as a map of their own.
+inline Index first_pixel(const In& x, const RowBlock& block) noexcept {
+  return block.first - block.image * x.pixels();
+}
+inline Out rows_of(const Out& y, const RowBlock& block) noexcept {
+  return {y.row(block.first), 1, 1, block.rows, y.channels, y.stride};
+}
+
 inline double elements(const In& x) noexcept {
   return static_cast<double>(x.rows() * x.channels);
 }

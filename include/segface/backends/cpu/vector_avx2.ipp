@@ -34,8 +34,9 @@ SEGFACE_ALWAYS_INLINE Vec min(Vec a, Vec b) noexcept {
 SEGFACE_ALWAYS_INLINE Vec round(Vec a) noexcept {
   return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
-SEGFACE_ALWAYS_INLINE Vec power_of_two(Vec n) noexcept {
-  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
+SEGFACE_ALWAYS_INLINE Vec times_power_of_two(Vec a, Vec n) noexcept {
+  return _mm256_mul_ps(
+      a, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23)));
 }
 // Over the lanes: halves, then quarters, then eighths.
 SEGFACE_ALWAYS_INLINE float sum(Vec v) noexcept {

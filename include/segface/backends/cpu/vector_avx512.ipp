@@ -32,9 +32,9 @@ SEGFACE_ALWAYS_INLINE Vec min(Vec a, Vec b) noexcept {
 SEGFACE_ALWAYS_INLINE Vec round(Vec a) noexcept {
   return _mm512_roundscale_ps(a, 0);
 }
-// 2^n for integers n from -126 to 127.
-SEGFACE_ALWAYS_INLINE Vec power_of_two(Vec n) noexcept {
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23));
+// a 2^n for integers n from -126 to 127.
+SEGFACE_ALWAYS_INLINE Vec times_power_of_two(Vec a, Vec n) noexcept {
+  return _mm512_scalef_ps(a, n);
 }
 // Over the lanes.
 SEGFACE_ALWAYS_INLINE float sum(Vec v) noexcept {

@@ -38,11 +38,11 @@ SEGFACE_ALWAYS_INLINE Vec round(Vec a) noexcept {
   const Vec shifted = a + splat(12582912.0f);
   return shifted - splat(12582912.0f);
 }
-SEGFACE_ALWAYS_INLINE Vec power_of_two(Vec n) noexcept {
+SEGFACE_ALWAYS_INLINE Vec times_power_of_two(Vec a, Vec n) noexcept {
   const IntVec bits = (__builtin_convertvector(n, IntVec) + 127) << 23;
-  Vec v;
-  std::memcpy(&v, &bits, sizeof v);
-  return v;
+  Vec power;
+  std::memcpy(&power, &bits, sizeof power);
+  return a * power;
 }
 // Over the lanes.
 SEGFACE_ALWAYS_INLINE float sum(Vec v) noexcept {
