@@ -14,6 +14,7 @@
 #include "segface/backends/cpu/attention.hpp"
 #include "segface/backends/cpu/cross_attention.hpp"
 #include "segface/backends/cpu/interpolation.hpp"
+#include "segface/backends/cpu/inverted_residual.hpp"
 #include "segface/backends/cpu/isa.hpp"
 #include "segface/backends/cpu/labels.hpp"
 #include "segface/backends/cpu/operands.hpp"
@@ -157,25 +158,9 @@ class Backend {
     run.kernel({2 * taps * elements(y), bytes(x) + bytes(y)}, y.batch * bands, [&](Index task, Index) {
       const Index image = task / bands;
       const Index begin = task % bands * kRows;
-      DepthwiseArguments d;
-      d.kernel = w.kernel;
-      d.stride = w.stride;
-      d.padding = (w.kernel - 1) / 2;
-      d.channels = x.channels;
-      d.in_width = x.width;
-      d.out_width = y.width;
-      d.pixel_stride = x.stride;
-      d.out_stride = y.stride;
-      d.weights = w.weights.data();
-      d.bias = w.bias.data();
-      d.activation = activation;
-      for (Index row = begin; row < std::min(begin + kRows, y.height); ++row) {
-        for (Index dy = 0; dy < w.kernel; ++dy) {
-          const Index source = row * w.stride + dy - d.padding;
-          d.rows[dy] = source < 0 || source >= x.height ? nullptr : x.pixel(image, source, 0);
-        }
-        kernels_->depthwise_row(d, y.pixel(image, row, 0));
-      }
+      filter_rows(
+          *kernels_, w, x.height, x.width, x.stride, activation, [&](Index row) { return x.pixel(image, row, 0); },
+          begin, std::min(begin + kRows, y.height), y.image(image));
     });
   }
 
@@ -394,6 +379,16 @@ class Backend {
       }
     });
     return pyramid;
+  }
+
+  // See cpu/inverted_residual.hpp.
+  Out expand_and_filter(RunOf& run, const Convolution& expand, const DepthwiseConvolution& depthwise, const In& x,
+                        Activation activation) const noexcept {
+    constexpr Index kNarrow = 32, kLarge = Index{1} << 19;  // floats of the wide map of an image: 2 MB
+    if (x.channels <= kNarrow && x.pixels() * expand.out >= kLarge) {
+      return cpu::expand_and_filter(run, *kernels_, expand, depthwise, x, activation);
+    }
+    return compound::expand_and_filter<Backend>(run, expand, depthwise, x, activation);
   }
 
   // See cpu/projection.hpp.

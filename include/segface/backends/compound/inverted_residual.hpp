@@ -27,8 +27,23 @@ void squeeze_excitation(Run<B>& run, const SqueezeExcitation<B>& w, const MapOf<
   ops::scale_channels<B>(run, scale, x);
 }
 
+// The wide half of an inverted residual: activation(depthwise(activation(expand(x)))), [B, H, W, in] ->
+// [B, H', W', wide].
+template <class B>
+MapOf<B> expand_and_filter(Run<B>& run, const typename B::Convolution& expand,
+                           const typename B::DepthwiseConvolution& depthwise, const ViewOf<B>& x,
+                           Activation activation) noexcept {
+  const auto convolved = [&](Index side) { return ops::convolved(side, depthwise.kernel, depthwise.stride); };
+  const MapOf<B> y = run.map(x.batch, convolved(x.height), convolved(x.width), expand.out);
+  const auto scope = run.scope();
+  const MapOf<B> wide = ops::convolution<B>(run, expand, x, activation);
+  run.backend().depthwise_convolution(run, depthwise, wide, activation, y);
+  return y;
+}
+
 }  // namespace compound
 SEGFACE_COMPOUND(squeeze_excitation)
+SEGFACE_COMPOUND(expand_and_filter)
 namespace compound {
 
 template <class B>
@@ -48,8 +63,9 @@ MapOf<B> inverted_residual(Run<B>& run, const InvertedResidual<B>& w, const MapO
   const auto convolved = [&](Index side) { return ops::convolved(side, w.depthwise.kernel, w.depthwise.stride); };
   const MapOf<B> y = w.residual ? x : run.map(x.batch, convolved(x.height), convolved(x.width), w.project.out);
   const auto scope = run.scope();
-  const MapOf<B> wide = w.expand ? ops::convolution<B>(run, *w.expand, x, w.activation) : MapOf<B>();
-  const MapOf<B> filtered = ops::depthwise_convolution<B>(run, w.depthwise, w.expand ? wide : x, w.activation);
+  const MapOf<B> filtered = w.expand
+                                ? ops::expand_and_filter<B>(run, *w.expand, w.depthwise, ViewOf<B>(x), w.activation)
+                                : ops::depthwise_convolution<B>(run, w.depthwise, x, w.activation);
   if (w.squeeze_excitation) ops::squeeze_excitation<B>(run, *w.squeeze_excitation, filtered);
   ops::convolution<B>(run, w.project, filtered, w.residual ? Epilogue<B>::plus(x) : Epilogue<B>(), y);
   return y;
