@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds everything and runs all tests: sh tools/test.sh [--full]
-# --full runs them again under AddressSanitizer and UndefinedBehaviorSanitizer, and built by clang++ if installed.
+# --full runs them again under AddressSanitizer and UndefinedBehaviorSanitizer, and built by clang++ if installed; where
+# Debian's cross compiler and qemu-user are installed, it also runs the kernels and two small networks as ARM would.
 set -eu
 cd "$(dirname "$0")/.."
 sh tools/install_packages.sh
@@ -16,10 +17,25 @@ run() {
   (cd "$folder" && ctest -j "$jobs" --output-on-failure --no-tests=error $selection)
 }
 
+# The tests of the cpu backend, cross-compiled for ARM (NEON) and emulated; of the goldens, those of 96 x 96.
+run_on_arm() {
+  mkdir -p build-arm
+  aarch64-linux-gnu-g++ -std=c++17 -O2 -static -pthread -Wall -Wextra -Wconversion -Wshadow -Werror -Iinclude -Itests \
+    -isystem /usr/include/eigen3 -idirafter /usr/include "-DSEGFACE_TEST_DATA=\"$PWD/tests/data\"" tests/main.cpp \
+    tests/backends/cpu_math_test.cpp tests/backends/cpu_override_test.cpp tests/backends/cpu_primitive_test.cpp \
+    tests/network/cpu_golden_test.cpp -o build-arm/tests
+  qemu-aarch64 build-arm/tests --test-case-exclude="*official code at every stage,*no multiple of a stride*"
+}
+
 run build ""
 if [ "${1-}" = --full ]; then
   run build-asan "-LE package" --preset asan -DSEGFACE_BUILD_EXAMPLES=OFF
   if command -v clang++ >/dev/null; then
     run build-clang "-LE package" -DCMAKE_CXX_COMPILER=clang++ "-DCMAKE_CXX_FLAGS_RELEASE=-O2"
+  fi
+  if command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64 >/dev/null; then
+    run_on_arm
+  else
+    echo "not run on ARM: install g++-aarch64-linux-gnu and qemu-user for that"
   fi
 fi

@@ -18,6 +18,9 @@
 #include <immintrin.h>
 #else
 #define SEGFACE_X86_KERNELS 0
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 #endif
 
 SEGFACE_BEGIN_NAMESPACE

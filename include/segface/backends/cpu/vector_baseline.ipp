@@ -3,7 +3,11 @@
 typedef float Vec __attribute__((vector_size(16)));
 typedef std::int32_t IntVec __attribute__((vector_size(16)));
 inline constexpr Index kLanes = 4;
-inline constexpr int kTileRows = 6;  // 6 x 8 tile: 12 accumulators
+#if defined(__aarch64__)
+inline constexpr int kTileRows = 12;  // 12 x 8 tile of 32 registers: 24 accumulators
+#else
+inline constexpr int kTileRows = 6;  // 6 x 8 tile of 16 registers: 12 accumulators
+#endif
 
 SEGFACE_ALWAYS_INLINE Vec splat(float x) noexcept {
   return Vec{x, x, x, x};
@@ -25,7 +29,11 @@ SEGFACE_ALWAYS_INLINE void store_part(float* p, Vec v, Index n) noexcept {
   std::memcpy(p, &v, static_cast<std::size_t>(n) * sizeof(float));
 }
 SEGFACE_ALWAYS_INLINE Vec fma(Vec a, Vec b, Vec c) noexcept {
+#if defined(__aarch64__)
+  return vfmaq_f32(c, a, b);
+#else
   return a * b + c;
+#endif
 }
 SEGFACE_ALWAYS_INLINE Vec max(Vec a, Vec b) noexcept {
   return a > b ? a : b;
