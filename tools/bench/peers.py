@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""Time segface beside PyTorch, ONNX Runtime and OpenVINO: the same network, the same threads, in turns.
+"""Time segface beside PyTorch, ONNX Runtime, OpenVINO and ncnn: the same network, the same threads, in turns.
 
 usage: peers.py SEGFACE [--networks mobilenet:512,swin_base:224,...] [--threads 2] [--rounds 7] [--work DIR]
 
 SEGFACE is the built command line. Networks are BACKBONE:SIDE with CelebAMask-HQ's classes and synthetic weights.
-Needs tools/torch/requirements.txt, onnx, onnxscript, onnxruntime and openvino:
+Needs tools/torch/requirements.txt and the peers; without ncnn and pnnx, or where pnnx cannot convert, ncnn is left out:
 
-    python3 -m venv .venv && .venv/bin/pip install -r tools/torch/requirements.txt onnx onnxscript onnxruntime openvino
+    python3 -m venv .venv
+    .venv/bin/pip install -r tools/torch/requirements.txt onnx onnxscript onnxruntime openvino ncnn pnnx
     .venv/bin/python tools/bench/peers.py build/segface
 
 Every engine runs in a process of its own. In each round each runs for about a second, one after the other, and gives
 the median of its calls; what is printed is the median over rounds, and segface's ratio to the fastest peer. Peers are
 given a normalised float picture and stop at the logits; segface is timed both so ("network") and from the photo's
-bytes to the mask at the photo's size ("photo"), which is more work; the ratio is that of the photo.
+bytes to the mask at the photo's size ("photo"), which is more work; the ratios are of the fastest peer to each.
 """
 import argparse
 import json
@@ -26,7 +27,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "torch"))
 DEFAULT = "mobilenet:512,mobilenet:224,swin_base:512,swin_base:224,swinv2_base:512,convnext_base:512,resnet:512,efficientnet:512"
-PEERS = ("pytorch", "onnxruntime", "openvino")
+PEERS = ("pytorch", "onnxruntime", "openvino", "ncnn")
 
 
 def peer_call(engine: str, network: str, side: int, onnx: str, threads: int):
@@ -54,12 +55,40 @@ def peer_call(engine: str, network: str, side: int, onnx: str, threads: int):
         options.inter_op_num_threads = 1
         session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
         return (lambda: session.run(None, {"image": image})), f"ONNX Runtime {onnxruntime.__version__}, all optimisations"
+    if engine == "ncnn":
+        import ncnn
+
+        net = ncnn.Net()
+        net.opt.num_threads = threads
+        net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
+        net.opt.use_bf16_storage = False
+        files = [str(pathlib.Path(onnx).with_suffix(f".ncnn.{kind}")) for kind in ("param", "bin")]
+        if net.load_param(files[0]) or net.load_model(files[1]):
+            raise RuntimeError("ncnn does not load the converted network")
+
+        def call():
+            extractor = net.create_extractor()
+            extractor.input("in0", ncnn.Mat(image[0]))
+            return extractor.extract("out0")
+
+        return call, f"ncnn {ncnn.__version__}, float32"
     import openvino
 
     core = openvino.Core()
     settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
     request = core.compile_model(onnx, "CPU", settings).create_infer_request()
     return (lambda: request.infer({"image": image})), f"OpenVINO {openvino.__version__}, f32, latency"
+
+
+def export_ncnn(network: str, side: int, onnx: str) -> None:
+    """Converts the twin by pnnx, to files beside the ONNX file."""
+    import pnnx
+    import torch
+
+    from twin import SegFace, fill_with_synthetic_values
+
+    model = fill_with_synthetic_values(SegFace(network, "celeb"), 1).eval()
+    pnnx.export(model, str(pathlib.Path(onnx).with_suffix(".pt")), (torch.zeros(1, 3, side, side),), fp16=False)
 
 
 def serve(engine: str, network: str, side: int, onnx: str, threads: int) -> None:
@@ -108,7 +137,7 @@ def segface_times(program: str, weights: pathlib.Path, threads: int, about_ms: f
 
 
 def prepare(program: str, network: str, side: int, work: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
-    """The weight file for segface and the ONNX file for the peers, made where they are missing."""
+    """The weight file for segface and the ONNX file for the peers (ncnn's beside it), made where they are missing."""
     folder = work / f"{network}_celeba_{side}"
     weights, onnx = work / f"{network}_{side}.safetensors", work / f"{network}_{side}.onnx"
     if not weights.exists():
@@ -121,6 +150,9 @@ def prepare(program: str, network: str, side: int, work: pathlib.Path) -> tuple[
     if not onnx.exists():
         subprocess.run([sys.executable, str(HERE.parent / "torch" / "export_onnx.py"), network, "celeb", str(side),
                         str(onnx)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if not onnx.with_suffix(".ncnn.bin").exists():
+        subprocess.run([sys.executable, __file__, "--export-ncnn", network, str(side), str(onnx)], check=False,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return weights, onnx
 
 
@@ -142,7 +174,8 @@ def compare(program: str, network: str, side: int, threads: int, rounds: int, wo
     best = min((medians[engine] for engine in PEERS if medians[engine] == medians[engine]), default=float("nan"))
     print(f"{network} {side}: segface ({isa}) photo {medians['photo']:.1f} ms, network {medians['network']:.1f} ms; "
           + ", ".join(f"{engine} {medians[engine]:.1f}" for engine in PEERS)
-          + f"; the fastest peer takes {best / medians['photo']:.2f} times as long", flush=True)
+          + f"; the fastest peer takes {best / medians['network']:.2f} times as long as the network, "
+          f"{best / medians['photo']:.2f} as the photo", flush=True)
     for peer in peers.values():
         print(f"    {peer.description}")
 
@@ -150,6 +183,8 @@ def compare(program: str, network: str, side: int, threads: int, rounds: int, wo
 def main() -> None:
     if len(sys.argv) == 7 and sys.argv[1] == "--serve":
         return serve(sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5], int(sys.argv[6]))
+    if len(sys.argv) == 5 and sys.argv[1] == "--export-ncnn":
+        return export_ncnn(sys.argv[2], int(sys.argv[3]), sys.argv[4])
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("segface")
     parser.add_argument("--networks", default=DEFAULT)
