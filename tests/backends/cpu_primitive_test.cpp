@@ -75,6 +75,33 @@ TEST_CASE("linear: every activation, residuals, few and many rows, odd widths") 
   });
 }
 
+TEST_CASE("linear: Strassen's product of many rows, in odd blocks, with a residual in place") {
+  on_each_isa([](auto& fast, auto& exact) {
+    for (const Size s : {Size{1, 1, 449}, Size{2, 13, 19}, Size{1, 24, 28}}) {
+      for (const Widths& widths : {Widths{64, 128}, Widths{66, 127}, Widths{130, 64}, Widths{576, 65}}) {
+        const Index in = widths.in, out = widths.out;
+        CAPTURE(in);
+        CAPTURE(out);
+        const std::vector<float> weight = random_numbers("weight", in * out), bias = random_numbers("bias", out);
+        const LinearParameters p = {in, out, weight.data(), bias.data(), nullptr};
+        const auto w = fast.backend().prepare_linear(p).value_or_throw();
+        const auto v = exact.backend().prepare_linear(p).value_or_throw();
+        const auto fast_scope = fast.run().scope();
+        const auto exact_scope = exact.run().scope();
+        const auto x = fast.map("x", s.batch, s.height, s.width, in);
+        const auto z = exact.map("x", s.batch, s.height, s.width, in);
+        CHECK(difference(ops::linear<cpu::Backend>(fast.run(), w, x, Activation::gelu),
+                         ops::linear<Reference>(exact.run(), v, z, Activation::gelu)) < kBound);
+        const auto r = fast.map("r", s.batch, s.height, s.width, out);
+        const auto t = exact.map("r", s.batch, s.height, s.width, out);
+        ops::linear<cpu::Backend>(fast.run(), w, x, Epilogue<cpu::Backend>::plus(r), r);
+        ops::linear<Reference>(exact.run(), v, z, Epilogue<Reference>::plus(t), t);
+        CHECK(difference(r, t) < kBound);
+      }
+    }
+  });
+}
+
 TEST_CASE("convolutions: kernels, strides, borders, images smaller than the kernel") {
   on_each_isa([](auto& fast, auto& exact) {
     for (const Size s : {Size{1, 1, 1}, Size{2, 3, 2}, Size{3, 9, 14}, Size{1, 17, 31}}) {

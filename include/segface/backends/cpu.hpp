@@ -18,6 +18,7 @@
 #include "segface/backends/cpu/isa.hpp"
 #include "segface/backends/cpu/labels.hpp"
 #include "segface/backends/cpu/operands.hpp"
+#include "segface/backends/cpu/strassen.hpp"
 #include "segface/backends/cpu/tasks.hpp"
 #include "segface/backends/cpu/upscaling.hpp"
 #include "segface/backends/fold.hpp"
@@ -138,12 +139,13 @@ class Backend {
     const auto scope = run.scope();
     const Index depth = w.matrix.in;
     float* const scratch = run.scratch<float>(run.workers() * kRowBlock * depth);
+    const Strassen strassen(run, *kernels_, w.matrix, y.rows());
     run.kernel(gemm_cost(y.rows(), y.channels, depth), blocks(y), [&](Index task, Index worker) {
       const RowBlock block = row_block(y, task);
       float* const patches = scratch + worker * kRowBlock * depth;
       gather_patches(x.image(block.image), w.kernel, w.stride, (w.kernel - 1) / 2, y.width, first_pixel(y, block),
                      block.rows, patches);
-      GemmArguments g = gemm_arguments(w.matrix, w.matrix.bias.data(), epilogue, y, block);
+      GemmArguments g = strassen(gemm_arguments(w.matrix, w.matrix.bias.data(), epilogue, y, block), worker);
       g.a = patches;
       g.lda = depth;
       kernels_->gemm(g);
@@ -367,12 +369,14 @@ class Backend {
     }
     Cost cost = gemm_cost(finest.rows(), fused.channels, finest.channels);
     cost += {24 * elements(fused), 0};
-    run.kernel(cost, blocks(finest), [&](Index task, Index) {
+    const Linear& first = w.levels[0];
+    const Strassen strassen(run, *kernels_, first, finest.rows());
+    run.kernel(cost, blocks(finest), [&](Index task, Index worker) {
       const RowBlock block = row_block(finest, task);
       const Out tile = rows_of(fused, block);
-      const Linear& first = w.levels[0];
-      kernels_->gemm(product(*kernels_, first, first.bias.data(), block.rows, finest.row(block.first), finest.stride,
-                             tile.data, tile.stride));
+      kernels_->gemm(strassen(product(*kernels_, first, first.bias.data(), block.rows, finest.row(block.first),
+                                      finest.stride, tile.data, tile.stride),
+                              worker));
       for (const In& level : coarse) {
         mix_into(*kernels_, level, block.image, first_pixel(fused, block), fused.height, fused.width, tile,
                  /*accumulate=*/true);
@@ -469,14 +473,16 @@ class Backend {
   // larger than the image come from memory once.
   void multiply(RunOf& run, const Linear& w, const float* bias, const In& x, const Epilogue<Backend>& epilogue,
                 const Out& y) const noexcept {
-    constexpr Index kTasks = 16, kLeastPanels = 4;
-    const Index all = panel_count(*kernels_, w.out);
+    const auto scope = run.scope();
+    const Strassen strassen(run, *kernels_, w, x.rows());
+    constexpr Index kTasks = 32;
+    const Index all = strassen ? strassen.pairs() : panel_count(*kernels_, w.out), kLeastPanels = strassen ? 2 : 4;
     const Index wanted = std::max<Index>(1, kTasks / blocks(x));  // groups of panels
     const Index group = std::max(std::min(all, kLeastPanels), (all + wanted - 1) / wanted);
     const Index groups = (all + group - 1) / group;
-    run.kernel(gemm_cost(x.rows(), w.out, w.in), blocks(x) * groups, [&](Index task, Index) {
+    run.kernel(gemm_cost(x.rows(), w.out, w.in), blocks(x) * groups, [&](Index task, Index worker) {
       const RowBlock block = row_block(x, task % blocks(x));
-      GemmArguments g = gemm_arguments(w, bias, epilogue, y, block);
+      GemmArguments g = strassen(gemm_arguments(w, bias, epilogue, y, block), worker);
       g.first_panel = task / blocks(x) * group;
       g.last_panel = std::min(all, g.first_panel + group);
       g.a = x.row(block.first);

@@ -19,8 +19,8 @@ Out stream_tokens_from_image(Run<Backend>& run, const Kernels& kernels,
   const Out y = run.map(queries.batch, 1, queries.width, w.out_proj.out);
   const auto scope = run.scope();
   const Out q = ops::linear<Backend>(run, w.q_proj, queries);
-  const Projection key = project(run, w.k_proj, &key_position, image);
-  const Projection value = project(run, w.v_proj, nullptr, image);
+  const Projection key = project(run, kernels, w.k_proj, &key_position, image);
+  const Projection value = project(run, kernels, w.v_proj, nullptr, image);
   const KeyStrips strips(run, kernels, q, w.heads, key.x);
   const Index inner = q.channels, tile = kRowBlock * inner;
   float* const scratch = run.template scratch<float>(run.workers() * 2 * tile);
@@ -50,13 +50,14 @@ Out stream_image_and_back(Run<Backend>& run, const Kernels& kernels,
   const Out result = run.map(queries.batch, 1, queries.width, tokens_read.out_proj.out);
   const auto scope = run.scope();
   const In x = compound::image_map<Backend>(image);
-  const Projection query = project(run, image_reads.q_proj, &query_position, image);
+  const Projection query = project(run, kernels, image_reads.q_proj, &query_position, image);
   const FewKeys few(run, kernels, ops::linear<Backend>(run, image_reads.k_proj, keys),
                     ops::linear<Backend>(run, image_reads.v_proj, values), image_reads.heads);
   const Out q = ops::linear<Backend>(run, tokens_read.q_proj, queries);
-  const Projection key = project(run, tokens_read.k_proj, &key_position, In(y));
-  const Projection value = project(run, tokens_read.v_proj, nullptr, In(y));
+  const Projection key = project(run, kernels, tokens_read.k_proj, &key_position, In(y));
+  const Projection value = project(run, kernels, tokens_read.v_proj, nullptr, In(y));
   const KeyStrips strips(run, kernels, q, tokens_read.heads, x);
+  const Strassen strassen(run, kernels, image_reads.out_proj, x.rows());
   const Index inner = q.channels, tile = kRowBlock * inner;
   float* const scratch = run.template scratch<float>(run.workers() * 2 * tile);
   Cost all = gemm_cost(x.rows(), y.channels, image_reads.out_proj.in);
@@ -73,7 +74,7 @@ Out stream_image_and_back(Run<Backend>& run, const Kernels& kernels,
                               y.row(block.first), y.stride);
     g.residual = x.row(block.first);
     g.ldr = x.stride;
-    kernels.gemm(g);
+    kernels.gemm(strassen(g, worker));
     kernels.layer_norm(norm_in_place(norm, block.rows, y.channels, y.row(block.first), y.stride));
     key(kernels, block, worker, a);
     value(kernels, block, worker, b);

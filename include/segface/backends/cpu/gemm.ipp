@@ -8,11 +8,16 @@ inline constexpr Index kPanel = 2 * kLanes;
 inline constexpr Index kLine = 16;            // floats in a cache line
 inline constexpr Index kAhead = 32 * kPanel;  // how far before its use a panel is fetched
 
+// tile = begin + the product; begin: a tile, or null for zeros.
 template <int Rows>
-inline void multiply_tile(const float* a, Index lda, const float* panel, Index k_count, float* tile) noexcept {
+inline void multiply_tile(const float* a, Index lda, const float* panel, Index k_count, float* tile,
+                          const float* begin) noexcept {
   Vec sums[Rows][2];
 #pragma GCC unroll 16
-  for (int r = 0; r < Rows; ++r) sums[r][0] = sums[r][1] = splat(0.0f);
+  for (int r = 0; r < Rows; ++r) {
+    sums[r][0] = begin == nullptr ? splat(0.0f) : load(begin + r * kPanel);
+    sums[r][1] = begin == nullptr ? splat(0.0f) : load(begin + r * kPanel + kLanes);
+  }
   for (Index k = 0; k < k_count; ++k, panel += kPanel) {
     __builtin_prefetch(panel + kAhead);
     __builtin_prefetch(panel + kAhead + kLine);
@@ -33,12 +38,12 @@ inline void multiply_tile(const float* a, Index lda, const float* panel, Index k
 
 // The tile height is a compile-time number: tries Rows, then fewer.
 template <int Rows>
-inline void multiply_rows(Index rows, const float* a, Index lda, const float* panel, Index k_count,
-                          float* tile) noexcept {
+inline void multiply_rows(Index rows, const float* a, Index lda, const float* panel, Index k_count, float* tile,
+                          const float* begin = nullptr) noexcept {
   if constexpr (Rows > 1) {
-    if (rows < Rows) return multiply_rows<Rows - 1>(rows, a, lda, panel, k_count, tile);
+    if (rows < Rows) return multiply_rows<Rows - 1>(rows, a, lda, panel, k_count, tile, begin);
   }
-  multiply_tile<Rows>(a, lda, panel, k_count, tile);
+  multiply_tile<Rows>(a, lda, panel, k_count, tile, begin);
 }
 
 // Columns [column, column + columns) of a finished tile -> C. The activation is a compile-time number here, so that its
@@ -68,7 +73,7 @@ inline void store_tile(const GemmArguments& g, const float* tile, Index row, Ind
   }
 }
 
-inline void gemm(const GemmArguments& g) noexcept {
+inline void multiply_panels(const GemmArguments& g) noexcept {
   for (Index panel = g.first_panel; panel < g.last_panel; ++panel) {
     const Index column = panel * kPanel;
     const Index columns = g.columns - column < kPanel ? g.columns - column : kPanel;

@@ -33,7 +33,11 @@ struct GemmArguments {
   const float* a = nullptr;                // [rows, depth]
   Index lda = 0;
   const float* panels = nullptr;  // [panels, depth, panel width]
-  const float* bias = nullptr;    // [panels x panel width], or null
+  // Strassen's sums of the panels, and room for those of the rows, see strassen.ipp; or null. With them the panels are
+  // an even number, and first_panel and last_panel count pairs: a panel of the first half and its partner.
+  const float* panel_sums = nullptr;  // [pairs, 4, depth / 2, panel width]
+  float* row_sums = nullptr;          // [4, rows / 2, strassen_stride(depth)]
+  const float* bias = nullptr;        // [panels x panel width], or null
   Activation activation = Activation::none;
   const float* residual = nullptr;  // [rows, columns], or null
   Index ldr = 0;
@@ -148,6 +152,8 @@ struct Kernels {
   Index lanes;
   Index panel;  // outputs in a panel of packed weights
   void (*gemm)(const GemmArguments&) noexcept;
+  Index (*strassen_stride)(Index depth) noexcept;
+  void (*sum_panels)(const float* panels, Index depth, Index pairs, Index pair, float* sums) noexcept;
   void (*depthwise_row)(const DepthwiseArguments&, float* out) noexcept;
   void (*layer_norm)(const LayerNormArguments&) noexcept;
   void (*largest_rows)(const float* const* rows, Index count, Index channels, float* y) noexcept;
@@ -168,11 +174,11 @@ struct Kernels {
   void (*attend_window)(const WindowArguments&, const float* const* rows, float* const* out, float* scratch) noexcept;
 };
 
-#define SEGFACE_KERNELS(name)                                                                                          \
-  {                                                                                                                    \
-    name, kLanes, kPanel, gemm, depthwise_row, layer_norm, largest_rows, sum_rows, scale_rows, add_rows, add_position, \
-        mix_pixel, mix_pixels, label_pixels, attend_few_keys, attend_strip, merge_strips, window_scratch,              \
-        attend_window                                                                                                  \
+#define SEGFACE_KERNELS(name)                                                                                   \
+  {                                                                                                             \
+    name, kLanes, kPanel, gemm, strassen_stride, sum_panels, depthwise_row, layer_norm, largest_rows, sum_rows, \
+        scale_rows, add_rows, add_position, mix_pixel, mix_pixels, label_pixels, attend_few_keys, attend_strip, \
+        merge_strips, window_scratch, attend_window                                                             \
   }
 
 namespace baseline {

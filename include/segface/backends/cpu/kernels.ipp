@@ -4,6 +4,8 @@
 //
 #include "segface/backends/cpu/gemm.ipp"
 //
+#include "segface/backends/cpu/strassen.ipp"
+//
 #include "segface/backends/cpu/attention.ipp"
 #include "segface/backends/cpu/depthwise.ipp"
 #include "segface/backends/cpu/labels.ipp"

@@ -13,6 +13,7 @@
 #include "segface/backends/cpu/kernels.hpp"
 #include "segface/backends/cpu/operands.hpp"
 #include "segface/backends/cpu/position.hpp"
+#include "segface/backends/cpu/strassen.hpp"
 #include "segface/backends/cpu/tasks.hpp"
 #include "segface/backends/fold.hpp"
 
@@ -79,6 +80,7 @@ struct PyramidLinear {
 struct Projection {
   In x;
   const Linear* w = nullptr;
+  Strassen strassen;
   const float* bias = nullptr;
   const Position* position = nullptr;  // added to x
   float* scratch = nullptr;            // for this: kPart rows of each worker
@@ -96,7 +98,7 @@ struct Projection {
       g.residual = projected.row(first);
       g.ldr = projected.stride;
     }
-    kernels.gemm(g);
+    kernels.gemm(strassen(g, worker));
     if (added[0].data == nullptr) return;
     const Out tile = {out, 1, 1, block.rows, width, width};
     for (const Out& level : added) mix_into(kernels, level, block.image, first, x.height, x.width, tile, true);
@@ -111,7 +113,8 @@ struct Projection {
       const Out sum = {scratch + worker * kPart * x.channels, 1, 1, rows, x.channels, x.channels};
       const In part = {x.row(block.first + done), 1, 1, rows, x.channels, x.stride};
       position->add_to(kernels, part, first + done, sum);
-      kernels.gemm(product(kernels, *w, bias, rows, sum.data, sum.stride, out + done * w->out, w->out));
+      kernels.gemm(
+          strassen(product(kernels, *w, bias, rows, sum.data, sum.stride, out + done * w->out, w->out), worker));
     }
   }
 };
@@ -121,10 +124,12 @@ inline Cost projection_cost(const Projection& p) noexcept {
 }
 
 template <class Backend>
-Projection project(Run<Backend>& run, const Linear& w, const PositionTerm* term, const In& image) noexcept {
+Projection project(Run<Backend>& run, const Kernels& kernels, const Linear& w, const PositionTerm* term,
+                   const In& image) noexcept {
   Projection p;
   p.x = image;
   p.w = &w;
+  p.strassen = Strassen(run, kernels, w, image.rows());
   p.bias = w.bias.data();
   if (term != nullptr) {
     p.position = &term->position;
@@ -133,10 +138,10 @@ Projection project(Run<Backend>& run, const Linear& w, const PositionTerm* term,
   return p;
 }
 template <class Backend>
-Projection project(Run<Backend>& run, const PyramidLinear& w, const PositionTerm* term,
+Projection project(Run<Backend>& run, const Kernels& kernels, const PyramidLinear& w, const PositionTerm* term,
                    const Pyramid<Backend>& image) noexcept {
-  if (!w.apart) return project(run, w.on_fused, term, image.fused);
-  Projection p = project(run, w.levels[0], nullptr, image.levels[0]);
+  if (!w.apart) return project(run, kernels, w.on_fused, term, image.fused);
+  Projection p = project(run, kernels, w.levels[0], nullptr, image.levels[0]);
   if (term != nullptr) {
     p.projected = term->projected;
     p.bias = w.fusion_bias.data();

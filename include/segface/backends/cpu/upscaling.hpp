@@ -8,6 +8,7 @@
 
 #include "segface/backends/compound/upscaling.hpp"
 #include "segface/backends/cpu/operands.hpp"
+#include "segface/backends/cpu/strassen.hpp"
 #include "segface/backends/cpu/tasks.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
@@ -69,6 +70,8 @@ Out stream_logits(Run<Backend>& run, const Kernels& kernels, const compound::Ups
   const Out upscaled = run.every_stage() ? run.map(image.batch, logits.height, logits.width, w.second.out) : Out();
   const auto scope = run.scope();
   const PackedTokens classifier(run, kernels, hyper);
+  const Strassen first_strassen(run, kernels, w.first.matrix, image.rows());
+  const Strassen second_strassen(run, kernels, w.second.matrix, 4 * image.rows());
   const Index classes = hyper.width, wide = 4 * w.first.out, finest = 4 * w.second.out,
               stride = (classes + 15) / 16 * 16;
   const Index twice_size = kTokens * wide, upscaled_size = 4 * kTokens * finest, logits_size = 16 * kTokens * stride;
@@ -84,15 +87,16 @@ Out stream_logits(Run<Backend>& run, const Kernels& kernels, const compound::Ups
     float* const products = four_times + upscaled_size;  // [tokens, 16, K]
     for (Index done = 0; done < block.rows; done += kTokens) {
       const Index tokens = std::min(kTokens, block.rows - done), row = block.first + done;
-      kernels.gemm(product(kernels, w.first.matrix, w.first.matrix.bias.data(), tokens, image.row(row), image.stride,
-                           twice, wide));
+      kernels.gemm(first_strassen(product(kernels, w.first.matrix, w.first.matrix.bias.data(), tokens, image.row(row),
+                                          image.stride, twice, wide),
+                                  worker));
       LayerNormArguments norm = norm_in_place(w.norm, 4 * tokens, w.first.out, twice, w.first.out);
       norm.activation = Activation::gelu;
       kernels.layer_norm(norm);
       GemmArguments second = product(kernels, w.second.matrix, w.second.matrix.bias.data(), 4 * tokens, twice,
                                      w.first.out, four_times, finest);
       second.activation = Activation::gelu;
-      kernels.gemm(second);
+      kernels.gemm(second_strassen(second, worker));
       kernels.gemm(classifier.product(block.image, 16 * tokens, four_times, w.second.out, products, stride));
       const Index first = row - block.image * image.pixels();
       place_pixels(products, stride, first, tokens, image.width, logits.image(block.image));
