@@ -1,0 +1,54 @@
+"""Ears: each a small painted plate that leans away from the head, met by the rays and tested against its depth."""
+import cv2
+import numpy as np
+
+from . import labels, paint
+
+_HEIGHT, _WIDTH, _SCALE = 144, 112, 100  # of the plate, in pixels; pixels a unit
+
+
+class Ear:
+    """One side's ear; lobe is where an earring hangs, in the head's frame."""
+
+    def __init__(self, rng, head, side: int, like=None):
+        self.side = side
+        self.size, self.lean = (rng.uniform(0.72, 1.02), rng.uniform(0.25, 0.95)) if like is None else (like.size, like.lean)
+        self.outward = np.array([side * np.sin(self.lean), 0, -np.cos(self.lean)])  # along the plate, away from the face
+        self.root = np.array([side * (head.width(0.2) - 0.03), 0.17, rng.uniform(-0.2, -0.02) if like is None else like.root[2]])
+        self.lobe = self.root + self.outward * 0.12 * self.size + [0, 0.4 * self.size, 0]
+
+    def put(self, rng, canvas, pose, person, head_depth) -> None:
+        mask, shade, relief = _plate(rng, self.size)
+        normal = np.array([self.side * np.cos(self.lean), 0, np.sin(self.lean)])
+        x, y, z, depth = pose.meet_plane(self.root, normal)
+        along = (x - self.root[0]) * self.outward[0] + (z - self.root[2]) * self.outward[2]
+        columns = (along * _SCALE + 24).astype(np.float32)
+        rows = ((y - self.root[1]) * _SCALE + _HEIGHT / 2).astype(np.float32)
+        mask, shade, relief = (cv2.remap(m, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+                               for m in (mask, shade, relief))
+        if abs(pose.rotation[2] @ normal) < 0.08:  # seen edge on
+            return
+        mask[depth < head_depth - 0.02] = 0
+        red = np.array([1.0, rng.uniform(0.82, 1), rng.uniform(0.8, 1)], np.float32)
+        colour = person.skin * red * rng.uniform(0.85, 1.02) * (1 - shade[..., None] / 255 * np.float32([.55, .65, .68]))
+        canvas.put(mask, colour, labels.L_EAR if self.side < 0 else labels.R_EAR, depth + relief, 0.08)
+
+
+def _plate(rng, size):
+    """Mask, dark hollows (uint8 both) and relief in units of an ear whose front edge is at column 24."""
+    centre = np.array([24, _HEIGHT / 2])
+    stretch = np.array([0.52, 0.92]) * size * _SCALE
+    outline = np.array([[-.25, -.3], [0, -.45], [.4, -.52], [.8, -.4], [.92, -.1], [.75, .18], [.5, .36], [.25, .5],
+                        [0, .46], [-.2, .3], [-.3, 0]]) + rng.normal(0, 0.025, (11, 2))
+    outline = paint.smooth(centre + outline * stretch, 2)
+    mask = paint.polygon((_HEIGHT, _WIDTH), outline)
+    middle = centre + np.array([.32, -.02]) * stretch
+    hollow = np.zeros_like(mask)
+    fold = middle + (outline - middle) * [0.72, 0.76]
+    paint.line(hollow, fold[: int(len(fold) * 0.75)], 5, value=170)
+    bowl = middle + (np.array([[-.22, -.1], [.1, -.22], [.22, .02], [.08, .2], [-.15, .16]])) * stretch
+    cv2.fillPoly(hollow, [paint.smooth(bowl, 2).astype(np.int32)], 230)
+    hollow = cv2.min(cv2.GaussianBlur(hollow, (0, 0), rng.uniform(2, 4)), mask)
+    strength = rng.uniform(0.35, 1.0)
+    relief = cv2.GaussianBlur(mask, (0, 0), 4).astype(np.float32) / 255 * 0.06 - hollow.astype(np.float32) / 255 * 0.05
+    return mask, (hollow * strength).astype(np.uint8), relief
