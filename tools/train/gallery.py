@@ -34,12 +34,15 @@ def main() -> None:
     if arguments.weights:
         from network import load, predict_labels
         model = load(arguments.weights)
-        predict = lambda picture: predict_labels(model, picture[None])[0]
+
+        def predict(picture):
+            return predict_labels(model, picture[None])[0]
     render(0, 0)  # the textures are made once
     start, stacks = time.perf_counter(), []
     for index in range(arguments.first, arguments.first + arguments.count):
-        picture, label = render(arguments.seed, index, arguments.size)
-        stacks.append([picture, overlay(picture, label)])
+        face = render(arguments.seed, index, arguments.size)
+        picture = face.picture
+        stacks.append([picture, overlay(picture, face.label)])
         if predict:
             stacks[-1].append(overlay(picture, predict(picture)))
     seconds = time.perf_counter() - start

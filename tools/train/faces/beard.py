@@ -7,7 +7,7 @@ from .head import THETA, Y, bump
 
 
 class Beard:
-    """growth: on the sheet, how dense it is, 0 .. 1 (None without a beard); mask, radius: shell of a long one."""
+    """Paints how dense it grows on the sheet; mask and radius: shell of a long one, else None."""
 
     def __init__(self, rng, sheet, person):
         self.kind = "none"
@@ -16,7 +16,7 @@ class Beard:
                                        "long": .06})
         grey = happens(rng, 0.15)
         self.colour = np.clip((np.float32(0.6) if grey else person.hair) * rng.uniform(0.6, 1.1) * np.ones(3), 0.02, 1)
-        self.growth = self.mask = self.radius = None
+        self.mask = self.radius = None
         if self.kind == "none":
             return
         self._spread(rng, sheet)
@@ -39,7 +39,7 @@ class Beard:
             growth *= rng.uniform(0.1, 0.45)
         growth = np.repeat(np.repeat(growth, 2, 0), 2, 1)[:sheet.shape[0], :sheet.shape[1]].astype(np.float32)
         growth[(sheet.label != labels.SKIN) & (sheet.label != labels.NOSE)] = 0
-        self.growth = growth
+        sheet.beard[:] = growth
 
     def _hang(self, rng, head):
         """The shell: thicker towards the chin, and on below it, pointed or broad."""

@@ -1,5 +1,6 @@
 """One face with its labels, put together from back to front; the same seed and index always give the same picture."""
-import cv2
+from dataclasses import dataclass
+
 import numpy as np
 
 from . import labels, paint, tables
@@ -28,11 +29,19 @@ from .skin import paint_skin
 from .surface import march
 from .textures import bank as load_bank
 
-SHARES = dict(hat=0.12, glasses=0.16, earrings=0.5, necklace=0.22, occluder=0.1)
+SHARES = dict(hat=0.12, glasses=0.16, earrings=0.5, necklace=0.22, occluder=0.14)
 
 
-def render(seed: int, index: int, size: int = 256, bank_seed: int = 0):
-    """Picture [size, size, 3] uint8 RGB and labels [size, size] uint8; `bank_seed` picks the textures' bank."""
+@dataclass
+class Face:
+    picture: np.ndarray  # [size, size, 3] uint8 RGB
+    label: np.ndarray  # [size, size] uint8
+    turned: bool  # by 20 degrees or more to a side
+    covered: bool  # something before the face hides 2 % of it or more
+
+
+def render(seed: int, index: int, size: int = 256, bank_seed: int = 0) -> Face:
+    """`bank_seed` picks the bank of textures."""
     bank = load_bank(bank_seed)
     rng = np.random.default_rng([seed, index])
     person, pose, light = Person(rng), Pose(rng, size), Light(rng)
@@ -45,7 +54,7 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0):
     for part in (beard, hair, hat):
         if part is not None and part.mask is not None:
             radius = tables.cover(radius, part.mask, part.radius)
-    seen = march(pose, radius, pose.down)
+    seen = march(pose, radius, pose.down if hair.length > 1.6 else None)
 
     canvas = Canvas(background(rng, size, bank), pose.unit)
     strands = hair.strands(rng, seen)
@@ -66,28 +75,30 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0):
     if happens(rng, SHARES["necklace"]):
         put_necklace(rng, canvas, body, bank)
     canvas.put(lower * _before_body(hair, canvas, hair_depth), hair_colour, labels.HAIR, hair_depth, hair.gloss)
-    _put_head(rng, canvas, sheet, beard, seen, outline * (1 - (lower > 0)), strands, head)
-    ears = [Ear(rng, head, -1)]
-    ears.append(Ear(rng, head, 1, like=ears[0]))
-    for ear in ears:
-        ear.put(rng, canvas, pose, person, np.where(outline > 0.5, seen.depth, -6).astype(np.float32))
-    if happens(rng, SHARES["glasses"]):
-        put_glasses(rng, canvas, pose, head, bank)
+    _put_head(rng, canvas, sheet, beard, hair, seen, outline * (lower == 0))
     if hair.mask is not None:
         upper = grown * outline * (lower == 0)
         canvas.put(upper, hair_colour, labels.HAIR, hair_depth, hair.gloss, hair.thin)
-        if happens(rng, 0.6):
-            stray_hairs(rng, canvas, hair, (canvas.label == labels.HAIR).astype(np.uint8) * 255)
+    ears = [Ear(rng, head, -1, hair.covers_ears)]
+    ears.append(Ear(rng, head, 1, hair.covers_ears, like=ears[0]))
+    for ear in ears:
+        ear.put(rng, canvas, pose, person, np.where(outline > 0.5, seen.depth, -6).astype(np.float32))
+    if hair.mask is not None and happens(rng, 0.6):
+        stray_hairs(rng, canvas, hair, (canvas.label == labels.HAIR).astype(np.uint8) * 255)
+    if happens(rng, SHARES["glasses"]):
+        put_glasses(rng, canvas, pose, head, bank)
     if hat is not None:
         cover_with_hat(rng, canvas, hat, seen, outline, bank)
         hat.put_brim(rng, canvas, pose, bank)
         hat.decorate(rng, canvas, bank)
     if happens(rng, SHARES["earrings"]):
         put_earrings(rng, canvas, pose, ears, bank)
+    free = int(np.isin(canvas.label, labels.FACE).sum())
     if happens(rng, SHARES["occluder"]):
         put_occluder(rng, canvas, person, bank)
+    covered = np.isin(canvas.label, labels.FACE).sum() < 0.98 * free
     picture = expose(rng, illuminate(canvas, light), canvas.label, person.darkness)
-    return photograph(rng, picture, bank), canvas.label
+    return Face(photograph(rng, picture, bank), canvas.label, abs(pose.yaw) > 0.349, bool(covered))
 
 
 def _paint_face(rng, head, person, light, size, bank):
@@ -115,14 +126,11 @@ def _before_body(hair, canvas, depth):
     return over
 
 
-def _put_head(rng, canvas, sheet, beard, seen, outline, strands, head):
-    colour, label, (gloss_relief) = sheet.wrap(seen)
-    gloss, relief = gloss_relief[..., 0], gloss_relief[..., 1]
+def _put_head(rng, canvas, sheet, beard, hair, seen, outline):
+    colour, label, gloss, relief, dense = sheet.wrap(seen)
     depth = seen.depth + relief
-    if beard.growth is not None:
-        columns = (seen.theta + np.float32(1.75)) * np.float32(1.25 * sheet.unit)
-        rows = (seen.y + np.float32(1.9)) * np.float32(sheet.unit)
-        dense = cv2.remap(beard.growth, columns, rows, cv2.INTER_LINEAR)
+    if beard.kind != "none":
+        strands = hair.beard_strands(rng, seen)
         if beard.mask is not None:
             dense = np.maximum(dense, seen.sample(beard.mask) * (label == labels.SKIN))
         dense = np.clip(dense * (1 + 0.5 * strands), 0, 1) * rng.uniform(0.6, 1)

@@ -10,11 +10,14 @@ _HEIGHT, _WIDTH, _SCALE = 144, 112, 100  # of the plate, in pixels; pixels a uni
 class Ear:
     """One side's ear; lobe is where an earring hangs, in the head's frame."""
 
-    def __init__(self, rng, head, side: int, like=None):
+    def __init__(self, rng, head, side: int, flat: bool, like=None):
         self.side = side
-        self.size, self.lean = (rng.uniform(0.72, 1.02), rng.uniform(0.25, 0.95)) if like is None else (like.size, like.lean)
+        self.size, self.lean = rng.uniform(0.72, 1.02), rng.uniform(0.25, 0.9) * (0.4 if flat else 1)
+        back = rng.uniform(-0.2, -0.02)
+        if like is not None:  # the other ear
+            self.size, self.lean, back = like.size, like.lean, like.root[2]
         self.outward = np.array([side * np.sin(self.lean), 0, -np.cos(self.lean)])  # along the plate, away from the face
-        self.root = np.array([side * (head.width(0.2) - 0.03), 0.17, rng.uniform(-0.2, -0.02) if like is None else like.root[2]])
+        self.root = np.array([side * (head.width(0.2) - 0.03), 0.17, back])
         self.lobe = self.root + self.outward * 0.12 * self.size + [0, 0.4 * self.size, 0]
 
     def put(self, rng, canvas, pose, person, head_depth) -> None:
@@ -22,15 +25,17 @@ class Ear:
         normal = np.array([self.side * np.cos(self.lean), 0, np.sin(self.lean)])
         x, y, z, depth = pose.meet_plane(self.root, normal)
         along = (x - self.root[0]) * self.outward[0] + (z - self.root[2]) * self.outward[2]
-        columns = (along * _SCALE + 24).astype(np.float32)
-        rows = ((y - self.root[1]) * _SCALE + _HEIGHT / 2).astype(np.float32)
+        columns = pose.enlarge((along * _SCALE + 24).astype(np.float32))
+        rows = pose.enlarge(((y - self.root[1]) * _SCALE + _HEIGHT / 2).astype(np.float32))
+        depth = pose.enlarge(depth)
         mask, shade, relief = (cv2.remap(m, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
                                for m in (mask, shade, relief))
         if abs(pose.rotation[2] @ normal) < 0.08:  # seen edge on
             return
         mask[depth < head_depth - 0.02] = 0
         red = np.array([1.0, rng.uniform(0.82, 1), rng.uniform(0.8, 1)], np.float32)
-        colour = person.skin * red * rng.uniform(0.85, 1.02) * (1 - shade[..., None] / 255 * np.float32([.55, .65, .68]))
+        tone = person.skin * red * np.float32(rng.uniform(0.85, 1.02))
+        colour = tone * (1 - shade[..., None] * np.float32([.0022, .0025, .0027]))
         canvas.put(mask, colour, labels.L_EAR if self.side < 0 else labels.R_EAR, depth + relief, 0.08)
 
 

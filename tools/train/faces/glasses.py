@@ -17,7 +17,7 @@ def put_glasses(rng, canvas, pose, head, bank) -> None:
     rim = colour(rng, 0, 0.6) if happens(rng, 0.5) else np.full(3, 0.05, np.float32)
     front = float(head.front(0)) + rng.uniform(0.06, 0.16)
     slant = rng.uniform(0, 0.15)
-    x, y, _, depth = pose.meet_plane(np.array([0, 0, front]), np.array([0, slant, 1.0]))
+    x, y, _, depth = map(pose.enlarge, pose.meet_plane(np.array([0, 0, front]), np.array([0, slant, 1.0])))
     inset = head.eye_x + 0.02
     across = (np.abs(x) - inset) / half_width
     down = (y - drop) / half_height
@@ -67,7 +67,7 @@ def _arms(rng, canvas, pose, head, front, drop, outer, thick, rim):
         wide = max(float(head.width(0)) + 0.04, outer)
         away = np.array([side * (wide - outer) / front, 0, 0])  # arms open a little towards the ears
         normal = np.array([side, 0, abs(away[0])])
-        _, y, z, depth = pose.meet_plane(np.array([side * outer, 0, front]), normal)
+        _, y, z, depth = map(pose.enlarge, pose.meet_plane(np.array([side * outer, 0, front]), normal))
         arm = np.clip(0.5 + (thick / 2 - np.abs(y - height)) / pixel, 0, 1)
         arm *= (z < front) & (z > -0.15) & (depth > canvas.depth - 0.01)
         if abs(pose.rotation[2] @ normal) > 0.05:

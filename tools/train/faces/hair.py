@@ -99,7 +99,13 @@ class Hair:
             flow += np.clip(share, 0, 1) * (other - flow)
         return flow + rng.uniform(0, 0.8) * paint.blur(self.bank.patch(rng, "fractal", size), size / 60)
 
+    def beard_strands(self, rng, seen) -> np.ndarray:
+        """The same for a beard, which runs down or curls."""
+        kind = "curly" if self.kind == "curly" or happens(rng, 0.3) else "wavy"
+        return self._flow(rng, seen, kind, (0.0, -2.5))
+
     def _flow(self, rng, seen, kind, parting):
+        """Noise pulled along lines that run from the parting, or curls."""
         half = seen.theta[::2, ::2], seen.y[::2, ::2]
         x, y = half[0] * np.float32(1.2), half[1]
         warp = rng.uniform(0, 0.07)

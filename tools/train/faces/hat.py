@@ -29,7 +29,7 @@ class Hat:
             return
         droop = rng.uniform(-0.35, 0.2) if self.kind == "brim" else rng.uniform(-0.1, 0.45)
         y = self.low - rng.uniform(0.0, 0.12)
-        x, _, z, depth = pose.meet_plane(np.array([0, y, 0.9]), np.array([0, 1.0, -droop]))
+        x, _, z, depth = map(pose.enlarge, pose.meet_plane(np.array([0, y, 0.9]), np.array([0, 1.0, -droop])))
         if self.kind == "brim":
             reach = rng.uniform(1.45, 2.2)
             inside = reach - np.sqrt((x / 1.05) ** 2 + z ** 2)

@@ -14,7 +14,7 @@ COLUMNS_A_RADIAN = (len(THETA) - 1) / (2 * np.pi)
 
 # A plain head: half width, depth of the face and depth of the back of the head at some heights.
 _HEIGHTS = np.array([-1.56, -1.48, -1.28, -0.90, -0.35, 0, 0.5, 0.9, 1.2, 1.42, 1.54, 1.60])
-_WIDTHS = np.array([0.02, 0.42, 0.74, 0.97, 1.05, 1.02, 0.95, 0.85, 0.70, 0.49, 0.30, 0.10])
+_WIDTHS = np.array([0.02, 0.42, 0.74, 0.97, 1.05, 1.02, 0.95, 0.86, 0.74, 0.57, 0.42, 0.27])
 _FRONT = np.array([0.02, 0.46, 0.82, 1.12, 1.25, 1.17, 1.19, 1.21, 1.20, 1.19, 1.10, 0.95])
 _BACK = np.array([0.02, 0.50, 0.85, 1.15, 1.32, 1.30, 1.10, 0.90, 0.75, 0.65, 0.60, 0.55])
 

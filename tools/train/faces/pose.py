@@ -24,12 +24,13 @@ class Pose:
         self.yaw = rng.choice([-1, 1]) * rng.uniform(0.35, 0.85) if turned else np.clip(rng.normal(0, 0.17), -0.4, 0.4)
         self.pitch = np.clip(rng.normal(0.02, 0.13), -0.4, 0.4)
         self.roll = rng.uniform(-0.6, 0.6) if rng.random() < 0.1 else np.clip(rng.normal(0, 0.09), -0.35, 0.35)
-        self.unit = 66 / 256 * size * np.exp(np.clip(rng.normal(-0.05, 0.2), -0.6, 0.4))  # pixels a unit
+        self.unit = 68 / 256 * size * np.exp(np.clip(rng.normal(-0.01, 0.18), -0.55, 0.4))  # pixels a unit
         self.distance = rng.uniform(7, 25)  # of the camera, in units
         self.rotation = _rotation(self.yaw, self.pitch, self.roll)
         self.shift = np.zeros(2)
         eyes = self.project([[0, 0.05, 0.6]])[0]
-        self.shift = size * (0.5 + np.clip(rng.normal(0, 0.05, 2), -0.16, 0.16)) - eyes
+        jitter = np.clip(rng.normal(0, 0.05, 2), -0.16, 0.16)
+        self.shift = size * (np.array([0.5, 0.475]) + jitter) - eyes
         self._make_rays()
 
     @property
@@ -61,14 +62,14 @@ class Pose:
         return tuple(r[0, i] * qx + r[1, i] * qy + r[2, i] * depth for i in range(3))
 
     def meet_plane(self, point, normal):
-        """x, y, z and depth, at the full size, of each ray's crossing of a plane of the head's frame."""
+        """x, y, z and depth of each ray's crossing of a plane of the head's frame (maps to enlarge)."""
         m = self.rotation @ np.asarray(normal, np.float64)
         c = float(np.dot(point, normal))
         a, b, constant = m[2] / self.distance, m[2] - c / self.distance, m[0] * self.ray_x + m[1] * self.ray_y - c
         root = np.sqrt(np.maximum(b * b - 4 * a * constant, 1e-6))
         depth = (-2 * constant / (b + np.copysign(root, b) + np.copysign(1e-6, b))).astype(np.float32)
         depth = np.clip(depth, -6, 6)
-        return tuple(self.enlarge(value) for value in (*self.ray_points(depth), depth))
+        return (*self.ray_points(depth), depth)
 
     def enlarge(self, values) -> np.ndarray:
         return cv2.resize(values, (self.size, self.size), interpolation=cv2.INTER_LINEAR)

@@ -10,13 +10,14 @@ TOP, BOTTOM, SIDE = -1.9, 1.9, 1.75  # units, units, radians
 class Sheet:
     def __init__(self, head, size: int, skin):
         self.head = head
-        self.unit = 92 * size / 256  # pixels a unit of height; a radian has 1.25 times as many, as the face's front has
+        self.unit = 80 * size / 256  # pixels a unit of height; a radian has 1.25 times as many, as the face's front has
         self.shape = (int((BOTTOM - TOP) * self.unit), int(2 * SIDE * 1.25 * self.unit))
         self.colour = np.empty((*self.shape, 3), np.float32)
         self.colour[:] = skin
         self.skin = np.asarray(skin, np.float32)
         self.label = np.full(self.shape, labels.SKIN, np.uint8)
         self.gloss = np.zeros(self.shape, np.float32)
+        self.beard = np.zeros(self.shape, np.float32)  # how dense it grows, 0 .. 1
         self.relief = np.zeros(self.shape, np.float32)  # units outwards, over the head's own surface
         rows, columns = np.indices(self.shape, dtype=np.float32)
         self.theta = columns / (1.25 * self.unit) - SIDE
@@ -68,11 +69,11 @@ class Sheet:
             self.relief[area] += mask[area].astype(np.float32) * (height / 255)
 
     def wrap(self, seen):
-        """Colour, label, gloss and relief as the picture's pixels see them."""
+        """Colour, label, gloss, relief and beard as the picture's pixels see them."""
         columns = (seen.theta + np.float32(SIDE)) * np.float32(1.25 * self.unit)
         rows = (seen.y - np.float32(TOP)) * np.float32(self.unit)
         near, at = cv2.INTER_NEAREST, cv2.INTER_LINEAR
         edge = cv2.BORDER_REPLICATE
         return (cv2.remap(self.colour, columns, rows, at, borderMode=edge),
                 cv2.remap(self.label, columns, rows, near, borderMode=edge),
-                cv2.remap(np.dstack([self.gloss, self.relief]), columns, rows, at, borderMode=edge))
+                *(cv2.remap(layer, columns, rows, at, borderMode=edge) for layer in (self.gloss, self.relief, self.beard)))

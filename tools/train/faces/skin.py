@@ -40,7 +40,7 @@ def _texture(rng, sheet, bank):
         where = np.minimum(1, twin_bumps(sheet.x, sheet.y, 0.4, 0.4, 0.4, 0.3))
         grain -= rng.uniform(0.08, 0.3) * cv2.GaussianBlur(spots, (0, 0), 0.6) * where
     sheet.colour *= (1 + grain)[..., None]
-    sheet.gloss[:] = np.clip(rng.uniform(0, 0.35) * (1 + 0.4 * cv2.resize(cloudy, sheet.shape[::-1])), 0, 1)
+    sheet.gloss[:] = np.clip(rng.uniform(0, 0.25) * (1 + 0.4 * cv2.resize(cloudy, sheet.shape[::-1])), 0, 1)
 
 
 def _folds(rng, sheet, person):

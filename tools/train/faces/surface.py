@@ -6,7 +6,7 @@ import numpy as np
 
 from .head import COLUMNS_A_RADIAN, ROWS_A_UNIT, TOP
 
-_FAR, _NEAR, _STEPS = -1.5, 1.8, 30
+_FAR, _NEAR, _STEPS = -1.4, 1.8, 26
 
 
 @dataclass
@@ -32,7 +32,9 @@ def _lookup(table, theta, y):
 
 def _unbend(x, y, z, bend):
     """Hair below the chin hangs down, however the head is held: undo that, so that the table is upright."""
-    below = np.maximum(y - 1.0, 0)
+    if bend is None:
+        return x, z
+    below = np.maximum(y - np.float32(1.65), 0)
     return x - np.float32(bend[0]) * below, z - np.float32(bend[1]) * below
 
 
@@ -45,7 +47,7 @@ def _polar(x, z):
     return radius, theta
 
 
-def march(pose, radius_table, bend=(0.0, 0.0)) -> Seen:
+def march(pose, radius_table, bend=None) -> Seen:
     """Step along all rays from the viewer; where the surface is crossed, take the crossing by the secant."""
     steps = np.linspace(_NEAR, _FAR, _STEPS, dtype=np.float32)[:, None, None]
     x, y, z = pose.ray_points(steps)

@@ -42,5 +42,7 @@ def shell(head, over_top: float, over_side: float, lowest: float = 0.3, flare: f
 
 
 def cover(radius, mask, outer) -> np.ndarray:
-    """A table of radii with another one over it where a mask says."""
-    return (radius + mask * (np.maximum(outer, radius) - radius)).astype(np.float32)
+    """A table of radii with another one over it where a mask says; its wall stands inside the mask's edge, so that
+    the wall is seen as what covers, not as what is covered."""
+    inner = np.clip(2 * mask - 1, 0, 1)
+    return (radius + inner * (np.maximum(outer, radius) - radius)).astype(np.float32)

@@ -7,6 +7,7 @@ import os
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from .chance import happens, pick
 
@@ -81,10 +82,11 @@ def _photographs() -> list:
         except ImportError:
             continue
         for name in names.split():
-            picture = cv2.imread(os.path.join(root, folder, name))
-            if picture is not None:
-                scale = min(1.0, 640 / picture.shape[1])
-                found.append(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)[..., ::-1])
+            path = os.path.join(root, folder, name)
+            if os.path.exists(path):
+                picture = Image.open(path).convert("RGB")
+                picture.thumbnail((640, 4096))
+                found.append(np.asarray(picture))
     return found
 
 
