@@ -1,4 +1,6 @@
 """What is behind: plain walls, gradients, clutter, curtains, lights, windows, leaves, planks, other people's blur."""
+import math
+
 import cv2
 import numpy as np
 
@@ -22,7 +24,7 @@ def background(rng, size: int, bank) -> np.ndarray:
 
 def _gradient(rng, size, bank):
     angle, at = rng.uniform(0, 6.28), np.linspace(-0.5, 0.5, size, dtype=np.float32)
-    along = np.clip(at[None] * np.cos(angle) + at[:, None] * np.sin(angle) + 0.5, 0, 1)[..., None]
+    along = np.clip(at[None] * math.cos(angle) + at[:, None] * math.sin(angle) + 0.5, 0, 1)[..., None]
     first = colour(rng)
     picture = first + (colour(rng) - first) * along * rng.uniform(0, 1)
     return picture + bank.patch(rng, "fractal", size)[..., None] * rng.uniform(0, 0.12)
@@ -80,7 +82,7 @@ def _stripes(rng, picture, bank):
     size = len(picture)
     period, angle = rng.uniform(14, 90) * size / 256, rng.normal(0, 0.8)
     at = np.arange(size, dtype=np.float32)
-    phase = at[None] * np.cos(angle) + at[:, None] * np.sin(angle) + rng.uniform(0, 14) * bank.patch(rng, "fractal", size)
+    phase = at[None] * math.cos(angle) + at[:, None] * math.sin(angle) + rng.uniform(0, 14) * bank.patch(rng, "fractal", size)
     band = ((phase % period) < period * rng.uniform(0.3, 0.7))[..., None]
     waves = 1 + 0.12 * paint.blur(bank.patch(rng, "fractal", size), 3)[..., None]
     return paint.blur((np.where(band, colour(rng), colour(rng)) * waves).astype(np.float32), rng.uniform(0.4, 6))

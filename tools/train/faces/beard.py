@@ -15,7 +15,8 @@ class Beard:
             self.kind = weighted(rng, {"none": .45, "stubble": .2, "goatee": .08, "full": .15, "moustache": .06,
                                        "long": .06})
         grey = happens(rng, 0.15)
-        self.colour = np.clip((np.float32(0.6) if grey else person.hair) * rng.uniform(0.6, 1.1) * np.ones(3), 0.02, 1)
+        tone = np.full(3, 0.6, np.float32) if grey else person.hair
+        self.colour = np.clip(tone * rng.uniform(0.6, 1.1), 0.02, 1)
         self.mask = self.radius = None
         if self.kind == "none":
             return

@@ -29,7 +29,7 @@ from .skin import paint_skin
 from .surface import march
 from .textures import bank as load_bank
 
-SHARES = dict(hat=0.12, glasses=0.16, earrings=0.5, necklace=0.22, occluder=0.14)
+SHARES = dict(hat=0.12, glasses=0.16, earrings=0.5, necklace=0.22, occluder=0.15)
 
 
 @dataclass

@@ -24,9 +24,10 @@ class Ear:
         mask, shade, relief = _plate(rng, self.size)
         normal = np.array([self.side * np.cos(self.lean), 0, np.sin(self.lean)])
         x, y, z, depth = pose.meet_plane(self.root, normal)
-        along = (x - self.root[0]) * self.outward[0] + (z - self.root[2]) * self.outward[2]
-        columns = pose.enlarge((along * _SCALE + 24).astype(np.float32))
-        rows = pose.enlarge(((y - self.root[1]) * _SCALE + _HEIGHT / 2).astype(np.float32))
+        along = ((x - float(self.root[0])) * float(self.outward[0])
+                 + (z - float(self.root[2])) * float(self.outward[2]))
+        columns = pose.enlarge(along * _SCALE + 24)
+        rows = pose.enlarge((y - float(self.root[1])) * _SCALE + _HEIGHT / 2)
         depth = pose.enlarge(depth)
         mask, shade, relief = (cv2.remap(m, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
                                for m in (mask, shade, relief))
@@ -35,7 +36,11 @@ class Ear:
         mask[depth < head_depth - 0.02] = 0
         red = np.array([1.0, rng.uniform(0.82, 1), rng.uniform(0.8, 1)], np.float32)
         tone = person.skin * red * np.float32(rng.uniform(0.85, 1.02))
-        colour = tone * (1 - shade[..., None] * np.float32([.0022, .0025, .0027]))
+        area = paint.box(mask)
+        if area is None:
+            return
+        colour = np.zeros_like(canvas.colour)
+        colour[area] = tone * (1 - shade[area][..., None] * np.float32([.0022, .0025, .0027]))
         canvas.put(mask, colour, labels.L_EAR if self.side < 0 else labels.R_EAR, depth + relief, 0.08)
 
 

@@ -79,10 +79,10 @@ def paint_brows(rng, sheet, person) -> None:
         mask = sheet.mask(outline, rounds=2)
         sheet.fill(mask, label=label)
         sheet.fill(mask, person.brow, dense, soft=0.014)
-        strokes = np.zeros(sheet.shape, np.uint8)
-        for at in rng.uniform(0, 1, int(rng.integers(10, 30))):
-            root = [np.interp(at, along, x), np.interp(at, along, middle) + rng.uniform(-.8, .8) * np.interp(at, along, half)]
-            tip = [root[0] + side * rng.uniform(.03, .1), root[1] + np.interp(at, [0, .3, 1], [-.08, -.03, .03])]
-            sheet.line([root, tip], 0.01, 0, mask=strokes)
-        sheet.fill(strokes, person.brow * 0.7, hairs)
+        count = int(rng.integers(10, 30))
+        at = rng.uniform(0, 1, count)
+        roots = np.stack([np.interp(at, along, x), np.interp(at, along, middle)
+                          + rng.uniform(-.8, .8, count) * np.interp(at, along, half)], 1)
+        lean = np.stack([side * rng.uniform(.03, .1, count), np.interp(at, [0, .3, 1], [-.08, -.03, .03])], 1)
+        sheet.fill(sheet.segments(roots, roots + lean, 0.01), person.brow * 0.7, hairs)
         sheet.raise_(mask, 0.015, soft=0.03)

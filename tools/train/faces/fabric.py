@@ -1,4 +1,6 @@
 """Cloth: a base colour with stripes, checks, blotches or print, and folds."""
+import math
+
 import numpy as np
 
 from . import paint
@@ -13,7 +15,7 @@ def fabric(rng, base, size: int, bank) -> np.ndarray:
     kind = weighted(rng, {"plain": .6, "stripes": .13, "checks": .08, "blotches": .12, "print": .07})
     if kind == "stripes":
         angle, period = rng.uniform(0, np.pi), rng.uniform(4, 30) * size / 256
-        phase = at[None] * np.cos(angle) + at[:, None] * np.sin(angle)
+        phase = at[None] * math.cos(angle) + at[:, None] * math.sin(angle)
         cloth[phase % period < period * rng.uniform(0.2, 0.7)] = colour(rng)
     elif kind == "checks":
         period = rng.uniform(6, 30) * size / 256

@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 
 from . import labels, paint
-from .chance import colour, happens
+from .chance import colour, happens, pick
 from .labels import L_BROW, L_EYE, R_BROW, R_EYE
 
 _CLEAR_KEEPS = (L_BROW, R_BROW, L_EYE, R_EYE)  # labelled as themselves behind clear glass
@@ -12,7 +12,7 @@ _CLEAR_KEEPS = (L_BROW, R_BROW, L_EYE, R_EYE)  # labelled as themselves behind c
 def put_glasses(rng, canvas, pose, head, bank) -> None:
     sun = happens(rng, 0.3)
     half_width, half_height = rng.uniform(0.27, 0.37), rng.uniform(0.17, 0.31)
-    power, drop = rng.choice([2, 2.6, 4]), rng.uniform(0.0, 0.1)
+    power, drop = pick(rng, (2, 2.6, 4)), rng.uniform(0.0, 0.1)
     thick = rng.uniform(0.012, 0.06)
     rim = colour(rng, 0, 0.6) if happens(rng, 0.5) else np.full(3, 0.05, np.float32)
     front = float(head.front(0)) + rng.uniform(0.06, 0.16)

@@ -108,7 +108,7 @@ class Hair:
         """Noise pulled along lines that run from the parting, or curls."""
         half = seen.theta[::2, ::2], seen.y[::2, ::2]
         x, y = half[0] * np.float32(1.2), half[1]
-        warp = rng.uniform(0, 0.07)
+        parting, warp = np.asarray(parting).tolist(), rng.uniform(0, 0.07)
         clouds = paint.blur(self.bank.patch(rng, "fractal", x.shape[0]), 3)
         x, y = x + warp * clouds, y + warp * clouds[::-1]
         density = rng.uniform(90, 200) * seen.y.shape[0] / 256  # strand pixels a unit

@@ -37,11 +37,11 @@ class Head:
         heights = np.where(_HEIGHTS > 0, _HEIGHTS * self.long, _HEIGHTS)
         widths = _WIDTHS * widen * rng.normal(1.0, 0.04)
         front, back = _FRONT * rng.normal(1, 0.03), _BACK * rng.normal(1, 0.06)
-        self.top, self.bottom = heights[0], heights[-1]
+        self.top, self.bottom = float(heights[0]), float(heights[-1])
         soften = np.ones(5) / 5
         inside = (Y >= self.top) & (Y <= self.bottom)
         self._width, self._front, self._back = (
-            np.where(inside, np.maximum(np.convolve(np.interp(Y, heights, v), soften, "same"), 0.02), 0.02)
+            np.where(inside, np.maximum(np.convolve(np.interp(Y, heights, v), soften, "same"), 0.02), 0.02).astype(np.float32)
             for v in (widths, front, back))
         # features, in units on the face's frontal plane
         self.eye_x, self.nose_y = rng.normal(0.44, 0.022), rng.normal(0.62, 0.035) * self.long
@@ -83,20 +83,22 @@ class Head:
     def _radius_table(self):
         """The plain head; negative above the crown and below the jaw, falling with the distance."""
         radius = self._ellipse()
-        toward_ear = np.clip(np.abs(THETA) / (np.pi / 2), 0, 1)[None]
+        toward_ear = np.clip(np.abs(THETA) / np.float32(np.pi / 2), 0, 1)[None]
         jaw = self.bottom + (self.jaw_angle_y - self.bottom) * toward_ear ** 1.6
         outside = np.maximum(self.top - Y[:, None], Y[:, None] - jaw)
         soft = np.clip(-outside / 0.16, 0, 1)
-        rounded = radius * np.sqrt(1 - (1 - soft) ** 2) ** np.where(Y[:, None] > 0, 0.5, 0.0)
+        rounded = radius * np.sqrt(1 - (1 - soft) ** 2) ** np.where(Y[:, None] > 0, np.float32(0.5), np.float32(0))
         return np.where(outside > 0, -outside, rounded).astype(np.float32)
 
     def _relief(self, rng):
         """What makes the plain head a face, in units outwards: brow, sockets, nose, cheeks, mouth, chin."""
-        x, y = self.x, Y[:, None]
+        first, last = np.searchsorted(Y, [-0.75, 1.8])
+        left, right = np.searchsorted(THETA, [-np.pi / 2, np.pi / 2])
+        x, y, rows = self.x[first:last, left:right], Y[first:last, None], Y[first:last]
         nose, mouth, chin = self.nose_y, self.mouth_y, self.chin_y
-        ridge = np.interp(Y, [-0.38, -0.15, 0.05, nose - 0.18, nose - 0.05, nose + 0.05, nose + 0.13],
+        ridge = np.interp(rows, [-0.38, -0.15, 0.05, nose - 0.18, nose - 0.05, nose + 0.05, nose + 0.13],
                           [0.0, 0.22, 0.36, 0.8, 1, 0.8, 0]).astype(np.float32) * self.nose_height
-        thin = np.interp(Y, [-0.3, 0.1, nose], [0.11, 0.09, 0.55 * self.nose_width]).astype(np.float32)
+        thin = np.interp(rows, [-0.3, 0.1, nose], [0.11, 0.09, 0.55 * self.nose_width]).astype(np.float32)
         table = ridge[:, None] * np.exp(-0.5 * (x / thin[:, None]) ** 2)
         table += rng.uniform(0.06, 0.13) * twin_bumps(x, y, self.nose_width * 0.75, nose - 0.01, 0.07, 0.08)
         table -= rng.uniform(0.08, 0.16) * twin_bumps(x, y, self.eye_x * 0.95, -0.02, 0.2, 0.12)
@@ -107,5 +109,6 @@ class Head:
         table += rng.uniform(0.06, 0.14) * bump(x, y, 0, chin - 0.04, 0.2, 0.13)
         table -= rng.uniform(0.03, 0.07) * bump(x, y, 0, mouth + 0.22, 0.2, 0.06)
         table -= rng.uniform(0.0, 0.08) * twin_bumps(x, y, 0.62, 0.95, 0.15, 0.25)
-        table[:, np.abs(THETA) > np.pi / 2] = 0
-        return cv2.GaussianBlur(table.astype(np.float32), (0, 0), 1.0)
+        relief = np.zeros_like(self.plain)
+        relief[first:last, left:right] = cv2.GaussianBlur(table.astype(np.float32), (0, 0), 1.0)
+        return relief

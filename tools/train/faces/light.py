@@ -36,12 +36,12 @@ def _cast_shadow(depth, light, unit: float) -> np.ndarray:
     """How much of the key light is kept off each pixel, 0 .. 1: march towards it over the depth map, at a quarter."""
     size = depth.shape[0] // 4
     small = cv2.resize(depth, (size, size), interpolation=cv2.INTER_AREA)
-    across, down, towards = light.direction
+    across, down, towards = light.direction.tolist()
     excess = np.zeros_like(small)
     for step in (0.1, 0.18, 0.28, 0.4, 0.55, 0.75, 1.0):  # units along the picture
         shift = np.float32([[1, 0, -across * step * unit / 4], [0, 1, -down * step * unit / 4]])
         ahead = cv2.warpAffine(small, shift, (size, size), borderMode=cv2.BORDER_CONSTANT, borderValue=-6)
-        excess = np.maximum(excess, (ahead - small - towards * step * 1.0) / (0.25 + 0.3 * step))
+        excess = np.maximum(excess, (ahead - small - towards * step) / (0.25 + 0.3 * step))
     shadow = cv2.GaussianBlur(np.clip(excess * 1.2 - 0.1, 0, 1), (0, 0), 0.8)
     return cv2.resize(shadow, depth.shape[::-1], interpolation=cv2.INTER_LINEAR)
 

@@ -2,7 +2,7 @@
 import cv2
 import numpy as np
 
-from . import labels
+from . import labels, paint
 from .chance import happens, weighted
 
 
@@ -76,6 +76,9 @@ def _inside(rng, sheet, between, curve, top, low, opening, kind):
         sheet.line([[x, y - .35], [x, y + .45]], .008, 0, mask=gaps)
     for row in rows:
         row = cv2.min(sheet.softened(row, 0.006), mouth)
-        fade = np.clip(1.1 - 3.0 * sheet.x ** 2, 0.25, 1)[..., None]
-        sheet.fill(row, ivory * fade)
+        area = paint.box(row)
+        if area is None:
+            continue
+        fade = np.clip(1.1 - 3.0 * sheet.x[area] ** 2, 0.25, 1)[..., None]
+        paint.blend(sheet.colour[area], row[area], (ivory * fade).astype(np.float32))
         sheet.fill(cv2.min(gaps, row), (0.45, 0.36, 0.32), seams)

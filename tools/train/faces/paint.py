@@ -49,8 +49,14 @@ def polygon(shape, *outlines) -> np.ndarray:
 
 def line(mask, points, width: float, value: int = 255, closed: bool = False) -> np.ndarray:
     """A polyline `width` pixels wide; a width under one pixel dims it instead."""
+    return lines(mask, [points], width, value, closed)
+
+
+def lines(mask, curves, width: float, value: int = 255, closed: bool = False) -> np.ndarray:
+    """Several polylines of one width."""
     value = int(value * min(1.0, max(width, 0.25)))
-    cv2.polylines(mask, [_fixed(points)], closed, value, max(1, int(round(width))), cv2.LINE_AA, _SUBPIXEL)
+    cv2.polylines(mask, [_fixed(points) for points in curves], closed, value, max(1, int(round(width))), cv2.LINE_AA,
+                  _SUBPIXEL)
     return mask
 
 

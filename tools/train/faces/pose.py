@@ -3,8 +3,10 @@
 Head frame, in units of half the face's width: x to the right of the picture, y down, z towards the viewer; the
 origin lies on the head's axis at the height of the eyes.
 """
-import numpy as np
+import math
+
 import cv2
+import numpy as np
 
 
 def _rotation(yaw, pitch, roll):
@@ -20,11 +22,13 @@ class Pose:
 
     def __init__(self, rng, size: int):
         self.size = size
-        turned = rng.random() < 0.28
-        self.yaw = rng.choice([-1, 1]) * rng.uniform(0.35, 0.85) if turned else np.clip(rng.normal(0, 0.17), -0.4, 0.4)
+        turned = rng.random() < 0.32
+        self.yaw = np.clip(rng.normal(0, 0.17), -0.4, 0.4)
+        if turned:
+            self.yaw = rng.choice([-1, 1]) * rng.uniform(0.36, 0.85)
         self.pitch = np.clip(rng.normal(0.02, 0.13), -0.4, 0.4)
         self.roll = rng.uniform(-0.6, 0.6) if rng.random() < 0.1 else np.clip(rng.normal(0, 0.09), -0.35, 0.35)
-        self.unit = 68 / 256 * size * np.exp(np.clip(rng.normal(-0.01, 0.18), -0.55, 0.4))  # pixels a unit
+        self.unit = 68 / 256 * size * math.exp(min(0.4, max(-0.55, rng.normal(-0.01, 0.18))))  # pixels a unit
         self.distance = rng.uniform(7, 25)  # of the camera, in units
         self.rotation = _rotation(self.yaw, self.pitch, self.roll)
         self.shift = np.zeros(2)
@@ -63,7 +67,7 @@ class Pose:
 
     def meet_plane(self, point, normal):
         """x, y, z and depth of each ray's crossing of a plane of the head's frame (maps to enlarge)."""
-        m = self.rotation @ np.asarray(normal, np.float64)
+        m = (self.rotation @ np.asarray(normal, np.float64)).tolist()
         c = float(np.dot(point, normal))
         a, b, constant = m[2] / self.distance, m[2] - c / self.distance, m[0] * self.ray_x + m[1] * self.ray_y - c
         root = np.sqrt(np.maximum(b * b - 4 * a * constant, 1e-6))

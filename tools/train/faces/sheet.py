@@ -22,7 +22,7 @@ class Sheet:
         rows, columns = np.indices(self.shape, dtype=np.float32)
         self.theta = columns / (1.25 * self.unit) - SIDE
         self.y = rows / self.unit + TOP
-        self.x = head.front(0) * np.sin(self.theta)  # roughly: for soft shading of the colour only
+        self.x = np.float32(head.front(0)) * np.sin(self.theta)  # roughly: for soft shading of the colour only
 
     def pixels(self, points) -> np.ndarray:
         """Frontal points [N, 2] in units -> pixels of the sheet."""
@@ -38,6 +38,11 @@ class Sheet:
         """Mask of a curve through frontal points, `width` in units."""
         mask = np.zeros(self.shape, np.uint8) if mask is None else mask
         return paint.line(mask, self.pixels(paint.smooth(points, rounds, closed=False)), width * self.unit, value)
+
+    def segments(self, starts, ends, width: float):
+        """Mask of straight strokes, `width` in units."""
+        pairs = zip(self.pixels(starts), self.pixels(ends))
+        return paint.lines(np.zeros(self.shape, np.uint8), list(pairs), width * self.unit)
 
     def fill(self, mask, colour=None, strength=1.0, label=None, soft=0.0) -> None:
         """Paint under a mask, its edge softened by `soft` units; the label's edge stays the mask's."""

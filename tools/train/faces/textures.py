@@ -49,9 +49,10 @@ def _strands(rng):
 
 
 def _curls(rng):
-    size = rng.uniform(1.2, 4.5)
+    size = rng.uniform(1.0, 3.2)
     rings = _noise(rng, lambda fx, fy: np.exp(-((np.hypot(fx, fy) * size * 6.3 - 2) / 0.8) ** 2))
     tile = rings - 0.6 * np.abs(_noise(rng, _gaussian(size * 1.3, size * 1.3)))
+    tile += rng.uniform(0.3, 0.9) * _strands(rng) + 0.4 * _noise(rng, _gaussian(7, 7))
     return (tile - tile.mean()) / tile.std()
 
 
