@@ -59,10 +59,12 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0) -> Face:
     canvas = Canvas(background(rng, size, bank), pose.unit)
     strands = hair.strands(rng, seen)
     outline = np.clip(0.5 - seen.gap * pose.unit, 0, 1)
-    grown = hair.coverage(strands, seen) if hair.mask is not None else np.zeros_like(outline)
+    grown = np.zeros_like(outline)
     if hair.mask is not None:
-        frayed = seen.gap * pose.unit + grown * hair.rough * np.clip(strands, -2, 2) * 0.02 * pose.unit
-        outline = np.where(grown > 0.5, np.clip(0.5 - frayed / hair.rough, 0, 1), outline)
+        grown = hair.coverage(strands, seen, head.bottom)
+        if beard.mask is not None:
+            grown *= seen.sample(beard.mask) < 0.3
+        outline = hair.outline(seen.gap, grown, strands, outline, pose.unit)
     body = Body(rng, pose, head, person)
     lower = _lower_hair(seen, head, grown, outline)
     hair_colour = hair.shade(strands, seen)

@@ -8,8 +8,8 @@ from .head import THETA
 from .textures import TILE
 
 STYLES = {  # name: weights (feminine, masculine)
-    "bald": (0.03, 0.10), "shaved": (0.03, 0.06), "crew": (0.06, 0.24), "short": (0.2, 0.38), "bob": (0.2, 0.08),
-    "long": (0.32, 0.05), "bun": (0.12, 0.03), "afro": (0.05, 0.06)}
+    "bald": (0.02, 0.08), "shaved": (0.03, 0.06), "crew": (0.06, 0.24), "short": (0.2, 0.38), "bob": (0.2, 0.08),
+    "long": (0.4, 0.06), "bun": (0.12, 0.03), "afro": (0.05, 0.06)}
 
 
 class Hair:
@@ -29,9 +29,11 @@ class Hair:
         self.over_clothes = [happens(rng, 0.5), happens(rng, 0.5)]  # left, right
         self.amplitude, self.gloss = rng.uniform(0.12, 0.42), rng.uniform(0, 0.3)
         self.rough, self.sharp = rng.uniform(0.2, 1.4), rng.uniform(1.2, 4.0)
+        self.fray = rng.uniform(2, 4.5) if happens(rng, 0.35) else 1.0  # loose strands at the outline
         self.thin = rng.uniform(0.55, 0.9) if happens(rng, 0.4 if person.old else 0.05) else 1.0
         if self.style == "shaved":
-            self.thin = rng.uniform(0.3, 0.8)
+            self.fray = rng.uniform(2, 4.5) if happens(rng, 0.35) else 1.0  # loose strands at the outline
+        self.thin = rng.uniform(0.3, 0.8)
         self.tips = np.clip(self.colour * rng.uniform(0.7, 2.0), 0, 1) if happens(rng, 0.3) else self.colour
         self.parting = self._parting(rng)
         self.mask = self.radius = None
@@ -128,16 +130,24 @@ class Hair:
         columns, rows = (cv2.resize(v.astype(np.float32), size) + np.float32(40 * TILE) for v in (columns, rows))
         return cv2.remap(tile, columns % TILE, rows % TILE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
 
+    def outline(self, gap, grown, strands, smooth, unit: float) -> np.ndarray:
+        """The outline's coverage (`smooth` where there is no hair), frayed along the strands."""
+        strength = self.rough * self.fray
+        ragged = gap * unit + grown * strength * np.clip(strands, -2, 2) * 0.02 * unit
+        return np.where(grown > 0.5, np.clip(0.5 - ragged / strength, 0, 1), smooth)
+
     def shade(self, strands, seen) -> np.ndarray:
         """Colour of the hair, RGB for each pixel."""
         toward_tips = np.clip(seen.y * 0.5, 0, 1)[..., None]
         base = self.colour + toward_tips * (self.tips - self.colour)
         return np.clip(base * (1 + self.amplitude * strands[..., None]), 0, 1.2)
 
-    def coverage(self, strands, seen) -> np.ndarray:
-        """How much of each pixel is hair, 0 .. 1, with strands at its edge."""
+    def coverage(self, strands, seen, below: float) -> np.ndarray:
+        """How much of each pixel is hair, 0 .. 1, with strands at its edge; `below` is the jaw's lowest height."""
         grown = seen.sample(self.mask)
         edge = 4 * grown * (1 - grown)
+        hanging = np.clip((seen.y - below) / 0.1, 0, 1)  # all that is met below the jaw is hair
+        grown = np.maximum(grown, hanging)
         return np.clip((grown - 0.5) * self.sharp + 0.5 + 0.35 * self.rough * edge * np.clip(strands, -1.5, 1.5), 0, 1)
 
 

@@ -10,8 +10,8 @@ class Light:
     def __init__(self, rng):
         self.direction = np.array([rng.normal(0, 0.65), rng.normal(-0.4, 0.4), 1.0])
         self.direction /= np.linalg.norm(self.direction)
-        self.ambient = rng.uniform(0.25, 0.8)
-        self.shadow = rng.uniform(0.2, 1.0)  # how dark cast shadows are
+        self.ambient = rng.uniform(0.3, 0.8)
+        self.shadow = rng.uniform(0.2, 0.85)  # how dark cast shadows are
         self.tint = (1 + rng.normal(0, 0.05, 3)).astype(np.float32)  # of the key light
         self.ambient_tint = np.array([1.0, rng.uniform(0.9, 1.0), rng.uniform(0.84, 1.04)], np.float32)
         self.shine = rng.uniform(8, 40)

@@ -11,7 +11,7 @@ HAIRS = np.array([
     (18, 15, 15), (28, 22, 20), (45, 32, 24), (66, 45, 30), (90, 62, 40), (120, 84, 52), (150, 112, 70),
     (185, 148, 98), (215, 185, 135), (235, 215, 175), (120, 55, 28), (150, 72, 36), (95, 92, 90), (150, 148, 145),
     (205, 203, 200), (238, 236, 233)], np.float32) / 255
-DARK_HAIRS, GREY_HAIRS = HAIRS[:4], HAIRS[12:]
+DARK_HAIRS, COLOURED_HAIRS, GREY_HAIRS = HAIRS[:4], HAIRS[:12], HAIRS[12:]
 
 
 def skin_tone(rng) -> np.ndarray:
@@ -28,9 +28,9 @@ class Person:
         self.skin = skin_tone(rng)
         self.darkness = float(1 - self.skin.mean())
         dark = happens(rng, 0.35 + 0.3 * (self.darkness > 0.55))
-        hair = pick(rng, DARK_HAIRS if dark else HAIRS)
+        hair = pick(rng, DARK_HAIRS if dark else COLOURED_HAIRS)
         hair = hair * rng.uniform(0.7, 1.25) * (1 + rng.normal(0, 0.05, 3))
-        if self.old:
+        if self.old or happens(rng, 0.05):
             hair = pick(rng, GREY_HAIRS) * rng.uniform(0.85, 1.05)
         elif happens(rng, 0.04):
             hair = colour(rng)  # dyed

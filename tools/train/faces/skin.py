@@ -33,7 +33,7 @@ def paint_skin(rng, sheet, person, bank) -> None:
 def _texture(rng, sheet, bank):
     pores = bank.patch(rng, "fine", 256)
     cloudy = bank.patch(rng, "fractal", 256)
-    grain = rng.uniform(0.003, 0.03) * pores + rng.uniform(0, 0.05) * cloudy
+    grain = rng.uniform(0.003, 0.03) * pores + rng.uniform(0, 0.035) * cloudy
     grain = cv2.resize(grain, sheet.shape[::-1])
     if happens(rng, 0.15):
         spots = (cv2.resize(bank.patch(rng, "fine", 256), sheet.shape[::-1]) > 1.5).astype(np.float32)
