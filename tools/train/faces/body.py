@@ -62,7 +62,7 @@ class Body:
     def _creases(self, rng, canvas, person, mask):
         lines = np.zeros_like(mask)
         for _ in range(int(rng.integers(1, 4))):
-            y = rng.uniform(1.5, self.neck_base)
+            y = rng.uniform(1.5, max(1.6, self.neck_base))
             curve = [[-self.neck, y], [0, y + rng.uniform(.02, .2)], [self.neck, y + rng.normal(0, .05)]]
             paint.line(lines, self.project(paint.smooth(curve, 2, closed=False)), 0.02 * self.unit)
         lines = np.minimum(paint.blur(lines, 0.012 * self.unit), mask)
