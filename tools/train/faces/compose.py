@@ -69,6 +69,8 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0) -> Face:
     lower = _lower_hair(seen, head, grown, outline)
     hair_colour = hair.shade(strands, seen)
     hair_depth = seen.depth + 0.03 * hair.amplitude * strands
+    within = (lower > 0) & (seen.radius < 0.75)  # hair seen from inside, through the gap at the throat, is behind
+    hair_depth[within] = np.minimum(hair_depth[within], -0.6)
     canvas.put(lower, hair_colour, labels.HAIR, hair_depth, hair.gloss)
     if hair.style == "bun":
         hair_ball(rng, canvas, hair, pose, hair_colour)

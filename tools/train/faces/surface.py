@@ -14,6 +14,7 @@ class Seen:
     """Maps of the picture's size; where a ray misses, what it passed most closely."""
     theta: np.ndarray
     y: np.ndarray
+    radius: np.ndarray  # distance of that point from the head's axis in units
     depth: np.ndarray  # units towards the viewer
     gap: np.ndarray  # distance of the ray from the surface in units, negative inside: zero is the outline
     column: np.ndarray  # of the head's tables
@@ -75,6 +76,6 @@ def march(pose, radius_table, bend=None) -> Seen:
     upright = 1 / np.sqrt(1 + np.minimum(slope_y ** 2 + slope_theta ** 2, 25))
     least = gap.min(0) * _lookup(upright, theta, y)
 
-    theta, y, depth, least = (pose.enlarge(v) for v in (theta, y, depth, least))
-    return Seen(theta, y, depth, least, (theta + np.float32(np.pi)) * np.float32(COLUMNS_A_RADIAN),
+    theta, y, radius, depth, least = (pose.enlarge(v) for v in (theta, y, radius, depth, least))
+    return Seen(theta, y, radius, depth, least, (theta + np.float32(np.pi)) * np.float32(COLUMNS_A_RADIAN),
                 (y - np.float32(TOP)) * np.float32(ROWS_A_UNIT))

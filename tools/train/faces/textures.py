@@ -16,7 +16,7 @@ TILE = 512
 # Photographs that come with Python packages, by package and folder; none shows a person (README.md has the licences).
 SAMPLES = {
     ("skimage", "data"): "brick.png cell.png chelsea.png coffee.png coins.png grass.png gravel.png "
-                         "hubble_deep_field.jpg ihc.png motorcycle_left.png page.png text.png",
+                         "hubble_deep_field.jpg ihc.png text.png",
     ("sklearn", "datasets/images"): "china.jpg flower.jpg",
 }
 
