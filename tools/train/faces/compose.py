@@ -61,7 +61,7 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0) -> Face:
     outline = np.clip(0.5 - seen.gap * pose.unit, 0, 1)
     grown = np.zeros_like(outline)
     if hair.mask is not None:
-        grown = hair.coverage(strands, seen, head.bottom)
+        grown = hair.coverage(strands, seen, head)
         if beard.mask is not None:
             grown *= seen.sample(beard.mask) < 0.3
         outline = hair.outline(seen.gap, grown, strands, outline, pose.unit)

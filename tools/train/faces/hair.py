@@ -30,10 +30,11 @@ class Hair:
         self.amplitude, self.gloss = rng.uniform(0.12, 0.42), rng.uniform(0, 0.3)
         self.rough, self.sharp = rng.uniform(0.2, 1.4), rng.uniform(1.2, 4.0)
         self.fray = rng.uniform(2, 4.5) if happens(rng, 0.35) else 1.0  # loose strands at the outline
-        self.thin = rng.uniform(0.55, 0.9) if happens(rng, 0.4 if person.old else 0.05) else 1.0
+        self.thin = 1.0  # less lets the scalp shine through
+        if self.style not in ("long", "bob") and happens(rng, 0.4 if person.old else 0.05):
+            self.thin = rng.uniform(0.55, 0.9)
         if self.style == "shaved":
-            self.fray = rng.uniform(2, 4.5) if happens(rng, 0.35) else 1.0  # loose strands at the outline
-        self.thin = rng.uniform(0.3, 0.8)
+            self.thin = rng.uniform(0.3, 0.8)
         self.tips = np.clip(self.colour * rng.uniform(0.7, 2.0), 0, 1) if happens(rng, 0.3) else self.colour
         self.parting = self._parting(rng)
         self.mask = self.radius = None
@@ -142,12 +143,12 @@ class Hair:
         base = self.colour + toward_tips * (self.tips - self.colour)
         return np.clip(base * (1 + self.amplitude * strands[..., None]), 0, 1.2)
 
-    def coverage(self, strands, seen, below: float) -> np.ndarray:
-        """How much of each pixel is hair, 0 .. 1, with strands at its edge; `below` is the jaw's lowest height."""
+    def coverage(self, strands, seen, head) -> np.ndarray:
+        """How much of each pixel is hair, 0 .. 1, with strands at its edge."""
         grown = seen.sample(self.mask)
         edge = 4 * grown * (1 - grown)
-        hanging = np.clip((seen.y - below) / 0.1, 0, 1)  # all that is met below the jaw is hair
-        grown = np.maximum(grown, hanging)
+        no_skin = np.clip(0.5 - seen.sample(head.plain) / 0.05, 0, 1)  # all that is met below the jaw is hair
+        grown = np.maximum(grown, no_skin)
         return np.clip((grown - 0.5) * self.sharp + 0.5 + 0.35 * self.rough * edge * np.clip(strands, -1.5, 1.5), 0, 1)
 
 

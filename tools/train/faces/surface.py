@@ -6,7 +6,7 @@ import numpy as np
 
 from .head import COLUMNS_A_RADIAN, ROWS_A_UNIT, TOP
 
-_FAR, _NEAR, _STEPS = -1.4, 1.8, 26
+_FAR, _NEAR, _STEPS, _HALVINGS = -1.4, 1.8, 26, 4
 
 
 @dataclass
@@ -49,26 +49,32 @@ def _polar(x, z):
 
 
 def march(pose, radius_table, bend=None) -> Seen:
-    """Step along all rays from the viewer; where the surface is crossed, take the crossing by the secant."""
-    steps = np.linspace(_NEAR, _FAR, _STEPS, dtype=np.float32)[:, None, None]
-    x, y, z = pose.ray_points(steps)
-    x, z = _unbend(x, y, z, bend)
-    radius, theta = _polar(x, z)
-    gap = radius - _lookup(radius_table, theta, y)
+    """Step along all rays from the viewer; where the surface is crossed, halve the last step a few times, then
+    take the crossing by the secant: walls of hair stay sharp and skin stays smooth."""
+    def meet(depth):
+        x, y, z = pose.ray_points(depth)
+        x, z = _unbend(x, y, z, bend)
+        radius, theta = _polar(x, z)
+        return theta, y, radius, radius - _lookup(radius_table, theta, y)
 
+    steps = np.linspace(_NEAR, _FAR, _STEPS, dtype=np.float32)
+    gap = meet(steps[:, None, None])[3]
     inside = gap < 0
     hit = inside.any(0)
-    first = np.maximum(np.argmax(inside, axis=0), 1)
-    closest = np.argmin(gap, axis=0)
+    last = np.where(hit, np.argmax(inside, axis=0), np.argmin(gap, axis=0))
+    first = np.where(hit, np.maximum(last - 1, 0), last)
     rows, columns = np.indices(hit.shape)
-    before, after = gap[first - 1, rows, columns], gap[first, rows, columns]
-    along = np.clip(before / np.maximum(before - after, 1e-6), 0, 1)
-    flat_steps = steps[:, 0, 0]
-    depth = np.where(hit, flat_steps[first - 1] + along * (flat_steps[first] - flat_steps[first - 1]),
-                     flat_steps[closest]).astype(np.float32)
-    x, y, z = pose.ray_points(depth)
-    x, z = _unbend(x, y, z, bend)
-    radius, theta = _polar(x, z)
+    depth, outside = steps[last], steps[first]
+    gap_in, gap_out = gap[last, rows, columns], gap[first, rows, columns]
+    for _ in range(_HALVINGS):
+        middle = (depth + outside) * np.float32(0.5)
+        found = meet(middle)[3]
+        within = found < 0
+        depth, gap_in = np.where(within, middle, depth), np.where(within, found, gap_in)
+        outside, gap_out = np.where(within, outside, middle), np.where(within, gap_out, found)
+    along = np.clip(gap_out / np.maximum(gap_out - gap_in, 1e-6), 0, 1)
+    depth = np.where(hit, outside + along * (depth - outside), steps[last])
+    theta, y, radius, _ = meet(depth)
 
     # A gap along the radius, made a distance by the surface's slope.
     slope_y = cv2.Sobel(radius_table, cv2.CV_32F, 0, 1, ksize=3, scale=ROWS_A_UNIT / 8)
