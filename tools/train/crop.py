@@ -1,4 +1,5 @@
 """The crop of CelebA-HQ around a face of any photograph, from its eyes and mouth."""
+
 import cv2
 import numpy as np
 
@@ -23,7 +24,7 @@ def _turned(vector):
 
 
 def cut(photograph, square, size: int):
-    """(crop [size, size, 3], affine map from the photograph's pixels to the crop's); what lies outside is the edge's."""
+    """(crop [size, size, 3], affine map of the photograph's pixels to the crop's); outside, the edge goes on."""
     target = np.float32([[-0.5, -0.5], [-0.5, size - 0.5], [size - 0.5, size - 0.5]])
     matrix = cv2.getAffineTransform(np.float32(square[:3]), target)
     shrink = max(1, int(round(1 / np.sqrt(abs(np.linalg.det(matrix[:, :2]))))))

@@ -5,6 +5,7 @@ usage: gallery.py OUT.png [--count N] [--seed S] [--first I] [--size PX] [--colu
 
 With a checkpoint a third row shows what the network makes of each picture.
 """
+
 import argparse
 import pathlib
 import time
@@ -30,25 +31,23 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=8)
     parser.add_argument("--weights", type=pathlib.Path)
     arguments = parser.parse_args()
-    predict = None
+    model = None
     if arguments.weights:
         from network import load, predict_labels
-        model = load(arguments.weights)
 
-        def predict(picture):
-            return predict_labels(model, picture[None])[0]
+        model = load(arguments.weights)
     render(0, 0)  # the textures are made once
     start, stacks = time.perf_counter(), []
     for index in range(arguments.first, arguments.first + arguments.count):
         face = render(arguments.seed, index, arguments.size)
         picture = face.picture
         stacks.append([picture, overlay(picture, face.label)])
-        if predict:
-            stacks[-1].append(overlay(picture, predict(picture)))
+        if model is not None:
+            stacks[-1].append(overlay(picture, predict_labels(model, picture[None])[0]))
     seconds = time.perf_counter() - start
     stacks = [np.concatenate(stack) for stack in stacks]
     stacks += [np.zeros_like(stacks[0])] * (-len(stacks) % arguments.columns)
-    rows = [np.concatenate(stacks[i:i + arguments.columns], 1) for i in range(0, len(stacks), arguments.columns)]
+    rows = [np.concatenate(stacks[i : i + arguments.columns], 1) for i in range(0, len(stacks), arguments.columns)]
     Image.fromarray(np.concatenate(rows)).save(arguments.out)
     print(f"{arguments.out}: {arguments.count} faces, {arguments.count / seconds:.1f} a second")
 

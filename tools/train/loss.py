@@ -1,4 +1,5 @@
 """Cross-entropy and dice, half and half."""
+
 import torch
 from torch.nn import functional as F
 

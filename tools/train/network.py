@@ -1,4 +1,5 @@
 """The network to train: the twin in tools/torch, its fusion rearranged to be quicker."""
+
 import pathlib
 import sys
 
@@ -33,7 +34,7 @@ class Network(SegFace):
         fused = 0
         for level, (linear, feature) in enumerate(zip(self.linear_c, maps)):
             first = (len(maps) - 1 - level) * WIDTH  # levels meet the fusion's columns in reversed order
-            part = F.conv2d(linear(feature), self.linear_fuse.weight[:, first:first + WIDTH])
+            part = F.conv2d(linear(feature), self.linear_fuse.weight[:, first : first + WIDTH])
             fused = fused + F.interpolate(part, size=size, mode="bilinear", align_corners=False)
         return self.face_decoder(fused, self.pe_layer(*size), lambda name, value: value)
 
@@ -57,7 +58,8 @@ def predict_labels(model: Network, pictures: np.ndarray, flip: bool = False) -> 
     scores = _probabilities(model, image)
     if flip:
         from faces.labels import MIRRORED, NAMES
-        swapped = torch.from_numpy(MIRRORED[:len(NAMES)].astype(np.int64)).to(device)
+
+        swapped = torch.from_numpy(MIRRORED[: len(NAMES)].astype(np.int64)).to(device)
         scores = scores + _probabilities(model, image.flip(3)).flip(3)[:, swapped]
     return scores.argmax(1).to(torch.uint8).cpu().numpy()
 

@@ -1,4 +1,5 @@
 """Renders kept on disk, and what is done to them each time they are shown."""
+
 import os
 import pathlib
 
@@ -32,8 +33,10 @@ class Pool:
 
     def _keep(self, index, picture_path, label_path):
         face = render(self.seed, index, self.size)
-        coded = (cv2.imencode(".jpg", face.picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1],
-                 cv2.imencode(".png", face.label)[1])
+        coded = (
+            cv2.imencode(".jpg", face.picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1],
+            cv2.imencode(".png", face.label)[1],
+        )
         for path, data in zip((picture_path, label_path), coded):
             part = path.with_name(f".{path.name}.{os.getpid()}")  # whole files only, whoever is stopped when
             part.write_bytes(data.tobytes())
@@ -64,10 +67,11 @@ def change(rng, picture, label, size: int):
     if rng.random() < 0.25:
         height, width = (int(v) for v in rng.uniform(0.06, 0.3, 2) * size)
         y, x = (int(rng.integers(0, size - v + 1)) for v in (height, width))
-        picture[y:y + height, x:x + width] = rng.integers(0, 256, 3) if rng.random() < 0.5 else rng.integers(
-            0, 256, (height, width, 3))
+        picture[y : y + height, x : x + width] = (
+            rng.integers(0, 256, 3) if rng.random() < 0.5 else rng.integers(0, 256, (height, width, 3))
+        )
         label = label.copy()
-        label[y:y + height, x:x + width] = IGNORED
+        label[y : y + height, x : x + width] = IGNORED
     return np.ascontiguousarray(picture), np.ascontiguousarray(label)
 
 
@@ -86,8 +90,9 @@ def _move(rng, picture, label, size):
         picture = cv2.warpAffine(picture, shrunk, (size, size), borderMode=cv2.BORDER_REPLICATE)
     else:
         picture = cv2.warpAffine(picture, turn, (size, size), borderMode=cv2.BORDER_REPLICATE)
-    label = cv2.warpAffine(label, turn, (size, size), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT,
-                           borderValue=IGNORED)
+    label = cv2.warpAffine(
+        label, turn, (size, size), flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=IGNORED
+    )
     return picture, label
 
 

@@ -5,6 +5,7 @@ usage: render_set.py FOLDER COUNT [--seed S] [--size PX] [--workers N]
 
 Can be stopped and started again: faces that are there stay. A face depends on its seed and number alone.
 """
+
 import argparse
 import multiprocessing
 import pathlib

@@ -1,4 +1,5 @@
 """The phases of a training, and the learning rate within one."""
+
 import math
 from dataclasses import dataclass, replace
 
@@ -28,7 +29,7 @@ class Phase:
     @property
     def pixels(self) -> int:
         """Of one step: what its time is proportional to, roughly."""
-        return self.batch * self.size ** 2
+        return self.batch * self.size**2
 
 
 # Most is learnt on small pictures, which are quick; shapes of eyes, brows and lips are finished on large ones.

@@ -6,6 +6,7 @@ usage: score.py CHECKPOINT [--renders N] [--regions REGIONS.json] [--size PX] [-
 Renders are of a seed, and textures of a bank, that training never sees. REGIONS.json names a photograph beside it, and
 holds polygons (face, hair, neck) and boxes (image_left_eye, image_right_eye, mouth) in the photograph's pixels.
 """
+
 import argparse
 import json
 import pathlib
@@ -51,15 +52,22 @@ def score_renders(model, arguments) -> None:
         confusion += np.bincount(pairs, minlength=confusion.size).reshape(confusion.shape)
         turned, covered, either = turned + face.turned, covered + face.covered, either + (face.turned or face.covered)
     total = arguments.renders
-    print(f"{total} renders at {arguments.size} px: {turned / total:.0%} turned away by 20 degrees or more, "
-          f"{covered / total:.0%} partly covered, {either / total:.0%} either")
+    print(
+        f"{total} renders at {arguments.size} px: {turned / total:.0%} turned away by 20 degrees or more, "
+        f"{covered / total:.0%} partly covered, {either / total:.0%} either"
+    )
     right, truth, claimed = np.diag(confusion), confusion.sum(1), confusion.sum(0)
     scores = 2 * right / np.maximum(truth + claimed, 1)
     for label, name in enumerate(NAMES):
-        mistaken = [f"{NAMES[k]} {confusion[label, k] / max(1, truth[label]):.0%}"
-                    for k in np.argsort(-confusion[label]) if k != label][:2]
-        print(f"{label:3} {name:11} F1 {scores[label]:.3f}  {truth[label] / total:8.1f} pixels a picture  "
-              f"mostly taken for {', '.join(mistaken)}")
+        mistaken = [
+            f"{NAMES[k]} {confusion[label, k] / max(1, truth[label]):.0%}"
+            for k in np.argsort(-confusion[label])
+            if k != label
+        ][:2]
+        print(
+            f"{label:3} {name:11} F1 {scores[label]:.3f}  {truth[label] / total:8.1f} pixels a picture  "
+            f"mostly taken for {', '.join(mistaken)}"
+        )
     present = truth[1:] + claimed[1:] > 0
     print(f"mean F1 without background {scores[1:][present].mean():.4f}, lowest {scores[1:][present].min():.3f}")
 

@@ -6,6 +6,7 @@ usage: train.py RUN_FOLDER [--pool FOLDER] [--init CHECKPOINT] [options]
 The run folder gets last.pt (to resume from: give the same command again), model_299.pt (averaged weights, official
 layout) and log.txt. Faces are rendered when first needed, and kept in the pool.
 """
+
 import argparse
 import pathlib
 
@@ -25,8 +26,14 @@ def main() -> None:
     parser.add_argument("--backbone", default="mobilenet")
     parser.add_argument("--init", type=pathlib.Path, help="start from these weights (official layout)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--phases", nargs="+", type=Phase.parse, metavar="PX:STEPS:BATCH:LR", default=PHASES,
-                        help="default: " + " ".join(map(str, PHASES)))
+    parser.add_argument(
+        "--phases",
+        nargs="+",
+        type=Phase.parse,
+        metavar="PX:STEPS:BATCH:LR",
+        default=PHASES,
+        help="default: " + " ".join(map(str, PHASES)),
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="multiply the steps of all phases")
     parser.add_argument("--workers", type=int, default=2, help="processes that render and load")
     parser.add_argument("--threads", type=int, help="threads of PyTorch")

@@ -1,4 +1,5 @@
 """The training loop: batches in a fixed order, averaged weights, checkpoints to resume from, progress."""
+
 import copy
 import time
 
@@ -22,16 +23,19 @@ class Trainer:
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         decayed = [p for p in self.model.parameters() if p.ndim > 1]
         others = [p for p in self.model.parameters() if p.ndim <= 1]
-        self.optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.02},
-                                            {"params": others, "weight_decay": 0.0}], betas=(0.9, 0.98))
+        self.optimizer = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}], betas=(0.9, 0.98)
+        )
         self.pool = Pool(options.pool, options.seed, options.render_size)
         self.step = 0  # in all phases together
         options.run.mkdir(parents=True, exist_ok=True)
         self.log = open(options.run / "log.txt", "a")
 
     def run(self) -> None:
-        self.say(f"{sum(p.numel() for p in self.model.parameters()) / 1e6:.1f} M parameters on {self.device}, phases "
-                 f"(pixels:steps:batch:rate) {' '.join(map(str, self.phases))}, from step {self.step}")
+        self.say(
+            f"{sum(p.numel() for p in self.model.parameters()) / 1e6:.1f} M parameters on {self.device}, phases "
+            f"(pixels:steps:batch:rate) {' '.join(map(str, self.phases))}, from step {self.step}"
+        )
         first = 0
         for phase in self.phases:
             if self.step < first + phase.steps:
@@ -46,11 +50,18 @@ class Trainer:
         return self.options.stop_after is not None and self.step >= self.options.stop_after
 
     def _run_phase(self, phase, first) -> None:
-        shown_before = sum(p.steps * p.batch for p in self.phases[:self.phases.index(phase)])
-        items = [self._items(shown_before + (step - first) * phase.batch, phase.batch)
-                 for step in range(self.step, first + phase.steps)]
-        loader = DataLoader(Shown(self.pool, phase.size), batch_sampler=items, num_workers=self.options.workers,
-                            persistent_workers=False, pin_memory=self.device.type == "cuda")
+        shown_before = sum(p.steps * p.batch for p in self.phases[: self.phases.index(phase)])
+        items = [
+            self._items(shown_before + (step - first) * phase.batch, phase.batch)
+            for step in range(self.step, first + phase.steps)
+        ]
+        loader = DataLoader(
+            Shown(self.pool, phase.size),
+            batch_sampler=items,
+            num_workers=self.options.workers,
+            persistent_workers=False,
+            pin_memory=self.device.type == "cuda",
+        )
         shown, since, sums = 0, time.perf_counter(), np.zeros(2)
         for pictures, labels in loader:
             rate = phase.rate_at(self.step - first)
@@ -59,9 +70,11 @@ class Trainer:
             shown += 1
             if shown == REPORT_EVERY or self.step == first + phase.steps:
                 seconds = (time.perf_counter() - since) / shown
-                self.say(f"step {self.step:6} {phase.size} px  loss {sums[0] / shown:.4f}  cross-entropy "
-                         f"{sums[1] / shown:.4f}  rate {rate:.1e}  {phase.batch / seconds:.1f} images/s  "
-                         f"{self._left(phase, seconds):.2f} h left")
+                self.say(
+                    f"step {self.step:6} {phase.size} px  loss {sums[0] / shown:.4f}  cross-entropy "
+                    f"{sums[1] / shown:.4f}  rate {rate:.1e}  {phase.batch / seconds:.1f} images/s  "
+                    f"{self._left(phase, seconds):.2f} h left"
+                )
                 shown, since, sums = 0, time.perf_counter(), np.zeros(2)
             if self.step % self.options.save_every == 0:
                 self.save()
@@ -71,8 +84,10 @@ class Trainer:
     def _items(self, place, batch):
         """(face, seed of its changes) of one batch; each face is shown once before any is shown again."""
         faces = self.options.faces
-        return [(int(self._order(place // faces)[place % faces]), (self.options.seed, place))
-                for place in range(place, place + batch)]
+        return [
+            (int(self._order(place // faces)[place % faces]), (self.options.seed, place))
+            for place in range(place, place + batch)
+        ]
 
     def _order(self, epoch):
         if getattr(self, "_epoch", None) != epoch:
@@ -112,8 +127,13 @@ class Trainer:
         return remaining * seconds / phase.pixels / 3600
 
     def save(self) -> None:
-        state = {"step": self.step, "model": self.model.state_dict(), "average": self.average.state_dict(),
-                 "optimizer": self.optimizer.state_dict(), "phases": list(map(str, self.phases))}
+        state = {
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "phases": list(map(str, self.phases)),
+        }
         part = self.options.run / "last.part"
         torch.save(state, part)
         part.replace(self.options.run / "last.pt")

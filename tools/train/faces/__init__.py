@@ -1,4 +1,5 @@
 """Faces drawn by rule, with their 19 CelebAMask-HQ labels."""
+
 from .compose import render
 from .labels import IGNORED, MIRRORED, NAMES
 

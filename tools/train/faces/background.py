@@ -1,4 +1,5 @@
 """What is behind: plain walls, gradients, clutter, curtains, lights, windows, leaves, planks, other people's blur."""
+
 import math
 
 import cv2
@@ -11,10 +12,21 @@ from .people import HAIRS, SKINS
 
 def background(rng, size: int, bank) -> np.ndarray:
     """RGB float [size, size, 3] in 0 .. 1, already lit."""
-    base = weighted(rng, {"gradient": .34, "photograph": .28 if bank.photographs else 0, "clouds": .38})
+    base = weighted(rng, {"gradient": 0.34, "photograph": 0.28 if bank.photographs else 0, "clouds": 0.38})
     picture = {"gradient": _gradient, "photograph": _photograph, "clouds": _clouds}[base](rng, size, bank)
-    scene = weighted(rng, {"none": .4, "curtain": .12, "lights": .07, "stripes": .08, "windows": .08, "leaves": .1,
-                           "planks": .08, "crowd": .07})
+    scene = weighted(
+        rng,
+        {
+            "none": 0.4,
+            "curtain": 0.12,
+            "lights": 0.07,
+            "stripes": 0.08,
+            "windows": 0.08,
+            "leaves": 0.1,
+            "planks": 0.08,
+            "crowd": 0.07,
+        },
+    )
     if scene != "none":
         picture = SCENES[scene](rng, np.ascontiguousarray(picture, np.float32), bank)
     if happens(rng, 0.4):
@@ -34,7 +46,7 @@ def _photograph(rng, size, bank):
     photo = pick(rng, bank.photographs)
     side = int(rng.uniform(0.25, 1) * min(photo.shape[:2]))
     y, x = (int(rng.integers(0, n - side + 1)) for n in photo.shape[:2])
-    picture = cv2.resize(np.ascontiguousarray(photo[y:y + side, x:x + side]), (size, size)).astype(np.float32) / 255
+    picture = cv2.resize(np.ascontiguousarray(photo[y : y + side, x : x + side]), (size, size)).astype(np.float32) / 255
     if happens(rng, 0.5):
         picture = picture[:, ::-1]
     if happens(rng, 0.5):
@@ -61,10 +73,10 @@ def _curtain(rng, picture, bank):
     cloth[:] = colour(rng)
     for _ in range(int(rng.integers(0, 4))):
         x = int(rng.integers(0, size))
-        cloth[:, x:x + int(rng.integers(10, size // 2))] = colour(rng)
+        cloth[:, x : x + int(rng.integers(10, size // 2))] = colour(rng)
     width = int(rng.integers(size // 3, size + 1))
     x = int(rng.integers(0, size - width + 1))
-    picture[:, x:x + width] = (cloth * (1 + rng.uniform(0.1, 0.5) * folds[..., None]))[:, x:x + width]
+    picture[:, x : x + width] = (cloth * (1 + rng.uniform(0.1, 0.5) * folds[..., None]))[:, x : x + width]
     return picture
 
 
@@ -82,7 +94,11 @@ def _stripes(rng, picture, bank):
     size = len(picture)
     period, angle = rng.uniform(14, 90) * size / 256, rng.normal(0, 0.8)
     at = np.arange(size, dtype=np.float32)
-    phase = at[None] * math.cos(angle) + at[:, None] * math.sin(angle) + rng.uniform(0, 14) * bank.patch(rng, "fractal", size)
+    phase = (
+        at[None] * math.cos(angle)
+        + at[:, None] * math.sin(angle)
+        + rng.uniform(0, 14) * bank.patch(rng, "fractal", size)
+    )
     band = ((phase % period) < period * rng.uniform(0.3, 0.7))[..., None]
     waves = 1 + 0.12 * paint.blur(bank.patch(rng, "fractal", size), 3)[..., None]
     return paint.blur((np.where(band, colour(rng), colour(rng)) * waves).astype(np.float32), rng.uniform(0.4, 6))
@@ -101,10 +117,14 @@ def _windows(rng, picture, bank):
 def _leaves(rng, picture, bank):
     """Foliage or rubble: many small blobs of a few hues, near ones sharper."""
     size = len(picture)
-    hues = [colour(rng) * (np.float32([.6, 1, .4]) if happens(rng, 0.6) else 1) for _ in range(3)]
+    hues = [colour(rng) * (np.float32([0.6, 1, 0.4]) if happens(rng, 0.6) else 1) for _ in range(3)]
     count, length = int(rng.integers(60, 220)), rng.uniform(4, 20) * size / 256
-    for x, y, angle, tone in zip(rng.integers(0, size, count).tolist(), rng.integers(0, size, count).tolist(),
-                                 rng.uniform(0, 180, count), rng.uniform(0.3, 1.2, count)):
+    for x, y, angle, tone in zip(
+        rng.integers(0, size, count).tolist(),
+        rng.integers(0, size, count).tolist(),
+        rng.uniform(0, 180, count),
+        rng.uniform(0.3, 1.2, count),
+    ):
         axes = (int(length * rng.uniform(0.5, 1.3)) + 1, int(length * rng.uniform(0.2, 0.6)) + 1)
         cv2.ellipse(picture, (x, y), axes, angle, 0, 360, (pick(rng, hues) * tone).tolist(), -1, cv2.LINE_AA)
     return paint.blur(picture, rng.uniform(0.3, 5))
@@ -120,12 +140,12 @@ def _planks(rng, picture, bank):
     x = 0
     while x < size:
         width = int(rng.integers(5, 18) if books else rng.integers(16, 60))
-        wood[:, x:x + width] *= colour(rng) * 2 if books else rng.uniform(0.8, 1.2)
-        wood[:, x:x + int(rng.integers(1, 3))] *= 0.4
+        wood[:, x : x + width] *= colour(rng) * 2 if books else rng.uniform(0.8, 1.2)
+        wood[:, x : x + int(rng.integers(1, 3))] *= 0.4
         x += width
     if books:
         for y in range(int(rng.integers(0, 60)), size, int(rng.integers(50, 110))):
-            wood[y:y + int(rng.integers(4, 12))] = tone * 0.7
+            wood[y : y + int(rng.integers(4, 12))] = tone * 0.7
     if happens(rng, 0.4):
         wood = wood.transpose(1, 0, 2)
     return paint.blur(np.ascontiguousarray(wood, np.float32), rng.uniform(0.4, 5))
@@ -137,10 +157,21 @@ def _crowd(rng, picture, bank):
     for _ in range(int(rng.integers(1, 4))):
         x = rng.choice([rng.uniform(-0.05, 0.2), rng.uniform(0.8, 1.05)]) * size
         y, r = rng.uniform(0.2, 0.8) * size, rng.uniform(0.06, 0.18) * size
-        for dx, dy, across, down, rgb in ((0, 2.6, 2.2, 1.6, colour(rng)), (0, -.2, 1.15, 1.4, pick(rng, HAIRS)),
-                                          (rng.normal(0, .2), .2, .85, 1.15, pick(rng, SKINS))):
-            cv2.ellipse(picture, (int(x + dx * r), int(y + dy * r)), (int(across * r), int(down * r)), 0, 0, 360,
-                        np.asarray(rgb, float).tolist(), -1)
+        for dx, dy, across, down, rgb in (
+            (0, 2.6, 2.2, 1.6, colour(rng)),
+            (0, -0.2, 1.15, 1.4, pick(rng, HAIRS)),
+            (rng.normal(0, 0.2), 0.2, 0.85, 1.15, pick(rng, SKINS)),
+        ):
+            cv2.ellipse(
+                picture,
+                (int(x + dx * r), int(y + dy * r)),
+                (int(across * r), int(down * r)),
+                0,
+                0,
+                360,
+                np.asarray(rgb, float).tolist(),
+                -1,
+            )
     return paint.blur(picture, rng.uniform(2, 8))
 
 
@@ -157,5 +188,12 @@ def _shapes(rng, picture, bank):
     return paint.blur(picture, rng.uniform(0.4, 8))
 
 
-SCENES = {"curtain": _curtain, "lights": _lights, "stripes": _stripes, "windows": _windows, "leaves": _leaves,
-          "planks": _planks, "crowd": _crowd}
+SCENES = {
+    "curtain": _curtain,
+    "lights": _lights,
+    "stripes": _stripes,
+    "windows": _windows,
+    "leaves": _leaves,
+    "planks": _planks,
+    "crowd": _crowd,
+}

@@ -1,4 +1,5 @@
 """What a camera and a file format do to a picture."""
+
 import cv2
 import numpy as np
 
@@ -49,7 +50,7 @@ def photograph(rng, picture, bank) -> np.ndarray:
 
 
 def _soften(rng, picture, size):
-    kind = weighted(rng, {"sharp": .22, "soft": .5, "blurred": .1, "shaken": .06, "enlarged": .12})
+    kind = weighted(rng, {"sharp": 0.22, "soft": 0.5, "blurred": 0.1, "shaken": 0.06, "enlarged": 0.12})
     scale = size / 256
     if kind == "soft":
         return cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.35, 1.1) * scale)
@@ -57,7 +58,9 @@ def _soften(rng, picture, size):
         return cv2.GaussianBlur(picture, (0, 0), rng.uniform(1.1, 2.4) * scale)
     if kind == "shaken":
         length = int(rng.integers(3, 8) * scale)
-        kernel = paint.line(np.zeros((length + 2, length + 2), np.uint8), [[0, 0], [length + 1, rng.uniform(0, length + 1)]], 1)
+        kernel = paint.line(
+            np.zeros((length + 2, length + 2), np.uint8), [[0, 0], [length + 1, rng.uniform(0, length + 1)]], 1
+        )
         kernel = kernel.astype(np.float32)
         return cv2.filter2D(picture, -1, kernel / kernel.sum())
     if kind == "enlarged":

@@ -1,4 +1,5 @@
 """The picture while it is put together: unlit colour, depth, label and gloss of whatever is nearest at each pixel."""
+
 import numpy as np
 
 from . import labels, paint

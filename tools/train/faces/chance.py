@@ -1,4 +1,5 @@
 """Small helpers around numpy's random generator, so that drawing code reads as a list of choices."""
+
 import numpy as np
 
 

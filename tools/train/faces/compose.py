@@ -1,9 +1,10 @@
 """One face with its labels, put together from back to front; the same seed and index always give the same picture."""
+
 from dataclasses import dataclass
 
 import numpy as np
 
-from . import labels, paint, tables
+from . import labels, tables
 from .background import background
 from .beard import Beard
 from .body import Body
@@ -64,7 +65,8 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0) -> Face:
         grown = hair.coverage(strands, seen, head)
         if beard.mask is not None:
             grown *= seen.sample(beard.mask) < 0.3
-        outline = hair.outline(seen.gap, grown, strands, outline, pose.unit)
+        bare = grown if hat is None else grown * (seen.sample(hat.mask) < 0.5)
+        outline = hair.outline(seen.gap, bare, strands, outline, pose.unit)
     body = Body(rng, pose, head, person)
     lower = _lower_hair(seen, head, grown, outline)
     hair_colour = hair.shade(strands, seen)

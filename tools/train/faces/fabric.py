@@ -1,4 +1,5 @@
 """Cloth: a base colour with stripes, checks, blotches or print, and folds."""
+
 import math
 
 import numpy as np
@@ -12,7 +13,7 @@ def fabric(rng, base, size: int, bank) -> np.ndarray:
     cloth = np.empty((size, size, 3), np.float32)
     cloth[:] = base
     at = np.arange(size, dtype=np.float32)
-    kind = weighted(rng, {"plain": .6, "stripes": .13, "checks": .08, "blotches": .12, "print": .07})
+    kind = weighted(rng, {"plain": 0.6, "stripes": 0.13, "checks": 0.08, "blotches": 0.12, "print": 0.07})
     if kind == "stripes":
         angle, period = rng.uniform(0, np.pi), rng.uniform(4, 30) * size / 256
         phase = at[None] * math.cos(angle) + at[:, None] * math.sin(angle)
@@ -37,4 +38,6 @@ def plain_colour(rng) -> np.ndarray:
     """What clothes are dyed: any muted colour, or black, grey and white."""
     if happens(rng, 0.62):
         return colour(rng)
-    return np.clip(pick(rng, (.04, .07, .12, .2, .5, .85, .93)) + rng.normal(0, 0.02, 3), 0, 1).astype(np.float32)
+    return np.clip(pick(rng, (0.04, 0.07, 0.12, 0.2, 0.5, 0.85, 0.93)) + rng.normal(0, 0.02, 3), 0, 1).astype(
+        np.float32
+    )

@@ -1,4 +1,5 @@
 """Glasses: lenses on a plane before the eyes, arms along the sides; depth decides what nose and hair hide."""
+
 import cv2
 import numpy as np
 
@@ -47,15 +48,23 @@ def _lenses(rng, canvas, lens, bank, sun):
     size = canvas.size
     if sun:
         glow = 0.15 * np.clip(bank.patch(rng, "fractal", size), 0, 2)[..., None]
-        canvas.put(lens, np.clip(colour(rng, 0, 0.3) + glow, 0, 1), labels.GLASSES, gloss=0.6,
-                   strength=rng.uniform(0.75, 1))
+        canvas.put(
+            lens, np.clip(colour(rng, 0, 0.3) + glow, 0, 1), labels.GLASSES, gloss=0.6, strength=rng.uniform(0.75, 1)
+        )
         return
-    canvas.put(lens, np.clip(colour(rng, 0.5, 1), 0, 1), labels.GLASSES, gloss=rng.uniform(0, 0.3),
-               strength=rng.uniform(0, 0.18) if happens(rng, 0.8) else rng.uniform(0.2, 0.4))
+    canvas.put(
+        lens,
+        np.clip(colour(rng, 0.5, 1), 0, 1),
+        labels.GLASSES,
+        gloss=rng.uniform(0, 0.3),
+        strength=rng.uniform(0, 0.18) if happens(rng, 0.8) else rng.uniform(0.2, 0.4),
+    )
     canvas.label[keep] = before[keep]
     if happens(rng, 0.4):
         slope, at = rng.uniform(-1, 1), rng.uniform(0, size)
-        streak = np.abs(np.arange(size)[None] + slope * np.arange(size)[:, None] - at) % rng.uniform(60, 140) < rng.uniform(4, 24)
+        streak = np.abs(np.arange(size)[None] + slope * np.arange(size)[:, None] - at) % rng.uniform(
+            60, 140
+        ) < rng.uniform(4, 24)
         mask = (lens * streak * 255).astype(np.uint8)
         canvas.tint(cv2.GaussianBlur(mask, (0, 0), 1), (1.4, 1.4, 1.4), rng.uniform(0.1, 0.6))
 

@@ -1,4 +1,5 @@
 """Hair: a style is a region of the head's table and a shell over it; strands are noise that flows over the shell."""
+
 import cv2
 import numpy as np
 
@@ -8,8 +9,15 @@ from .head import THETA
 from .textures import TILE
 
 STYLES = {  # name: weights (feminine, masculine)
-    "bald": (0.02, 0.08), "shaved": (0.03, 0.06), "crew": (0.06, 0.24), "short": (0.2, 0.38), "bob": (0.2, 0.08),
-    "long": (0.4, 0.06), "bun": (0.12, 0.03), "afro": (0.05, 0.06)}
+    "bald": (0.02, 0.08),
+    "shaved": (0.03, 0.06),
+    "crew": (0.06, 0.24),
+    "short": (0.2, 0.38),
+    "bob": (0.2, 0.08),
+    "long": (0.4, 0.06),
+    "bun": (0.12, 0.03),
+    "afro": (0.05, 0.06),
+}
 
 
 class Hair:
@@ -18,14 +26,26 @@ class Hair:
     def __init__(self, rng, head, person, bank):
         self.bank, self.colour = bank, person.hair
         self.style = weighted(rng, {name: w[person.masculine] for name, w in STYLES.items()})
-        self.kind = "curly" if self.style == "afro" else weighted(rng, {"straight": .5, "wavy": .36, "curly": .14})
-        self.covers_ears = self.style in ("bob", "long") and happens(rng, 0.85) or (
-            self.style in ("short", "afro") and happens(rng, 0.25))
-        self.top = {"bald": 0, "shaved": .015, "crew": rng.uniform(.03, .12), "short": rng.uniform(.08, .42),
-                    "bob": rng.uniform(.1, .45), "long": rng.uniform(.08, .4), "bun": rng.uniform(.05, .2),
-                    "afro": rng.uniform(.3, .95)}[self.style]
+        self.kind = "curly" if self.style == "afro" else weighted(rng, {"straight": 0.5, "wavy": 0.36, "curly": 0.14})
+        self.covers_ears = (
+            self.style in ("bob", "long")
+            and happens(rng, 0.85)
+            or (self.style in ("short", "afro") and happens(rng, 0.25))
+        )
+        self.top = {
+            "bald": 0,
+            "shaved": 0.015,
+            "crew": rng.uniform(0.03, 0.12),
+            "short": rng.uniform(0.08, 0.42),
+            "bob": rng.uniform(0.1, 0.45),
+            "long": rng.uniform(0.08, 0.4),
+            "bun": rng.uniform(0.05, 0.2),
+            "afro": rng.uniform(0.3, 0.95),
+        }[self.style]
         self.side = self.top * rng.uniform(0.3, 1.0)
-        self.length = {"bob": rng.uniform(.6, 1.6), "long": rng.uniform(1.7, 3.5)}.get(self.style, rng.uniform(.3, .8))
+        self.length = {"bob": rng.uniform(0.6, 1.6), "long": rng.uniform(1.7, 3.5)}.get(
+            self.style, rng.uniform(0.3, 0.8)
+        )
         self.over_clothes = [happens(rng, 0.5), happens(rng, 0.5)]  # left, right
         self.amplitude, self.gloss = rng.uniform(0.12, 0.42), rng.uniform(0, 0.3)
         self.rough, self.sharp = rng.uniform(0.2, 1.4), rng.uniform(1.2, 4.0)
@@ -77,19 +97,43 @@ class Hair:
 
     def _half(self, rng, person, fringe, line, side, temple, part):
         """One side of the opening, from the middle of the forehead down and round to below the hair."""
-        recede = 0.0 if fringe else rng.uniform(0, 0.42 if person.old else 0.22) if person.masculine else rng.uniform(0, .08)
+        recede = (
+            0.0
+            if fringe
+            else rng.uniform(0, 0.42 if person.old else 0.22) if person.masculine else rng.uniform(0, 0.08)
+        )
         slope = 0.06 * side * part
-        upper = [[.2, line + slope], [temple * .6, line + .03 - recede * 1.1 + slope], [temple * .95, line + .2 - recede]]
+        upper = [
+            [0.2, line + slope],
+            [temple * 0.6, line + 0.03 - recede * 1.1 + slope],
+            [temple * 0.95, line + 0.2 - recede],
+        ]
         if fringe:
-            upper = [[.2, line], [.5, line + rng.normal(0, .05)], [temple, max(-.35, line + .05)]]
+            upper = [[0.2, line], [0.5, line + rng.normal(0, 0.05)], [temple, max(-0.35, line + 0.05)]]
         if self.covers_ears:
             edge = rng.uniform(0.72, 1.15)
-            lower = [[edge - .05, -.4], [edge, 0], [edge + .02, .5], [edge + rng.uniform(-.1, .3), 1.1],
-                     [edge + rng.uniform(-.1, .45), 1.8], [edge + rng.uniform(0, .6), 4.2]]
+            lower = [
+                [edge - 0.05, -0.4],
+                [edge, 0],
+                [edge + 0.02, 0.5],
+                [edge + rng.uniform(-0.1, 0.3), 1.1],
+                [edge + rng.uniform(-0.1, 0.45), 1.8],
+                [edge + rng.uniform(0, 0.6), 4.2],
+            ]
         else:
-            burns, nape = rng.uniform(-.15, .4), rng.uniform(.3, .9)
-            lower = [[.92, -.55], [1.02, -.25], [1.05, burns], [rng.uniform(1.2, 1.4), burns], [1.42, -.2], [1.6, -.28],
-                     [1.85, .05], [2.0, nape], [3.2, nape + .05], [3.2, 4.2]]
+            burns, nape = rng.uniform(-0.15, 0.4), rng.uniform(0.3, 0.9)
+            lower = [
+                [0.92, -0.55],
+                [1.02, -0.25],
+                [1.05, burns],
+                [rng.uniform(1.2, 1.4), burns],
+                [1.42, -0.2],
+                [1.6, -0.28],
+                [1.85, 0.05],
+                [2.0, nape],
+                [3.2, nape + 0.05],
+                [3.2, 4.2],
+            ]
         return np.array(upper + lower) * [side, 1]
 
     def strands(self, rng, seen) -> np.ndarray:
@@ -121,7 +165,9 @@ class Hair:
         else:
             dx, dy = x - parting[0], y - parting[1]
             away, angle = np.sqrt(dx * dx + dy * dy) + 1e-3, np.arctan2(dx, dy)
-            wave = rng.uniform(0, 0.12 if kind == "wavy" else 0.03) * np.sin(away * rng.uniform(3, 9) + angle + rng.uniform(0, 6))
+            wave = rng.uniform(0, 0.12 if kind == "wavy" else 0.03) * np.sin(
+                away * rng.uniform(3, 9) + angle + rng.uniform(0, 6)
+            )
             if kind == "wavy":
                 wave += 0.1 * clouds * rng.uniform(0, 1)
             reach = max(0.8, np.hypot(parting[0], parting[1] + 0.3))

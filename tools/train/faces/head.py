@@ -3,6 +3,7 @@
 Angle 0 is the middle of the face, positive to the right of the picture. Whatever makes the head larger (hair, hats,
 long beards) is a second surface over this one, in a table of the same layout.
 """
+
 import cv2
 import numpy as np
 
@@ -41,14 +42,18 @@ class Head:
         soften = np.ones(5) / 5
         inside = (Y >= self.top) & (Y <= self.bottom)
         self._width, self._front, self._back = (
-            np.where(inside, np.maximum(np.convolve(np.interp(Y, heights, v), soften, "same"), 0.02), 0.02).astype(np.float32)
-            for v in (widths, front, back))
+            np.where(inside, np.maximum(np.convolve(np.interp(Y, heights, v), soften, "same"), 0.02), 0.02).astype(
+                np.float32
+            )
+            for v in (widths, front, back)
+        )
         # features, in units on the face's frontal plane
         self.eye_x, self.nose_y = rng.normal(0.44, 0.022), rng.normal(0.62, 0.035) * self.long
         self.mouth_y, self.chin_y = rng.normal(1.01, 0.03) * self.long, 1.45 * self.long
         self.nose_width = max(0.16, rng.normal(0.225, 0.03))
         self.nose_height = rng.uniform(0.22, 0.42)
         self.jaw_angle_y = rng.uniform(0.85, 1.1) * self.long  # height of the jaw's corner below the ear
+        self.chin_round = rng.uniform(1.7, 3.2)  # from a pointed to a square jaw
         self.x = self._frontal_x()
         self.plain = self._radius_table()
         self.radius = self.plain + self._relief(rng)
@@ -64,7 +69,7 @@ class Head:
         points = np.asarray(points, np.float64)
         x, y = points[:, 0], points[:, 1]
         across = np.clip(x / np.maximum(self.width(y), 0.05), -1, 1)
-        return np.stack([x, y, self.front(y) * np.sqrt(1 - across ** 2) + above], 1)
+        return np.stack([x, y, self.front(y) * np.sqrt(1 - across**2) + above], 1)
 
     def theta(self, points) -> np.ndarray:
         """Angle of frontal points [N, 2] around the head's axis."""
@@ -74,7 +79,9 @@ class Head:
     def _ellipse(self, y_rows=slice(None)):
         """Radius of the plain cross-section, for each height and angle."""
         sine, cosine = np.abs(np.sin(THETA))[None], np.cos(THETA)[None]
-        width, depth = self._width[y_rows, None], np.where(cosine > 0, self._front[y_rows, None], self._back[y_rows, None])
+        width, depth = self._width[y_rows, None], np.where(
+            cosine > 0, self._front[y_rows, None], self._back[y_rows, None]
+        )
         return (width * depth / np.sqrt((depth * sine) ** 2 + (width * cosine) ** 2)).astype(np.float32)
 
     def _frontal_x(self):
@@ -84,7 +91,7 @@ class Head:
         """The plain head; negative above the crown and below the jaw, falling with the distance."""
         radius = self._ellipse()
         toward_ear = np.clip(np.abs(THETA) / np.float32(np.pi / 2), 0, 1)[None]
-        jaw = self.bottom + (self.jaw_angle_y - self.bottom) * toward_ear ** 1.6
+        jaw = self.bottom + (self.jaw_angle_y - self.bottom) * toward_ear**self.chin_round
         outside = np.maximum(self.top - Y[:, None], Y[:, None] - jaw)
         soft = np.clip(-outside / 0.16, 0, 1)
         rounded = radius * np.sqrt(1 - (1 - soft) ** 2) ** np.where(Y[:, None] > 0, np.float32(0.5), np.float32(0))
@@ -96,8 +103,14 @@ class Head:
         left, right = np.searchsorted(THETA, [-np.pi / 2, np.pi / 2])
         x, y, rows = self.x[first:last, left:right], Y[first:last, None], Y[first:last]
         nose, mouth, chin = self.nose_y, self.mouth_y, self.chin_y
-        ridge = np.interp(rows, [-0.38, -0.15, 0.05, nose - 0.18, nose - 0.05, nose + 0.05, nose + 0.13],
-                          [0.0, 0.22, 0.36, 0.8, 1, 0.8, 0]).astype(np.float32) * self.nose_height
+        ridge = (
+            np.interp(
+                rows,
+                [-0.38, -0.15, 0.05, nose - 0.18, nose - 0.05, nose + 0.05, nose + 0.13],
+                [0.0, 0.22, 0.36, 0.8, 1, 0.8, 0],
+            ).astype(np.float32)
+            * self.nose_height
+        )
         thin = np.interp(rows, [-0.3, 0.1, nose], [0.11, 0.09, 0.55 * self.nose_width]).astype(np.float32)
         table = ridge[:, None] * np.exp(-0.5 * (x / thin[:, None]) ** 2)
         table += rng.uniform(0.06, 0.13) * twin_bumps(x, y, self.nose_width * 0.75, nose - 0.01, 0.07, 0.08)

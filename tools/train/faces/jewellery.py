@@ -1,4 +1,5 @@
 """Earrings and necklaces."""
+
 import cv2
 import numpy as np
 
@@ -10,7 +11,9 @@ _ON = (labels.BACKGROUND, labels.HAIR, labels.NECK, labels.CLOTH, labels.L_EAR, 
 
 def metal(rng) -> np.ndarray:
     """Gold, silver, pearl, copper or any colour."""
-    return np.asarray(pick(rng, ((.85, .68, .3), (.85, .85, .88), (.95, .93, .9), (.8, .5, .35), colour(rng))), np.float32)
+    return np.asarray(
+        pick(rng, ((0.85, 0.68, 0.3), (0.85, 0.85, 0.88), (0.95, 0.93, 0.9), (0.8, 0.5, 0.35), colour(rng))), np.float32
+    )
 
 
 def put_earrings(rng, canvas, pose, ears, bank) -> None:
@@ -23,7 +26,7 @@ def put_earrings(rng, canvas, pose, ears, bank) -> None:
         x, y = np.round(at).astype(int)
         if not (0 <= x < canvas.size and 0 <= y < canvas.size):
             continue
-        around = canvas.label[max(0, y - 2):y + 3, max(0, x - 2):x + 3]
+        around = canvas.label[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3]
         if not np.isin(around, (labels.L_EAR, labels.R_EAR)).any():
             continue
         mask = _shape(kind, at, size, canvas.unit, canvas.label.shape)
@@ -39,8 +42,17 @@ def _shape(kind, at, size, unit, shape):
         paint.disc(mask, at, max(1.5, size * 0.6))
     elif kind == "hoop":
         centre = tuple((at + [0, size]).astype(int).tolist())
-        cv2.ellipse(mask, centre, (max(2, int(size * 0.75)), max(2, int(size))), 0, 0, 360, 255,
-                    max(2, int(0.045 * unit)), cv2.LINE_AA)
+        cv2.ellipse(
+            mask,
+            centre,
+            (max(2, int(size * 0.75)), max(2, int(size))),
+            0,
+            0,
+            360,
+            255,
+            max(2, int(0.045 * unit)),
+            cv2.LINE_AA,
+        )
     elif kind == "drop":
         paint.line(mask, [at, at + [0, size * 1.6]], max(1.2, 0.035 * unit))
         paint.disc(mask, at + [0, size * 2], max(1.8, size * 0.6))
@@ -56,8 +68,15 @@ def put_necklace(rng, canvas, body, bank) -> None:
     neck, base, unit = body.neck, body.neck_base, canvas.unit
     drop = rng.uniform(-0.25, 0.0) if kind == "choker" else rng.uniform(0.1, 0.9)
     start = base - (0.35 if kind == "choker" else 0.15)
-    curve = [[-neck - .02, start], [-neck * .85, base + drop * .55], [-neck * .35, base + drop + .07], [0, base + drop + .1],
-             [neck * .35, base + drop + .07], [neck * .85, base + drop * .55], [neck + .02, start]]
+    curve = [
+        [-neck - 0.02, start],
+        [-neck * 0.85, base + drop * 0.55],
+        [-neck * 0.35, base + drop + 0.07],
+        [0, base + drop + 0.1],
+        [neck * 0.35, base + drop + 0.07],
+        [neck * 0.85, base + drop * 0.55],
+        [neck + 0.02, start],
+    ]
     points = body.project(paint.smooth(curve, 3, closed=False))
     width = rng.uniform(0.03, 0.12) * unit
     mask = np.zeros(canvas.label.shape, np.uint8)
@@ -72,5 +91,7 @@ def put_necklace(rng, canvas, body, bank) -> None:
         paint.disc(mask, middle + [0, 0.04 * unit], max(2, rng.uniform(0.05, 0.15) * unit))
     mask[~np.isin(canvas.label, (labels.NECK, labels.CLOTH))] = 0
     canvas.tint(paint.blur(np.roll(mask, int(0.04 * unit) + 1, 0), 0.02 * unit), (0, 0, 0), 0.25)
-    glitter = np.clip(metal(rng) * (1 + rng.uniform(0.1, 0.5) * bank.patch(rng, "fine", canvas.size))[..., None], 0, 1.4)
+    glitter = np.clip(
+        metal(rng) * (1 + rng.uniform(0.1, 0.5) * bank.patch(rng, "fine", canvas.size))[..., None], 0, 1.4
+    )
     canvas.put(mask, glitter, labels.NECKLACE, gloss=0.7)

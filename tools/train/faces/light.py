@@ -1,4 +1,5 @@
 """Light on the canvas: a key light from any side, ambient light, cast shadows, gloss, sometimes a rim light."""
+
 import cv2
 import numpy as np
 
@@ -19,7 +20,7 @@ class Light:
 
 
 def _least(forward, backward):
-    """The smaller of two slopes if they agree in sign, else none: keeps outlines from shading the surfaces they part."""
+    """The smaller of two slopes of one sign, else none: keeps outlines from shading the surfaces they part."""
     return np.where(forward * backward > 0, np.where(np.abs(forward) < np.abs(backward), forward, backward), 0)
 
 
@@ -49,7 +50,7 @@ def _cast_shadow(depth, light, unit: float) -> np.ndarray:
 def illuminate(canvas, light) -> np.ndarray:
     """The picture, RGB float in 0 .. 1 and a little over."""
     slope_x, slope_y = _slopes(canvas.depth * canvas.unit)
-    length = np.sqrt(1 + slope_x ** 2 + slope_y ** 2)
+    length = np.sqrt(1 + slope_x**2 + slope_y**2)
     across, down, towards = (np.float32(v) for v in light.direction)
     facing = (towards - slope_x * across - slope_y * down) / length
     key = np.maximum(facing, 0) * (1 - light.shadow * _cast_shadow(canvas.depth, light, canvas.unit))

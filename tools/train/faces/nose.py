@@ -1,4 +1,5 @@
 """The nose's label, wings and nostrils on the sheet; its shape is the head's relief."""
+
 import numpy as np
 
 from . import labels
@@ -7,8 +8,18 @@ from . import labels
 def paint_nose(rng, sheet) -> None:
     head = sheet.head
     wide, low = head.nose_width, head.nose_y
-    half = np.array([[-.085, -.08], [-.085, .1], [-.115, low - .3], [-wide * .84, low - .15], [-wide, low - .02],
-                     [-wide * .86, low + .065], [-.11, low + .07], [0, low + .1]])
+    half = np.array(
+        [
+            [-0.085, -0.08],
+            [-0.085, 0.1],
+            [-0.115, low - 0.3],
+            [-wide * 0.84, low - 0.15],
+            [-wide, low - 0.02],
+            [-wide * 0.86, low + 0.065],
+            [-0.11, low + 0.07],
+            [0, low + 0.1],
+        ]
+    )
     outline = np.concatenate([half, half[::-1][1:] * [-1, 1]])
     sheet.fill(sheet.mask(outline, rounds=2), label=labels.NOSE)
 
@@ -16,10 +27,18 @@ def paint_nose(rng, sheet) -> None:
     strength = rng.uniform(0.15, 0.6)
     wings, bridge = np.zeros(sheet.shape, np.uint8), np.zeros(sheet.shape, np.uint8)
     for s in (-1, 1):
-        sheet.line([[s * wide * .84, low - .15], [s * wide * 1.02, low - .02], [s * wide * .88, low + .065],
-                    [s * wide * .6, low + .045]], .028, mask=wings)
-        sheet.line([[s * .11, -.05], [s * .12, .2], [s * .16, low - .25]], .06, mask=bridge)
-    sheet.line([[-wide * .6, low + .07], [0, low + .11], [wide * .6, low + .07]], .025, value=170, mask=wings)
+        sheet.line(
+            [
+                [s * wide * 0.84, low - 0.15],
+                [s * wide * 1.02, low - 0.02],
+                [s * wide * 0.88, low + 0.065],
+                [s * wide * 0.6, low + 0.045],
+            ],
+            0.028,
+            mask=wings,
+        )
+        sheet.line([[s * 0.11, -0.05], [s * 0.12, 0.2], [s * 0.16, low - 0.25]], 0.06, mask=bridge)
+    sheet.line([[-wide * 0.6, low + 0.07], [0, low + 0.11], [wide * 0.6, low + 0.07]], 0.025, value=170, mask=wings)
     sheet.fill(bridge, crease, rng.uniform(0, 0.25), soft=0.05)
     sheet.fill(wings, crease, strength, soft=0.02)
     sheet.raise_(wings, -0.03, soft=0.02)

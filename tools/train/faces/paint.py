@@ -1,4 +1,5 @@
 """Curves, masks and blurs: the few drawing operations everything is made of."""
+
 import cv2
 import numpy as np
 
@@ -29,7 +30,7 @@ def wobble(rng, points, amplitude: float, count: int = 90) -> np.ndarray:
     """A closed curve pushed in and out by smooth noise of this amplitude (in the points' units)."""
     points = resample(np.asarray(points, np.float64), count)
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
-    push = sum(rng.normal(0, k ** -0.6) * np.sin(k * angle + rng.uniform(0, 6.28)) for k in (2, 3, 5, 8, 13, 21))
+    push = sum(rng.normal(0, k**-0.6) * np.sin(k * angle + rng.uniform(0, 6.28)) for k in (2, 3, 5, 8, 13, 21))
     out = points - points.mean(0)
     out /= np.linalg.norm(out, axis=1, keepdims=True) + 1e-6
     return points + out * (push * amplitude)[:, None]
@@ -55,8 +56,9 @@ def line(mask, points, width: float, value: int = 255, closed: bool = False) -> 
 def lines(mask, curves, width: float, value: int = 255, closed: bool = False) -> np.ndarray:
     """Several polylines of one width."""
     value = int(value * min(1.0, max(width, 0.25)))
-    cv2.polylines(mask, [_fixed(points) for points in curves], closed, value, max(1, int(round(width))), cv2.LINE_AA,
-                  _SUBPIXEL)
+    cv2.polylines(
+        mask, [_fixed(points) for points in curves], closed, value, max(1, int(round(width))), cv2.LINE_AA, _SUBPIXEL
+    )
     return mask
 
 

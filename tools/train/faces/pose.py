@@ -3,6 +3,7 @@
 Head frame, in units of half the face's width: x to the right of the picture, y down, z towards the viewer; the
 origin lies on the head's axis at the height of the eyes.
 """
+
 import math
 
 import cv2

@@ -1,4 +1,5 @@
 """The face painted flat: colour, label, gloss and fine relief over angle and height, to be wrapped on the head."""
+
 import cv2
 import numpy as np
 
@@ -79,6 +80,8 @@ class Sheet:
         rows = (seen.y - np.float32(TOP)) * np.float32(self.unit)
         near, at = cv2.INTER_NEAREST, cv2.INTER_LINEAR
         edge = cv2.BORDER_REPLICATE
-        return (cv2.remap(self.colour, columns, rows, at, borderMode=edge),
-                cv2.remap(self.label, columns, rows, near, borderMode=edge),
-                *(cv2.remap(layer, columns, rows, at, borderMode=edge) for layer in (self.gloss, self.relief, self.beard)))
+        return (
+            cv2.remap(self.colour, columns, rows, at, borderMode=edge),
+            cv2.remap(self.label, columns, rows, near, borderMode=edge),
+            *(cv2.remap(layer, columns, rows, at, borderMode=edge) for layer in (self.gloss, self.relief, self.beard)),
+        )

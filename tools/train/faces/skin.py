@@ -1,4 +1,5 @@
 """The skin's colour on the sheet: blush, sockets, make-up, freckles, pores, wrinkles and folds."""
+
 import cv2
 import numpy as np
 
@@ -11,8 +12,11 @@ def paint_skin(rng, sheet, person, bank) -> None:
     small = 4  # soft shades are worked out on every fourth pixel
     xs, ys = x[::small, ::small], y[::small, ::small]
     shade = np.ones((*xs.shape, 3), np.float32)
-    blush = (twin_bumps(xs, ys, rng.uniform(0.5, 0.65), rng.uniform(0.35, 0.55), 0.22, 0.18)
-             + 0.6 * bump(xs, ys, 0, head.nose_y, 0.15, 0.12) + 0.3 * bump(xs, ys, 0, head.chin_y, 0.2, 0.1))
+    blush = (
+        twin_bumps(xs, ys, rng.uniform(0.5, 0.65), rng.uniform(0.35, 0.55), 0.22, 0.18)
+        + 0.6 * bump(xs, ys, 0, head.nose_y, 0.15, 0.12)
+        + 0.3 * bump(xs, ys, 0, head.chin_y, 0.2, 0.1)
+    )
     redder = np.array([0.12, -0.3, -0.25]) * rng.uniform(0, 0.25) * (1.2 - dark)
     shade *= 1 + blush[..., None] * redder
     sockets = twin_bumps(xs, ys, head.eye_x, 0.02, 0.2, 0.13)[..., None]
@@ -56,18 +60,36 @@ def _folds(rng, sheet, person):
     if happens(rng, 0.65) or old:
         strength = rng.uniform(0.05, 0.35) + 0.15 * old
         for s in (-1, 1):
-            fold([[s * (wide + .05), nose - .06], [s * (wide + .18), nose + .14],
-                  [s * rng.uniform(.44, .54), mouth - .02]], .035, strength)
+            fold(
+                [
+                    [s * (wide + 0.05), nose - 0.06],
+                    [s * (wide + 0.18), nose + 0.14],
+                    [s * rng.uniform(0.44, 0.54), mouth - 0.02],
+                ],
+                0.035,
+                strength,
+            )
     if happens(rng, 0.6):
         strength, drop = rng.uniform(0.05, 0.3), rng.uniform(0.18, 0.25)
         for s in (-1, 1):
-            fold([[s * (eye - .2), .12], [s * eye, drop], [s * (eye + .18), .12]], .03, strength)
+            fold([[s * (eye - 0.2), 0.12], [s * eye, drop], [s * (eye + 0.18), 0.12]], 0.03, strength)
     if happens(rng, 0.2 + 0.5 * old):
         for row in range(int(rng.integers(1, 4))):
             height = -0.58 - 0.13 * row
-            fold([[-.5, height], [0, height - .03 + rng.normal(0, .03)], [.5, height]], .025, rng.uniform(.05, .25))
+            fold(
+                [[-0.5, height], [0, height - 0.03 + rng.normal(0, 0.03)], [0.5, height]],
+                0.025,
+                rng.uniform(0.05, 0.25),
+            )
     if old:
         for _ in range(int(rng.integers(4, 16))):
-            x, y = rng.uniform(-.75, .75), rng.uniform(-.6, 1.3)
-            fold([[x, y], [x * 1.1 + rng.normal(0, .04), y + rng.uniform(.05, .2)],
-                  [x * 1.15 + rng.normal(0, .06), y + rng.uniform(.2, .35)]], .025, rng.uniform(.05, .25))
+            x, y = rng.uniform(-0.75, 0.75), rng.uniform(-0.6, 1.3)
+            fold(
+                [
+                    [x, y],
+                    [x * 1.1 + rng.normal(0, 0.04), y + rng.uniform(0.05, 0.2)],
+                    [x * 1.15 + rng.normal(0, 0.06), y + rng.uniform(0.2, 0.35)],
+                ],
+                0.025,
+                rng.uniform(0.05, 0.25),
+            )

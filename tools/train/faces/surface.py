@@ -1,4 +1,5 @@
 """Rays of the picture's pixels meet the head: for each pixel, which point of the table is seen, and how near it is."""
+
 from dataclasses import dataclass
 
 import cv2
@@ -12,6 +13,7 @@ _FAR, _NEAR, _STEPS, _HALVINGS = -1.4, 1.8, 26, 4
 @dataclass
 class Seen:
     """Maps of the picture's size; where a ray misses, what it passed most closely."""
+
     theta: np.ndarray
     y: np.ndarray
     radius: np.ndarray  # distance of that point from the head's axis in units
@@ -51,6 +53,7 @@ def _polar(x, z):
 def march(pose, radius_table, bend=None) -> Seen:
     """Step along all rays from the viewer; where the surface is crossed, halve the last step a few times, then
     take the crossing by the secant: walls of hair stay sharp and skin stays smooth."""
+
     def meet(depth):
         x, y, z = pose.ray_points(depth)
         x, z = _unbend(x, y, z, bend)
@@ -79,9 +82,16 @@ def march(pose, radius_table, bend=None) -> Seen:
     # A gap along the radius, made a distance by the surface's slope.
     slope_y = cv2.Sobel(radius_table, cv2.CV_32F, 0, 1, ksize=3, scale=ROWS_A_UNIT / 8)
     slope_theta = cv2.Sobel(radius_table, cv2.CV_32F, 1, 0, ksize=3, scale=COLUMNS_A_RADIAN / 8)
-    upright = 1 / np.sqrt(1 + np.minimum(slope_y ** 2 + slope_theta ** 2, 25))
+    upright = 1 / np.sqrt(1 + np.minimum(slope_y**2 + slope_theta**2, 25))
     least = gap.min(0) * _lookup(upright, theta, y)
 
     theta, y, radius, depth, least = (pose.enlarge(v) for v in (theta, y, radius, depth, least))
-    return Seen(theta, y, radius, depth, least, (theta + np.float32(np.pi)) * np.float32(COLUMNS_A_RADIAN),
-                (y - np.float32(TOP)) * np.float32(ROWS_A_UNIT))
+    return Seen(
+        theta,
+        y,
+        radius,
+        depth,
+        least,
+        (theta + np.float32(np.pi)) * np.float32(COLUMNS_A_RADIAN),
+        (y - np.float32(TOP)) * np.float32(ROWS_A_UNIT),
+    )

@@ -1,4 +1,5 @@
 """Masks and shells over the head's table: how hair, hats and long beards enlarge the head."""
+
 import cv2
 import numpy as np
 
@@ -10,8 +11,10 @@ SHAPE = (len(Y), len(THETA))
 
 def region(*outlines, soft: float = 1.0) -> np.ndarray:
     """float mask, 0 .. 1, of polygons of (angle, height); its edge is softened by `soft` cells of the table."""
-    scaled = [np.stack([(o[:, 0] + np.pi) * COLUMNS_A_RADIAN, (o[:, 1] - TOP) * ROWS_A_UNIT], 1)
-              for o in (np.asarray(o, np.float64) for o in outlines)]
+    scaled = [
+        np.stack([(o[:, 0] + np.pi) * COLUMNS_A_RADIAN, (o[:, 1] - TOP) * ROWS_A_UNIT], 1)
+        for o in (np.asarray(o, np.float64) for o in outlines)
+    ]
     return cv2.GaussianBlur(paint.polygon(SHAPE, *scaled), (0, 0), soft).astype(np.float32) / 255
 
 

@@ -2,6 +2,7 @@
 
 All tiles are TILE x TILE float32 with mean 0 and deviation 1, and periodic, so that a warp may run over the edge.
 """
+
 import functools
 import os
 
@@ -16,7 +17,7 @@ TILE = 512
 # Photographs that come with Python packages, by package and folder; none shows a person (README.md has the licences).
 SAMPLES = {
     ("skimage", "data"): "brick.png cell.png chelsea.png coffee.png coins.png grass.png gravel.png "
-                         "hubble_deep_field.jpg ihc.png text.png",
+    "hubble_deep_field.jpg ihc.png text.png",
     ("sklearn", "datasets/images"): "china.jpg flower.jpg",
 }
 
@@ -31,7 +32,7 @@ def _noise(rng, spectrum) -> np.ndarray:
 
 def _gaussian(across: float, along: float):
     """Spectrum of a blur by `across` pixels horizontally and `along` vertically."""
-    return lambda fx, fy: np.exp(-2 * np.pi ** 2 * ((fx * across) ** 2 + (fy * along) ** 2))
+    return lambda fx, fy: np.exp(-2 * np.pi**2 * ((fx * across) ** 2 + (fy * along) ** 2))
 
 
 def _fractal(rng):
@@ -50,7 +51,7 @@ def _strands(rng):
 
 def _curls(rng):
     size = rng.uniform(1.0, 3.2)
-    rings = _noise(rng, lambda fx, fy: np.exp(-((np.hypot(fx, fy) * size * 6.3 - 2) / 0.8) ** 2))
+    rings = _noise(rng, lambda fx, fy: np.exp(-(((np.hypot(fx, fy) * size * 6.3 - 2) / 0.8) ** 2)))
     tile = rings - 0.6 * np.abs(_noise(rng, _gaussian(size * 1.3, size * 1.3)))
     tile += rng.uniform(0.3, 0.9) * _strands(rng) + 0.4 * _noise(rng, _gaussian(7, 7))
     return (tile - tile.mean()) / tile.std()
@@ -69,7 +70,7 @@ class Bank:
         """A random crop of size x size from a random tile of a kind ("fractal", "fine", "strands", "curls")."""
         side = min(size, TILE // 2)
         y, x = rng.integers(0, TILE - side + 1, 2)
-        tile = pick(rng, getattr(self, kind))[y:y + side, x:x + side]
+        tile = pick(rng, getattr(self, kind))[y : y + side, x : x + side]
         if happens(rng, 0.5):
             tile = tile[:, ::-1]
         return np.ascontiguousarray(tile) if side == size else cv2.resize(tile, (size, size))
