@@ -51,50 +51,28 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0) -> Face:
     beard, hair = Beard(rng, sheet, person), Hair(rng, head, person, bank)
     hat = Hat(rng, head, hair) if happens(rng, SHARES["hat"]) else None
 
-    radius = head.radius
-    for part in (beard, hair, hat):
-        if part is not None and part.mask is not None:
-            radius = tables.cover(radius, part.mask, part.radius)
-    seen = march(pose, radius, pose.down if hair.length > 1.6 else None)
-
+    seen = march(pose, _outer_radius(head, beard, hair, hat), pose.down if hair.length > 1.6 else None)
     canvas = Canvas(background(rng, size, bank), pose.unit)
-    strands = hair.strands(rng, seen)
-    outline = np.clip(0.5 - seen.gap * pose.unit, 0, 1)
-    grown = np.zeros_like(outline)
-    if hair.mask is not None:
-        grown = hair.coverage(strands, seen, head)
-        if beard.mask is not None:
-            grown *= seen.sample(beard.mask) < 0.3
-        bare = grown if hat is None else grown * (seen.sample(hat.mask) < 0.5)
-        outline = hair.outline(seen.gap, bare, strands, outline, pose.unit)
+    locks = _Locks(rng, seen, pose, head, beard, hair, hat)
     body = Body(rng, pose, head, person)
-    lower = _lower_hair(seen, head, grown, outline)
-    hair_colour = hair.shade(strands, seen)
-    hair_depth = seen.depth + 0.03 * hair.amplitude * strands
-    within = (lower > 0) & (seen.radius < 0.75)  # hair seen from inside, through the gap at the throat, is behind
-    hair_depth[within] = np.minimum(hair_depth[within], -0.6)
-    canvas.put(lower, hair_colour, labels.HAIR, hair_depth, hair.gloss)
+
+    locks.put_behind(canvas)
     if hair.style == "bun":
-        hair_ball(rng, canvas, hair, pose, hair_colour)
+        hair_ball(rng, canvas, hair, pose, locks.colour)
     body.put(rng, canvas, person, bank)
     put_clothes(rng, canvas, body, bank)
     if happens(rng, SHARES["necklace"]):
         put_necklace(rng, canvas, body, bank)
-    canvas.put(lower * _before_body(hair, canvas, hair_depth), hair_colour, labels.HAIR, hair_depth, hair.gloss)
-    _put_head(rng, canvas, sheet, beard, hair, seen, outline * (lower == 0))
-    if hair.mask is not None:
-        upper = grown * outline * (lower == 0)
-        canvas.put(upper, hair_colour, labels.HAIR, hair_depth, hair.gloss, hair.thin)
-    ears = [Ear(rng, head, -1, hair.covers_ears)]
-    ears.append(Ear(rng, head, 1, hair.covers_ears, like=ears[0]))
-    for ear in ears:
-        ear.put(rng, canvas, pose, person, np.where(outline > 0.5, seen.depth, -6).astype(np.float32))
+    locks.put_over_shoulders(canvas)
+    _put_face(rng, canvas, sheet, beard, hair, seen, locks.outline * (locks.hanging == 0))
+    locks.put_on_head(canvas)
+    ears = _put_ears(rng, canvas, pose, head, person, hair, np.where(locks.outline > 0.5, seen.depth, -6))
     if hair.mask is not None and happens(rng, 0.6):
         stray_hairs(rng, canvas, hair, (canvas.label == labels.HAIR).astype(np.uint8) * 255)
     if happens(rng, SHARES["glasses"]):
         put_glasses(rng, canvas, pose, head, bank)
     if hat is not None:
-        cover_with_hat(rng, canvas, hat, seen, outline, bank)
+        cover_with_hat(rng, canvas, hat, seen, locks.outline, bank)
         hat.put_brim(rng, canvas, pose, bank)
         hat.decorate(rng, canvas, bank)
     if happens(rng, SHARES["earrings"]):
@@ -107,6 +85,57 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0) -> Face:
     return Face(photograph(rng, picture, bank), canvas.label, abs(pose.yaw) > 0.349, bool(covered))
 
 
+def _outer_radius(head, *parts):
+    """The head with all that enlarges it."""
+    radius = head.radius
+    for part in parts:
+        if part is not None and part.mask is not None:
+            radius = tables.cover(radius, part.mask, part.radius)
+    return radius
+
+
+class _Locks:
+    """The hair as the picture's pixels see it, and the outline of head and hair together.
+
+    What hangs below the jaw is put apart from the rest: it may be behind the neck or before the shoulders.
+    """
+
+    def __init__(self, rng, seen, pose, head, beard, hair, hat):
+        self.hair = hair
+        strands = hair.strands(rng, seen)
+        self.outline = np.clip(0.5 - seen.gap * pose.unit, 0, 1)
+        self.grown = np.zeros_like(self.outline)
+        if hair.mask is not None:
+            self.grown = hair.coverage(strands, seen, head)
+            if beard.mask is not None:
+                self.grown *= seen.sample(beard.mask) < 0.3
+            bare = self.grown if hat is None else self.grown * (seen.sample(hat.mask) < 0.5)
+            self.outline = hair.outline(seen.gap, bare, strands, self.outline, pose.unit)
+        self.hanging = self.grown * self.outline * (seen.y > head.chin_y * 0.9)
+        self.colour = hair.shade(strands, seen)
+        self.depth = seen.depth + 0.03 * hair.amplitude * strands
+        within = (self.hanging > 0) & (seen.radius < 0.75)  # seen from inside, through the gap at the throat
+        self.depth[within] = np.minimum(self.depth[within], -0.6)
+
+    def _put(self, canvas, cover, strength=1.0):
+        canvas.put(cover, self.colour, labels.HAIR, self.depth, self.hair.gloss, strength)
+
+    def put_behind(self, canvas):
+        self._put(canvas, self.hanging)
+
+    def put_over_shoulders(self, canvas):
+        """Where hanging hair is nearer than the neck; over the clothes on a side by choice."""
+        over = self.depth > canvas.depth
+        half = over.shape[1] // 2
+        cloth = np.isin(canvas.label, (labels.CLOTH, labels.NECKLACE))
+        for side, columns in zip(self.hair.over_clothes, (slice(0, half), slice(half, None))):
+            over[:, columns] = np.where(cloth[:, columns], side, over[:, columns])
+        self._put(canvas, self.hanging * over)
+
+    def put_on_head(self, canvas):
+        self._put(canvas, self.grown * self.outline * (self.hanging == 0), self.hair.thin)
+
+
 def _paint_face(rng, head, person, light, size, bank):
     sheet = Sheet(head, size, person.skin)
     paint_skin(rng, sheet, person, bank)
@@ -117,22 +146,15 @@ def _paint_face(rng, head, person, light, size, bank):
     return sheet
 
 
-def _lower_hair(seen, head, grown, outline):
-    """Coverage of the hair that hangs below the jaw, where it may be behind the neck or before the shoulders."""
-    return grown * outline * (seen.y > head.chin_y * 0.9)
+def _put_ears(rng, canvas, pose, head, person, hair, depth):
+    ears = [Ear(rng, head, -1, hair.covers_ears)]
+    ears.append(Ear(rng, head, 1, hair.covers_ears, like=ears[0]))
+    for ear in ears:
+        ear.put(rng, canvas, pose, person, depth.astype(np.float32))
+    return ears
 
 
-def _before_body(hair, canvas, depth):
-    """Where hanging hair is nearer than the neck, and, by side, whether it lies over the clothes."""
-    over = np.ones(depth.shape, np.float32)
-    half = depth.shape[1] // 2
-    cloth = np.isin(canvas.label, (labels.CLOTH, labels.NECKLACE))
-    for side, columns in zip(hair.over_clothes, (slice(0, half), slice(half, None))):
-        over[:, columns] = np.where(cloth[:, columns], float(side), depth[:, columns] > canvas.depth[:, columns])
-    return over
-
-
-def _put_head(rng, canvas, sheet, beard, hair, seen, outline):
+def _put_face(rng, canvas, sheet, beard, hair, seen, outline):
     colour, label, gloss, relief, dense = sheet.wrap(seen)
     depth = seen.depth + relief
     if beard.kind != "none":
