@@ -18,7 +18,7 @@ class Body:
         self._jaw = 1.25 * head.long
         self._origin = pose.project([[0, self._jaw, -0.15]])[0]
         self.neck = rng.uniform(0.52, 0.72) * (1.08 if person.masculine else 0.95)  # half width
-        self.neck_base = 1.9 * head.long + rng.normal(0, 0.1)  # heights from the eyes, as on the head
+        self.neck_base = 1.8 * head.long + rng.normal(0, 0.12)  # heights from the eyes, as on the head
         self.shoulder = self.neck_base + rng.uniform(0.3, 0.65)
         self.broad, self.slope = rng.uniform(1.9, 2.9), rng.uniform(0.15, 0.5)
         behind_jaw = pose.project([[-self.neck * 1.0, 0.85, -0.2], [self.neck * 1.0, 0.85, -0.2]])
