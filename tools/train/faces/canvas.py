@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import labels, paint
+from . import paint
 
 
 class Canvas:
@@ -43,7 +43,3 @@ class Canvas:
     def tint(self, mask, colour, strength: float = 1.0) -> None:
         """Change colours only: make-up, seams, shadows that are painted."""
         paint.blend(self.colour, mask, colour, strength)
-
-    def erase(self, mask) -> None:
-        """Something in front that is no part of a person: labelled background, its colour the caller's."""
-        self.label[mask > 127] = labels.BACKGROUND

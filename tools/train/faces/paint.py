@@ -63,6 +63,7 @@ def lines(mask, curves, width: float, value: int = 255, closed: bool = False) ->
 
 
 def disc(mask, centre, radius: float, value: int = 255) -> np.ndarray:
+    """A filled circle, in pixels."""
     x, y = _fixed(centre).tolist()
     cv2.circle(mask, (x, y), max(1, int(round(radius * (1 << _SUBPIXEL)))), value, -1, cv2.LINE_AA, _SUBPIXEL)
     return mask
@@ -89,7 +90,7 @@ def inflate(mask, radius: float) -> np.ndarray:
     """A round cushion over a mask: height in pixels, rising over `radius` pixels from its edge."""
     height, width = mask.shape
     small = cv2.resize(mask, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-    # a frame of zeros is not added: what leaves the picture goes on outside it
+    # the picture's border is no edge: what leaves the picture goes on outside it
     distance = cv2.distanceTransform((small > 127).astype(np.uint8), cv2.DIST_L2, 3) * 2
     rise = np.minimum(distance, radius) / radius
     cushion = np.sqrt(np.maximum(0, 1 - (1 - rise) ** 2)).astype(np.float32) * radius
@@ -97,7 +98,7 @@ def inflate(mask, radius: float) -> np.ndarray:
 
 
 def blend(picture, mask, colour, strength: float = 1.0) -> None:
-    """Lay a colour (one, or a picture of them) over a float picture where a uint8 mask says."""
+    """Lay a colour (one, or a picture of them) over a float RGB picture where a uint8 mask says."""
     area = box(mask)
     if area is None:
         return
@@ -105,7 +106,4 @@ def blend(picture, mask, colour, strength: float = 1.0) -> None:
     alpha *= strength / 255
     colour = np.asarray(colour, np.float32)
     target = picture[area]
-    if picture.ndim == 2:
-        target += alpha * ((colour[area] if colour.ndim == 2 else colour) - target)
-    else:
-        target += alpha[..., None] * ((colour[area] if colour.ndim == 3 else colour) - target)
+    target += alpha[..., None] * ((colour[area] if colour.ndim == 3 else colour) - target)
