@@ -1,0 +1,168 @@
+"""One face with its labels, put together from back to front; the same seed and index always give the same picture."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import labels, tables
+from .background import background
+from .beard import Beard
+from .body import Body
+from .camera import expose, photograph
+from .canvas import Canvas
+from .chance import happens
+from .clothes import put_clothes
+from .ears import Ear
+from .eyes import paint_brows, paint_eyes
+from .glasses import put_glasses
+from .hair import Hair, hair_ball, stray_hairs
+from .hat import Hat, cover_with_hat
+from .head import Head
+from .jewellery import put_earrings, put_necklace
+from .light import Light, illuminate
+from .mouth import paint_mouth
+from .nose import paint_nose
+from .occluders import put_occluder
+from .people import Person
+from .pose import Pose
+from .sheet import Sheet
+from .skin import paint_skin
+from .surface import march
+from .textures import bank as load_bank
+
+SHARES = dict(hat=0.12, glasses=0.16, earrings=0.5, necklace=0.22, occluder=0.15)
+
+
+@dataclass
+class Face:
+    picture: np.ndarray  # [size, size, 3] uint8 RGB
+    label: np.ndarray  # [size, size] uint8
+    turned: bool  # by 20 degrees or more to a side
+    covered: bool  # something before the face hides 2 % of it or more
+
+
+def render(seed: int, index: int, size: int = 256, bank_seed: int = 0) -> Face:
+    """`bank_seed` picks the bank of textures."""
+    bank = load_bank(bank_seed)
+    rng = np.random.default_rng([seed, index])
+    person, pose, light = Person(rng), Pose(rng, size), Light(rng)
+    head = Head(rng, person.masculine, person.old)
+    sheet = _paint_face(rng, head, person, light, size, bank)
+    beard, hair = Beard(rng, sheet, person), Hair(rng, head, person, bank)
+    hat = Hat(rng, head, hair) if happens(rng, SHARES["hat"]) else None
+
+    seen = march(pose, _outer_radius(head, beard, hair, hat), pose.down if hair.length > 1.6 else None)
+    canvas = Canvas(background(rng, size, bank), pose.unit)
+    locks = _Locks(rng, seen, pose, head, beard, hair, hat)
+    body = Body(rng, pose, head, person)
+
+    locks.put_behind(canvas)
+    if hair.style == "bun":
+        hair_ball(rng, canvas, hair, pose, locks.colour)
+    body.put(rng, canvas, person, bank)
+    put_clothes(rng, canvas, body, bank)
+    if happens(rng, SHARES["necklace"]):
+        put_necklace(rng, canvas, body, bank)
+    locks.put_over_shoulders(canvas)
+    _put_face(rng, canvas, sheet, beard, hair, seen, locks.outline * (locks.hanging == 0))
+    locks.put_on_head(canvas)
+    ears = _put_ears(rng, canvas, pose, head, person, hair, np.where(locks.outline > 0.5, seen.depth, -6))
+    if hair.mask is not None and happens(rng, 0.6):
+        stray_hairs(rng, canvas, hair, (canvas.label == labels.HAIR).astype(np.uint8) * 255)
+    if happens(rng, SHARES["glasses"]):
+        put_glasses(rng, canvas, pose, head, bank)
+    if hat is not None:
+        cover_with_hat(rng, canvas, hat, seen, locks.outline, bank)
+        hat.put_brim(rng, canvas, pose, bank)
+        hat.decorate(rng, canvas, bank)
+    if happens(rng, SHARES["earrings"]):
+        put_earrings(rng, canvas, pose, ears, bank)
+    free = int(np.isin(canvas.label, labels.FACE).sum())
+    if happens(rng, SHARES["occluder"]):
+        put_occluder(rng, canvas, person, bank)
+    covered = np.isin(canvas.label, labels.FACE).sum() < 0.98 * free
+    picture = expose(rng, illuminate(canvas, light), canvas.label, person.darkness)
+    return Face(photograph(rng, picture, bank), canvas.label, abs(pose.yaw) > 0.349, bool(covered))
+
+
+def _outer_radius(head, *parts):
+    """The head with all that enlarges it."""
+    radius = head.radius
+    for part in parts:
+        if part is not None and part.mask is not None:
+            radius = tables.cover(radius, part.mask, part.radius)
+    return radius
+
+
+class _Locks:
+    """The hair as the picture's pixels see it, and the outline of head and hair together.
+
+    What hangs below the jaw is put apart from the rest: it may be behind the neck or before the shoulders.
+    """
+
+    def __init__(self, rng, seen, pose, head, beard, hair, hat):
+        self.hair = hair
+        strands = hair.strands(rng, seen)
+        self.outline = np.clip(0.5 - seen.gap * pose.unit, 0, 1)
+        self.grown = np.zeros_like(self.outline)
+        if hair.mask is not None:
+            self.grown = hair.coverage(strands, seen, head)
+            if beard.mask is not None:
+                self.grown *= seen.sample(beard.mask) < 0.3
+            bare = self.grown if hat is None else self.grown * (seen.sample(hat.mask) < 0.5)
+            self.outline = hair.outline(seen.gap, bare, strands, self.outline, pose.unit)
+        self.hanging = self.grown * self.outline * (seen.y > head.chin_y * 0.9)
+        self.colour = hair.shade(strands, seen)
+        self.depth = seen.depth + 0.03 * hair.amplitude * strands
+        within = (self.hanging > 0) & (seen.radius < 0.75)  # seen from inside, through the gap at the throat
+        self.depth[within] = np.minimum(self.depth[within], -0.6)
+
+    def _put(self, canvas, cover, strength=1.0):
+        canvas.put(cover, self.colour, labels.HAIR, self.depth, self.hair.gloss, strength)
+
+    def put_behind(self, canvas):
+        self._put(canvas, self.hanging)
+
+    def put_over_shoulders(self, canvas):
+        """Where hanging hair is nearer than the neck; over the clothes on a side by choice."""
+        over = self.depth > canvas.depth
+        half = over.shape[1] // 2
+        cloth = np.isin(canvas.label, (labels.CLOTH, labels.NECKLACE))
+        for side, columns in zip(self.hair.over_clothes, (slice(0, half), slice(half, None))):
+            over[:, columns] = np.where(cloth[:, columns], side, over[:, columns])
+        self._put(canvas, self.hanging * over)
+
+    def put_on_head(self, canvas):
+        self._put(canvas, self.grown * self.outline * (self.hanging == 0), self.hair.thin)
+
+
+def _paint_face(rng, head, person, light, size, bank):
+    sheet = Sheet(head, size, person.skin)
+    paint_skin(rng, sheet, person, bank)
+    paint_nose(rng, sheet)
+    paint_eyes(rng, sheet, person, light)
+    paint_brows(rng, sheet, person)
+    paint_mouth(rng, sheet, person, bank)
+    return sheet
+
+
+def _put_ears(rng, canvas, pose, head, person, hair, depth):
+    ears = [Ear(rng, head, -1, hair.covers_ears)]
+    ears.append(Ear(rng, head, 1, hair.covers_ears, like=ears[0]))
+    for ear in ears:
+        ear.put(rng, canvas, pose, person, depth.astype(np.float32))
+    return ears
+
+
+def _put_face(rng, canvas, sheet, beard, hair, seen, outline):
+    colour, label, gloss, relief, dense = sheet.wrap(seen)
+    depth = seen.depth + relief
+    if beard.kind != "none":
+        strands = hair.beard_strands(rng, seen)
+        if beard.mask is not None:
+            dense = np.maximum(dense, seen.sample(beard.mask) * (label == labels.SKIN))
+        dense = np.clip(dense * (1 + 0.5 * strands), 0, 1) * rng.uniform(0.6, 1)
+        tone = np.clip(beard.colour * (1 + 0.3 * strands[..., None]), 0, 1)
+        colour = colour + dense[..., None] * (tone - colour)
+        depth = depth + 0.015 * dense * strands
+    canvas.put(outline, colour, label, depth.astype(np.float32), gloss)
