@@ -3,8 +3,8 @@
 
     python3 tools/make_eval_values.py tests/data/eval
 
-Each of celeb, lapa, helen and plain is a folder as its data set's publishers lay it out, with parts missing and pixels
-labelled 255. LAYOUT_expected/ holds, at 64 x 64 and by NumPy and Pillow alone, NAME_photo.png (what the network is
+Each of celeb, lapa, helen and plain is a folder as its data set's publishers lay it out, with parts missing and
+pixels labelled 255. LAYOUT_expected/ holds, at 64 x 64 and by NumPy and Pillow alone, NAME_photo.png (what the network is
 shown), NAME_truth.png (its labels) and NAME.txt (its five landmarks). metrics.txt holds label pairs and the official
 scores of them by NumPy, nearest.txt places of Pillow's NEAREST. Photos are PNGs whatever their names end with, so that no JPEG decoder decides. Needs NumPy and
 Pillow 13 or later.
@@ -169,7 +169,7 @@ def make_metrics(path):
 
 
 def make_nearest(path):
-    """Places that Pillow's NEAREST takes pixels from; 512 to 448 is where it differs from floor((i + 0.5) from / to)."""
+    """Places that Pillow's NEAREST takes pixels from; for 512 to 448 they differ from floor((i + 0.5) from / to)."""
     lines = []
     for before, after in ((64, 96), (128, 224), (512, 448), (1000, 333), (1, 5), (7, 7), (3, 1)):
         row = Image.fromarray(np.arange(before, dtype=np.int32)[None])
