@@ -4,10 +4,10 @@
     python3 tools/make_eval_values.py tests/data/eval
 
 Each of celeb, lapa, helen and plain is a folder as its data set's publishers lay it out, with parts missing and
-pixels labelled 255. LAYOUT_expected/ holds, at 64 x 64 and by NumPy and Pillow alone, NAME_photo.png (what the network is
-shown), NAME_truth.png (its labels) and NAME.txt (its five landmarks). metrics.txt holds label pairs and the official
-scores of them by NumPy, nearest.txt places of Pillow's NEAREST. Photos are PNGs whatever their names end with, so that no JPEG decoder decides. Needs NumPy and
-Pillow 13 or later.
+pixels labelled 255. LAYOUT_expected/ holds, at 64 x 64 and by NumPy and Pillow alone, NAME_photo.png (what the network
+is shown), NAME_truth.png (its labels) and NAME.txt (its five landmarks). metrics.txt holds label pairs and the official
+scores of them by NumPy, nearest.txt places of Pillow's NEAREST. Photos are PNGs whatever their names end with, so that
+no JPEG decoder decides. Needs NumPy and Pillow 13 or later.
 """
 import pathlib
 import shutil

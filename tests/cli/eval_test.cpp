@@ -12,6 +12,7 @@
 
 #include "segface/image/file.hpp"
 #include "segface/image/metrics.hpp"
+#include "segface/image/sheet.hpp"
 
 #include "network/small_weight_file.hpp"
 #include "workshop.hpp"
@@ -110,11 +111,27 @@ TEST_CASE("eval counts what NumPy and Pillow count, in every layout") {
     for (const char* part : {"label  class", "mean F1", "mean IoU", "mean accuracy", "pixel accuracy"}) {
       CHECK(contains(outcome.out, part));
     }
+    // The picture has a green diagonal, red where labels are wrong.
+    REQUIRE(w.run("eval " + weights + " folder --picture c.png").code == 0);
+    const Image picture = load_image(w.path("c.png")).value_or_throw();
+    const auto cell = [&](std::size_t t, std::size_t p) {
+      const auto at = [&](Index side, std::size_t i) { return side - kGap - 36 * static_cast<Index>(count - i) + 1; };
+      return picture.rgb(at(picture.width(), p), at(picture.height(), t));
+    };
+    std::size_t wrong = 0;
+    for (std::size_t t = 0; t < count; ++t) {
+      for (std::size_t p = 0; p < count; ++p) {
+        const Rgb c = cell(t, p), empty = {40, 40, 44};
+        const bool none = expected[t * count + p] == 0;
+        wrong += none ? c != empty : t == p ? c.g < 40 || c.r != 20 : c.r < 40 || c.g != 40;
+      }
+    }
+    CHECK(wrong == 0);
     // Threads share the photos; what they count does not depend on it.
     REQUIRE(w.run("eval " + weights + " folder --json t.json --threads 1").code == 0);
     CHECK(w.read("t.json") == json);
   }
-  for (const char* name : {"folder", "e.json", "t.json", "e.csv", "m.png"}) w.remove(name);
+  for (const char* name : {"folder", "e.json", "t.json", "e.csv", "m.png", "c.png"}) w.remove(name);
 }
 
 TEST_CASE("eval on the reference backend, and of a few photos") {
@@ -215,6 +232,7 @@ TEST_CASE("eval refuses what it cannot make sense of with one line") {
   check_refused(w.run(call + " --limit 0"), 2, {"--limit is '0'"});
   check_refused(w.run(call + " --json x.txt"), 2, {"--json writes json files", "'x.txt'"});
   check_refused(w.run(call + " --csv x.json"), 2, {"--csv writes csv files"});
+  check_refused(w.run(call + " --picture x.jpg"), 2, {"--picture writes png files"});
   check_refused(w.run(call + " --backend gpu"), 2, {"cpu, reference"});
   check_refused(w.run("eval " + weights + " nowhere"), 2, {"nowhere: no such directory"});
   check_refused(w.run("eval model_299.pt folder"), 4, {"`segface convert model_299.pt`"});

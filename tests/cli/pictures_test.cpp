@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -76,13 +77,13 @@ TEST_CASE("--classes writes a mask for each class that is named") {
   REQUIRE(outcome.code == 0);
   CHECK(contains(outcome.out, "class: d/photo_image-left-eye.png"));
   const Image mask = gray("d/photo_mask.png");
-  for (const auto& [name, label] :
-       {std::pair<const char*, int>{"hair", 14}, {"image-left-eye", 8}, {"image-left-brow", 6}, {"skin", 2}}) {
-    CAPTURE(name);
-    const Image picture = gray("d/photo_" + std::string(name) + ".png");
+  const std::map<std::string, int> labels = {{"hair", 14}, {"image-left-eye", 8}, {"image-left-brow", 6}, {"skin", 2}};
+  for (const auto& named : labels) {
+    CAPTURE(named.first);
+    const Image picture = gray("d/photo_" + named.first + ".png");
     std::size_t wrong = 0;
     for (std::size_t i = 0; i < mask.size_bytes(); ++i) {
-      wrong += picture.data()[i] != (mask.data()[i] == label ? 255 : 0);
+      wrong += picture.data()[i] != (mask.data()[i] == named.second ? 255 : 0);
     }
     CHECK(wrong == 0);
   }

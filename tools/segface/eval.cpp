@@ -12,6 +12,7 @@
 #include "arguments.hpp"
 #include "backends.hpp"
 #include "commands.hpp"
+#include "confusion_picture.hpp"
 #include "dataset_folder.hpp"
 #include "output.hpp"
 #include "sample.hpp"
@@ -22,7 +23,7 @@ namespace {
 
 struct EvalRequest {
   std::string weights, directory, split;
-  std::string json, csv;  // empty where not wanted
+  std::string json, csv, picture;  // empty where not wanted
   Index threads = 0;
   Index limit = 0;  // photos; 0 is all
   std::size_t backend = 0;
@@ -39,8 +40,10 @@ Result<EvalRequest> read_eval_request(const Arguments& arguments) {
   request.split = arguments.has("--split") ? arguments.value("--split") : "test";
   request.json = arguments.value("--json");
   request.csv = arguments.value("--csv");
+  request.picture = arguments.value("--picture");
   SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--json", ".json"));
   SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--csv", ".csv"));
+  SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--picture", ".png"));
   SEGFACE_ASSIGN(threads, arguments.number("--threads", 0, kMaxThreads, 0));
   request.threads = threads;
   SEGFACE_ASSIGN(limit, arguments.number("--limit", 1, 1'000'000'000, 0));
@@ -133,14 +136,36 @@ class ResultFile {
     file_.emplace(std::move(file));
     return {};
   }
-  Status save(const std::string& text) {
-    if (!file_) return {};
-    SEGFACE_RETURN_IF_ERROR(file_->append({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}));
+  bool is_wanted() const { return file_.has_value(); }
+  // Only where it is wanted.
+  Status save(Bytes bytes) {
+    SEGFACE_RETURN_IF_ERROR(file_->append(bytes));
     return file_->commit();
+  }
+  Status save(const std::string& text) {
+    return save(Bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
   }
 
  private:
   std::optional<OutputFile> file_;
+};
+
+struct ResultFiles {
+  Status open(const EvalRequest& request) {
+    SEGFACE_RETURN_IF_ERROR(json.open(request.json));
+    SEGFACE_RETURN_IF_ERROR(csv.open(request.csv));
+    return picture.open(request.picture);
+  }
+  Status save(const Evaluation& evaluation) {
+    if (json.is_wanted()) SEGFACE_RETURN_IF_ERROR(json.save(scores_json(evaluation)));
+    if (csv.is_wanted()) SEGFACE_RETURN_IF_ERROR(csv.save(scores_csv(evaluation)));
+    if (!picture.is_wanted()) return {};
+    SEGFACE_ASSIGN(drawn, draw_confusion(evaluation.matrix));
+    SEGFACE_ASSIGN(file, encode_png(drawn.view()));
+    return picture.save(file.span());
+  }
+
+  ResultFile json, csv, picture;
 };
 
 int evaluate(const EvalRequest& request) {
@@ -155,9 +180,8 @@ int evaluate(const EvalRequest& request) {
     folder->samples.resize(static_cast<std::size_t>(request.limit));
   }
 
-  ResultFile json, csv;
-  Status opened = json.open(request.json);
-  if (opened.ok()) opened = csv.open(request.csv);
+  ResultFiles files;
+  const Status opened = files.open(request);
   if (!opened.ok()) return fail(opened, kOutput);
 
   Evaluation evaluation(info.dataset);
@@ -177,8 +201,7 @@ int evaluate(const EvalRequest& request) {
               shown(evaluation.split).c_str(), evaluation.photos, all, info.resolution, info.resolution,
               watch.lap() / 1000);
   if (evaluation.photos != 0) print_scores(evaluation);
-  Status saved = json.save(scores_json(evaluation));
-  if (saved.ok()) saved = csv.save(scores_csv(evaluation));
+  const Status saved = files.save(evaluation);
   if (!saved.ok()) return fail(saved, kOutput);
   if (evaluation.failed.empty()) return kDone;
   std::fprintf(stderr, "segface: %zu of %zu photos failed; the scores are those of the others\n",
@@ -191,6 +214,7 @@ int run(const std::vector<std::string>& words) {
                                                   {"--limit", true},
                                                   {"--json", true},
                                                   {"--csv", true},
+                                                  {"--picture", true},
                                                   {"--threads", true},
                                                   {"--backend", true}});
   if (!arguments.ok()) return misuse(kEval, arguments.status());
@@ -221,6 +245,7 @@ const Command kEval = {
     "  --limit N           only the first N photos\n"
     "  --json FILE.json    all numbers, the confusion matrix (row: truth) and what failed, for programs\n"
     "  --csv FILE.csv      the table, with shares from 0 to 1\n"
+    "  --picture FILE.png  the confusion matrix as a picture\n"
     "  --threads N         0, the default, is one a processor; each thread parses photos of its own\n"
     "  --backend NAME      cpu, the default, or reference: plain, slow, to compare with\n",
     run};
