@@ -64,14 +64,15 @@ TEST_CASE("eval counts what NumPy and Pillow count, in every layout") {
                                                       {"lapa", "LaPa, test, 2 of 2"},
                                                       {"helen", "Helen, test, 2 of 2"},
                                                       {"plain", "images and labels, 3 of 3"}};
-  for (const auto& [layout, title] : layouts) {
+  for (const auto& row : layouts) {
+    const std::string& layout = row.first;
     CAPTURE(layout);
     const std::string weights = prepare(layout);
     const Outcome outcome = w.run("eval " + weights + " folder --json e.json --csv e.csv");
     CAPTURE(outcome.err);
     REQUIRE(outcome.code == 0);
     CHECK(outcome.err.empty());
-    CHECK(contains(outcome.out, title));
+    CHECK(contains(outcome.out, row.second));
 
     const Dataset dataset = weights == "w.safetensors" ? Dataset::celeb : parse_dataset(layout).value_or_throw();
     const auto count = static_cast<std::size_t>(class_count(dataset));
