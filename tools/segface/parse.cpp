@@ -209,8 +209,9 @@ class Session {
     for (const auto* paths : {&outputs.masks, &outputs.probabilities}) {
       for (const std::string& written : *paths) std::fprintf(report_, "  class: %s\n", shown(written).c_str());
     }
-    if (!request_.sheet.empty() && contacts_.empty())
+    if (!request_.sheet.empty() && contacts_.empty()) {
       std::fprintf(report_, "  sheet: %s\n", shown(request_.sheet).c_str());
+    }
     std::fflush(report_);  // so that it keeps its place among messages
   }
 
