@@ -206,6 +206,7 @@ TEST_CASE("eval lists missing and broken files, scores the others and ends with 
     const Outcome train = w.run("eval " + weights + " folder --split train");
     CHECK(train.code == 3);
     CHECK(contains(train.err, "CelebA-HQ-img/5.jpg: cannot open"));
+    CHECK(contains(train.err, "1 of 1 photos failed"));  // the others are of test and val
   }
   SUBCASE("lapa") {
     const std::string weights = prepare("lapa");
