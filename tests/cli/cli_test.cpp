@@ -35,7 +35,8 @@ TEST_CASE("Help and version") {
   for (const char* command : {"--help", "-h", "help"}) {
     const Outcome help = w.run(command);
     CHECK(help.code == 0);
-    for (const char* name : {"parse", "convert", "info", "verify", "bench", "eval", "Exit codes"}) CHECK(contains(help.out, name));
+    for (const char* name : {"parse", "convert", "info", "verify", "bench", "eval", "Exit codes"})
+      CHECK(contains(help.out, name));
   }
   for (const std::string name : {"parse", "convert", "info", "verify", "bench", "eval"}) {
     const Outcome help = w.run("help " + name);
