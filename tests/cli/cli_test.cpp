@@ -1,4 +1,4 @@
-// The command line as users run it: what it writes, says and returns. SEGFACE_TOOL is the executable.
+// The command line as users run it: what it writes, says and returns.
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -18,99 +18,27 @@
 #include "segface/image/postprocess.hpp"
 #include "segface/weights/synthetic.hpp"
 
-#include "base/temp_directory.hpp"
-#include "network/network.hpp"
-#include "weights/torch_writer.hpp"
+#include "workshop.hpp"
 
 namespace {
 
 using namespace segface;
+using test::check_refused;
+using test::contains;
 using test::data;
-
-struct Outcome {
-  int code;         // as a shell sees it: 128 + n after signal n
-  std::string out;  // standard output
-  std::string err;  // standard error
-};
-
-// A folder with a checkpoint, a weight file made of it, and a photo; commands run inside it.
-class Workshop {
- public:
-  Workshop() {
-    const SyntheticCheckpoint source = test::synthetic(Backbone::mobilenet, 19, golden_seed());
-    torch_writer::FileSink sink(folder_.file("model_299.pt"));
-    torch_writer::write_checkpoint(source, "model_299", false, sink);
-    REQUIRE(sink.finish());
-    std::filesystem::copy_file(data("images/astronaut_224x224.png"), folder_.file("photo.png"));
-    made_ = run("convert model_299.pt -o w.safetensors --resolution 64");
-  }
-
-  static std::uint64_t golden_seed() {
-    return Golden::open(data("mobilenet_celeb_256.safetensors")).value_or_throw().seed();
-  }
-
-  // Runs a shell command in which the tool is called `segface`.
-  Outcome shell(const std::string& command) const {
-    const std::string whole = "cd '" + folder_.path() +
-                              "' && export OMP_WAIT_POLICY=passive && segface() { '" SEGFACE_TOOL "' \"$@\"; }; { " +
-                              command + "\n} >.out 2>.err </dev/null";
-    const int status = std::system(whole.c_str());
-    Outcome outcome = {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), folder_.read(".out"),
-                       folder_.read(".err")};
-    std::filesystem::remove(folder_.file(".out"));
-    std::filesystem::remove(folder_.file(".err"));
-    return outcome;
-  }
-  Outcome run(const std::string& arguments) const { return shell("segface " + arguments); }
-
-  const Outcome& made() const { return made_; }
-  std::string path(const std::string& name) const { return folder_.file(name); }
-  std::string read(const std::string& name) const { return folder_.read(name); }
-  void write(const std::string& name, const std::string& content) const { folder_.write(name, content); }
-  bool has(const std::string& name) const { return std::filesystem::exists(folder_.file(name)); }
-  void remove(const std::string& name) const { std::filesystem::remove_all(folder_.file(name)); }
-  // Whether an unfinished file was left behind.
-  bool has_temporary() const {
-    for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
-      if (entry.path().extension() == ".tmp") return true;
-    }
-    return false;
-  }
-
- private:
-  TempDirectory folder_;
-  Outcome made_;
-};
-
-const Workshop& workshop() {
-  static const Workshop shared;
-  return shared;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-// One line of standard error, nothing on standard output.
-void check_refused(const Outcome& outcome, int code, const std::vector<std::string>& parts) {
-  CAPTURE(outcome.out);
-  CAPTURE(outcome.err);
-  CHECK(outcome.code == code);
-  CHECK(outcome.err.find('\n') == outcome.err.size() - 1);
-  for (const std::string& part : parts) {
-    CAPTURE(part);
-    CHECK(contains(outcome.err, part));
-  }
-}
+using test::Outcome;
+using test::Workshop;
+using test::workshop;
 
 TEST_CASE("Help and version") {
   const Workshop& w = workshop();
   for (const char* command : {"--help", "-h", "help"}) {
     const Outcome help = w.run(command);
     CHECK(help.code == 0);
-    for (const char* name : {"parse", "convert", "info", "verify", "Exit codes"}) CHECK(contains(help.out, name));
+    for (const char* name : {"parse", "convert", "info", "verify", "bench", "eval", "Exit codes"})
+      CHECK(contains(help.out, name));
   }
-  for (const std::string name : {"parse", "convert", "info", "verify"}) {
+  for (const std::string name : {"parse", "convert", "info", "verify", "bench", "eval"}) {
     const Outcome help = w.run("help " + name);
     CHECK(help.code == 0);
     CHECK(contains(help.out, "usage: segface " + name));

@@ -17,7 +17,7 @@
 namespace tool {
 namespace {
 
-const Command* const kCommands[] = {&kParse, &kConvert, &kInfo, &kVerify, &kBench};
+const Command* const kCommands[] = {&kParse, &kConvert, &kInfo, &kVerify, &kBench, &kEval};
 
 void print_help() {
   std::printf(

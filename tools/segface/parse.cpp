@@ -1,20 +1,23 @@
-// segface parse: photos to masks, overlays and logits.
+// segface parse: photos to masks, overlays, logits, maps of single classes, and sheets of them.
+#include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "segface/image/align.hpp"
-#include "segface/image/crop.hpp"
 #include "segface/image/file.hpp"
+#include "segface/image/probability.hpp"
 #include "segface/image/render.hpp"
+#include "segface/image/sheet.hpp"
 #include "segface/segface.hpp"
 
 #include "backends.hpp"
 #include "npy.hpp"
 #include "output.hpp"
+#include "part.hpp"
 #include "request.hpp"
 
 namespace tool {
@@ -28,13 +31,23 @@ Status make_directory(const std::string& path) {
 // A logit whose class has no share.
 constexpr float kImpossible = -10000.0f;
 
+// 255 where a label is, 0 elsewhere.
+Result<Image> pixels_of_class(const ImageView& labels, std::uint8_t label) {
+  SEGFACE_ASSIGN(picture, Image::make(labels.width, labels.height, PixelOrder::gray));
+  for (Index y = 0; y < labels.height; ++y) {
+    std::transform(labels.row(y), labels.row(y) + labels.width, picture.row(y),
+                   [&](std::uint8_t value) { return value == label ? std::uint8_t{255} : std::uint8_t{0}; });
+  }
+  return std::move(picture);
+}
+
 // Parses photo after photo with one workspace.
 template <class Workspace>
 class Session {
  public:
-  Session(const Request& request, Index resolution, Workspace& workspace)
-      : request_(request), resolution_(resolution), workspace_(workspace) {
-    for (const std::string& path : {request.mask, request.overlay, request.logits}) {
+  Session(const Request& request, const NetworkInfo& info, Workspace& workspace)
+      : request_(request), dataset_(info.dataset), resolution_(info.resolution), workspace_(workspace) {
+    for (const std::string& path : {request.mask, request.overlay, request.logits, request.sheet}) {
       if (path == "/dev/stdout") report_ = stderr;
     }
   }
@@ -43,59 +56,63 @@ class Session {
 
   // `title` is shown in front: the photo's name, and its number where there are several.
   Status parse(const std::string& path, const std::string& title) {
-    const Outputs outputs = outputs_of(request_, path);
+    const Outputs outputs = outputs_of(request_, path, dataset_);
+    const bool one_sheet = !request_.sheet.empty() && request_.photos.size() == 1;
     Stopwatch watch;
     SEGFACE_ASSIGN(photo, load_image(path));
     const double reading = watch.lap();
 
-    Image cut;
-    std::optional<Landmarks> landmarks = request_.landmarks;
-    std::optional<AlignedSquare> square;
-    std::optional<Box> box = request_.box;
-    if (request_.align == Request::Align::helen) box = helen_box(*request_.helen, photo.width(), photo.height());
-    if (request_.align == Request::Align::celeba) {
-      SEGFACE_RETURN_IF_ERROR(check_landmarks(*landmarks, photo.width(), photo.height()));
-      square.emplace(*landmarks);
-      SEGFACE_RETURN_IF_ERROR(in_context(check_sides(square->side(), square->side(), {}), "--align"));
-      SEGFACE_ASSIGN(inside, square->cut(photo.view()));
-      cut = std::move(inside);
-      landmarks = square->from_photo(*landmarks);
-    }
-    if (box) {
-      SEGFACE_RETURN_IF_ERROR(in_context(check_sides(box->width, box->height, {}), "--box"));
-      SEGFACE_ASSIGN(inside, crop(photo.view(), *box));
-      cut = std::move(inside);
-      if (landmarks) landmarks = landmarks->moved(-static_cast<double>(box->x), -static_cast<double>(box->y));
-    }
-    const bool is_cut = box || square;
-    const ImageView face = is_cut ? cut.view() : photo.view();
+    SEGFACE_ASSIGN(part, Part::cut(request_, photo.view()));
     Buffer<float> logits;
     LogitsShape shape;
-    SEGFACE_RETURN_IF_ERROR(run(face, landmarks, title, !outputs.logits.empty(), logits, shape));
+    const bool with_logits = !outputs.logits.empty() || one_sheet || request_.probabilities;
+    SEGFACE_RETURN_IF_ERROR(run(part, title, with_logits, logits, shape));
     const double parsing = watch.lap();
 
     Image pasted;
-    if (box) {
-      SEGFACE_ASSIGN(whole, paste_labels(mask_.view(), *box, photo.width(), photo.height()));
+    if (!part.is_whole()) {
+      SEGFACE_ASSIGN(whole, part.paste_labels(mask_.view()));
       pasted = std::move(whole);
     }
-    if (square) {
-      SEGFACE_ASSIGN(whole, square->paste_labels(mask_.view(), photo.width(), photo.height()));
-      pasted = std::move(whole);
+    const ImageView labels = part.is_whole() ? mask_.view() : pasted.view();
+    SEGFACE_RETURN_IF_ERROR(write_labels(outputs, photo.view(), labels));
+    if (one_sheet || request_.probabilities) {
+      SEGFACE_RETURN_IF_ERROR(write_maps(outputs, part, photo.view(), labels, logits, shape, one_sheet));
     }
-    if (is_cut && logits.size() != 0) {
-      SEGFACE_RETURN_IF_ERROR(paste_logits(box, square, photo.width(), photo.height(), logits, shape));
+    if (!outputs.logits.empty()) {
+      SEGFACE_RETURN_IF_ERROR(write_logits(outputs.logits, part, photo.width(), photo.height(), logits, shape));
     }
-    const ImageView labels = is_cut ? pasted.view() : mask_.view();
-    SEGFACE_RETURN_IF_ERROR(write(outputs, photo.view(), labels, logits, shape));
+    if (!request_.sheet.empty() && !one_sheet) {
+      SEGFACE_ASSIGN(mixed, overlay(photo.view(), labels, dataset_));
+      SEGFACE_ASSIGN(small, shrink(mixed.view(), thumbnail_side()));
+      contacts_.push_back({base_name(path), std::move(small)});
+    }
     print(outputs, photo.view(), title, reading, parsing, watch.lap());
     return {};
   }
 
+  // The contact sheet of the photos that were parsed, where one is wanted.
+  Status finish() const {
+    if (contacts_.empty()) return {};
+    SEGFACE_ASSIGN(picture, grid({contacts_.data(), contacts_.size()}, columns()));
+    SEGFACE_RETURN_IF_ERROR(save_png(request_.sheet, picture.view(), kReplace));
+    std::fprintf(report_, "sheet: %s\n", shown(request_.sheet).c_str());
+    return {};
+  }
+
  private:
+  static constexpr auto kReplace = OutputFile::Existing::replace;
+
+  static Status proceed() { return interrupted() ? error(Errc::cancelled, "interrupted") : Status(); }
+
+  // A contact sheet is about as wide as it is high, and at most some 4000 pixels.
+  Index columns() const {
+    return static_cast<Index>(std::ceil(std::sqrt(static_cast<double>(request_.photos.size()))));
+  }
+  Index thumbnail_side() const { return std::clamp<Index>(4000 / columns(), 48, 240); }
+
   // Fills mask_, and logits where they are wanted.
-  Status run(const ImageView& face, const std::optional<Landmarks>& landmarks, const std::string& title,
-             bool with_logits, Buffer<float>& logits, LogitsShape& shape) {
+  Status run(const Part& part, const std::string& title, bool with_logits, Buffer<float>& logits, LogitsShape& shape) {
     Progress progress(title);
     workspace_.on_progress([&](double done) { return progress(done); });
     if (with_logits) {
@@ -104,44 +121,69 @@ class Session {
       SEGFACE_ASSIGN(values, Buffer<float>::make(shape.count()));
       logits = std::move(values);
     }
-    return landmarks ? workspace_.parse(face, *landmarks, mask_, logits.span())
-                     : workspace_.parse(face, mask_, logits.span());
+    return part.landmarks() ? workspace_.parse(part.view(), *part.landmarks(), mask_, logits.span())
+                            : workspace_.parse(part.view(), mask_, logits.span());
   }
 
-  // The logits of a cut become those of the photo: outside the cut, background is certain.
-  static Status paste_logits(const std::optional<Box>& box, const std::optional<AlignedSquare>& square, Index width,
-                             Index height, Buffer<float>& logits, LogitsShape& shape) {
-    const LogitsShape whole = {1, shape.classes, height, width};
+  Status write_labels(const Outputs& outputs, const ImageView& photo, const ImageView& labels) const {
+    SEGFACE_RETURN_IF_ERROR(proceed());
+    if (!outputs.mask.empty()) SEGFACE_RETURN_IF_ERROR(save_label_png(outputs.mask, labels, dataset_, kReplace));
+    SEGFACE_RETURN_IF_ERROR(proceed());
+    if (!outputs.overlay.empty()) {
+      SEGFACE_ASSIGN(picture,
+                     request_.legend ? overlay_with_legend(photo, labels, dataset_) : overlay(photo, labels, dataset_));
+      SEGFACE_RETURN_IF_ERROR(save_png(outputs.overlay, picture.view(), kReplace));
+    }
+    for (std::size_t i = 0; i < outputs.masks.size(); ++i) {
+      SEGFACE_RETURN_IF_ERROR(proceed());
+      SEGFACE_ASSIGN(picture, pixels_of_class(labels, request_.classes[i]));
+      SEGFACE_RETURN_IF_ERROR(save_png(outputs.masks[i], picture.view(), kReplace));
+    }
+    return proceed();
+  }
+
+  // Probabilities of the classes, and the sheet with that of the winner.
+  Status write_maps(const Outputs& outputs, const Part& part, const ImageView& photo, const ImageView& labels,
+                    const Buffer<float>& logits, const LogitsShape& shape, bool with_sheet) const {
+    const ImageView face = part.view();
+    SEGFACE_ASSIGN(
+        maps, ProbabilityMaps::make(LogitsView<float>::planes(logits.data(), shape.classes, shape.width, shape.height),
+                                    face.width, face.height));
+    SEGFACE_ASSIGN(inside, Buffer<float>::make(static_cast<std::size_t>(face.width * face.height)));
+    SEGFACE_ASSIGN(whole,
+                   Buffer<float>::make(part.is_whole() ? 0 : static_cast<std::size_t>(labels.width * labels.height)));
+    const Span<const float> shares = part.is_whole() ? inside.span() : whole.span();
+    // What lies outside the part is background for certain.
+    const auto paste = [&](float outside) -> Status {
+      if (part.is_whole()) return {};
+      return part.paste_plane({inside.data(), face.width, face.height}, outside, whole.span());
+    };
+    for (std::size_t i = 0; i < outputs.probabilities.size(); ++i) {
+      SEGFACE_RETURN_IF_ERROR(proceed());
+      SEGFACE_RETURN_IF_ERROR(maps.of(request_.classes[i], inside.span()));
+      SEGFACE_RETURN_IF_ERROR(paste(request_.classes[i] == 0 ? 1.0f : 0.0f));
+      SEGFACE_ASSIGN(picture, gray_of_shares(shares, labels.width, labels.height));
+      SEGFACE_RETURN_IF_ERROR(save_png(outputs.probabilities[i], picture.view(), kReplace));
+    }
+    if (!with_sheet) return proceed();
+    SEGFACE_RETURN_IF_ERROR(maps.of_winner(inside.span()));
+    SEGFACE_RETURN_IF_ERROR(paste(1.0f));
+    SEGFACE_ASSIGN(picture, sheet(photo, labels, dataset_, shares));
+    return save_png(request_.sheet, picture.view(), kReplace);
+  }
+
+  // The logits of a part become those of the photo: outside, background is certain.
+  static Status write_logits(const std::string& path, const Part& part, Index width, Index height,
+                             const Buffer<float>& logits, const LogitsShape& shape) {
+    if (part.is_whole()) return save_npy(path, logits.data(), {shape.classes, shape.height, shape.width}, kReplace);
     const auto pixels = static_cast<std::size_t>(width * height);
-    SEGFACE_ASSIGN(values, Buffer<float>::make(whole.count()));
+    SEGFACE_ASSIGN(values, Buffer<float>::make(static_cast<std::size_t>(shape.classes) * pixels));
     for (Index c = 0; c < shape.classes; ++c) {
       const PlaneView plane = {logits.data() + c * shape.height * shape.width, shape.width, shape.height};
       const Span<float> out = values.span().subspan(static_cast<std::size_t>(c) * pixels, pixels);
-      const float outside = c == 0 ? 0.0f : kImpossible;
-      SEGFACE_RETURN_IF_ERROR(box ? paste_plane(plane, *box, outside, width, height, out)
-                                  : square->paste_plane(plane, outside, width, height, out));
+      SEGFACE_RETURN_IF_ERROR(part.paste_plane(plane, c == 0 ? 0.0f : kImpossible, out));
     }
-    logits = std::move(values);
-    shape = whole;
-    return {};
-  }
-
-  Status write(const Outputs& outputs, const ImageView& photo, const ImageView& labels, const Buffer<float>& logits,
-               const LogitsShape& shape) {
-    constexpr auto kReplace = OutputFile::Existing::replace;
-    const auto proceed = [] { return interrupted() ? error(Errc::cancelled, "interrupted") : Status(); };
-    SEGFACE_RETURN_IF_ERROR(proceed());
-    if (!outputs.mask.empty()) {
-      SEGFACE_RETURN_IF_ERROR(save_label_png(outputs.mask, labels, mask_.dataset(), kReplace));
-    }
-    SEGFACE_RETURN_IF_ERROR(proceed());
-    if (!outputs.overlay.empty()) {
-      SEGFACE_ASSIGN(picture, overlay(photo, labels, mask_.dataset()));
-      SEGFACE_RETURN_IF_ERROR(save_png(outputs.overlay, picture.view(), kReplace));
-    }
-    SEGFACE_RETURN_IF_ERROR(proceed());
-    if (outputs.logits.empty()) return {};
-    return save_npy(outputs.logits, logits.data(), {shape.classes, shape.height, shape.width}, kReplace);
+    return save_npy(path, values.data(), {shape.classes, height, width}, kReplace);
   }
 
   void print(const Outputs& outputs, const ImageView& photo, const std::string& title, double reading, double parsing,
@@ -164,28 +206,41 @@ class Session {
                                      {"logits", outputs.logits}}) {
       if (!path.empty()) std::fprintf(report_, "  %s: %s\n", what, shown(path).c_str());
     }
+    for (const auto* paths : {&outputs.masks, &outputs.probabilities}) {
+      for (const std::string& written : *paths) std::fprintf(report_, "  class: %s\n", shown(written).c_str());
+    }
+    if (!request_.sheet.empty() && contacts_.empty()) {
+      std::fprintf(report_, "  sheet: %s\n", shown(request_.sheet).c_str());
+    }
     std::fflush(report_);  // so that it keeps its place among messages
   }
 
   const Request& request_;
+  Dataset dataset_;
   Index resolution_;
   Workspace& workspace_;
   Mask mask_;
+  std::vector<Panel> contacts_;  // small overlays of several photos
   std::FILE* report_ = stdout;
 };
 
 template <class Backend>
-int parse_all(const Request& request, const Backend& backend) {
+int parse_all(Request request, const Backend& backend) {
   Stopwatch watch;
   Options options;
   options.threads = request.threads;
   auto parser = BasicParser<Backend>::try_load(request.weights, options, backend);
   if (!parser.ok()) return fail(explain_weights(parser.status(), request.weights), kWeights);
+  const NetworkInfo& info = parser->info();
+  Status classes = find_classes(request, info.dataset);
+  if (classes.ok()) classes = check_outputs(request, info.dataset);
+  if (classes.code() == Errc::invalid_argument) return misuse(kParse, classes);
+  if (!classes.ok()) return fail(classes, kOutput);
   auto workspace = parser->try_workspace();
   if (!workspace.ok()) return fail(workspace.status(), kLimits);
   const Status directory = make_directory(request.directory);
   if (!directory.ok()) return fail(directory, kOutput);
-  Session<BasicWorkspace<Backend>> session(request, parser->info().resolution, *workspace);
+  Session<BasicWorkspace<Backend>> session(request, info, *workspace);
   std::fprintf(session.report(), "%s: loaded in %.0f ms\n", shown(request.weights).c_str(), watch.lap());
 
   int code = kDone;
@@ -202,6 +257,8 @@ int parse_all(const Request& request, const Backend& backend) {
     if (request.fail_fast) break;
   }
   if (interrupted()) return 128 + caught_signal;
+  const Status finished = session.finish();
+  if (!finished.ok()) code = fail(finished, kOutput);
   if (failed != 0 && count > 1) std::fprintf(stderr, "segface: %zu of %zu photos failed\n", failed, count);
   return code;
 }
@@ -212,6 +269,10 @@ int run(const std::vector<std::string>& words) {
                                                   {"--mask", true},
                                                   {"--overlay", true},
                                                   {"--logits", true},
+                                                  {"--sheet", true},
+                                                  {"--classes", true},
+                                                  {"--probabilities", false},
+                                                  {"--legend", false},
                                                   {"--box", true},
                                                   {"--square", true},
                                                   {"--landmarks", true},
@@ -222,7 +283,7 @@ int run(const std::vector<std::string>& words) {
   if (!arguments.ok()) return misuse(kParse, arguments.status());
   const auto request = read_request(*arguments);
   if (!request.ok()) return misuse(kParse, request.status());
-  const Status free = check_outputs(*request);
+  const Status free = check_outputs(*request, Dataset::celeb);  // those of classes are asked for once they are known
   if (free.code() == Errc::invalid_argument) return misuse(kParse, free);
   if (!free.ok()) return fail(free, kOutput);
   return with_backend(request->backend, [&](const auto& backend) { return parse_all(*request, backend); });
@@ -246,6 +307,12 @@ const Command kParse = {
     "  --logits FILE.npy   the network's output before it is resized: float32, classes x height x width;\n"
     "                      with --box or --align brought back to the photo's size, 0 for the background\n"
     "                      and -10000 for the other classes outside the part that was looked at\n"
+    "  --sheet FILE.png    photo, labels, overlay and confidence side by side with a legend of the classes;\n"
+    "                      of several photos, all their overlays. Like --mask: only named files, unless -o\n"
+    "  --classes LIST      NAME_CLASS.png besides, 255 where the class is and 0 elsewhere: classes by name or\n"
+    "                      label, as hair,skin or image-left-eye,16, or all; `segface info` has the names\n"
+    "  --probabilities     NAME_CLASS_probability.png of these classes, or of all: 0 is 0 %, 255 is 100 %\n"
+    "  --legend            names and shares of the classes beside the overlay\n"
     "  --box X,Y,W,H       looks only at this part of the photo; labels are 0 outside it\n"
     "  --square PERCENT    makes the box a square around its middle, whose side is so much of the box's longer\n"
     "                      one: a detector's box is cut close to the face, and 150 or 200 show all of the head\n"

@@ -28,6 +28,11 @@ struct Request {
   bool names_mask = false;            // a mask and an overlay named after each photo
   bool names_overlay = false;         //
   std::string mask, overlay, logits;  // names of the files of a single photo; empty where not given
+  std::string sheet;                  // of one photo, or the contact sheet of several; empty where not given
+  std::string class_names;            // of --classes, as written
+  std::vector<std::uint8_t> classes;  // that get pictures of their own; known once the network is
+  bool probabilities = false;         // of these classes too, or of all
+  bool legend = false;                // beside the overlay
   std::optional<Box> box;
   std::optional<Landmarks> landmarks;
   std::optional<HelenPoints> helen;                              // all points of a file of Helen
@@ -40,6 +45,7 @@ struct Request {
 // The files of one photo; empty where not wanted.
 struct Outputs {
   std::string mask, overlay, logits;
+  std::vector<std::string> masks, probabilities;  // one for each of Request::classes
 };
 
 inline std::string base_name(const std::string& path) {
@@ -53,10 +59,62 @@ inline std::string stem(const std::string& path) {
   return dot == 0 ? name : name.substr(0, dot);
 }
 
-inline Outputs outputs_of(const Request& request, const std::string& photo) {
+// "image-left eye" -> "image-left-eye"
+inline std::string file_word(std::string_view class_name) {
+  std::string word(class_name);
+  std::replace(word.begin(), word.end(), ' ', '-');
+  return word;
+}
+
+// `dataset`: whose labels the classes of the request are.
+inline Outputs outputs_of(const Request& request, const std::string& photo, Dataset dataset) {
   const std::string front = request.directory + stem(photo);
-  return {request.names_mask ? front + "_mask.png" : request.mask,
-          request.names_overlay ? front + "_overlay.png" : request.overlay, request.logits};
+  Outputs outputs = {request.names_mask ? front + "_mask.png" : request.mask,
+                     request.names_overlay ? front + "_overlay.png" : request.overlay,
+                     request.logits,
+                     {},
+                     {}};
+  for (const std::uint8_t label : request.classes) {
+    const std::string name = front + "_" + file_word(classes(dataset)[label].name);
+    if (!request.class_names.empty()) outputs.masks.push_back(name + ".png");
+    if (request.probabilities) outputs.probabilities.push_back(name + "_probability.png");
+  }
+  return outputs;
+}
+
+// Fills request.classes: those that --classes names by full or official name or by label, all for "all", and for
+// --probabilities alone.
+inline Status find_classes(Request& request, Dataset dataset) {
+  const Span<const ClassInfo> known = classes(dataset);
+  const bool all = request.class_names == "all" || (request.class_names.empty() && request.probabilities);
+  for (std::size_t label = 0; all && label < known.size(); ++label) {
+    request.classes.push_back(static_cast<std::uint8_t>(label));
+  }
+  if (all) return {};
+  for (std::size_t begin = 0; begin < request.class_names.size();) {
+    const std::size_t end = std::min(request.class_names.find(',', begin), request.class_names.size());
+    const std::string word = request.class_names.substr(begin, end - begin);
+    begin = end + 1;
+    std::size_t label = 0;
+    const auto is_named = [&](const ClassInfo& info) {
+      return word == info.name || word == file_word(info.name) || word == info.official;
+    };
+    while (label < known.size() && !is_named(known[label]) && word != std::to_string(label)) ++label;
+    if (label == known.size()) {
+      struct Name {
+        std::string_view name;
+      };
+      std::vector<Name> names;
+      for (const ClassInfo& info : known) names.push_back({info.name});
+      return error(Errc::invalid_argument, "--classes: this network has no class '", word, "'", suggestion(word, names),
+                   "; `segface info` lists its classes");
+    }
+    const auto value = static_cast<std::uint8_t>(label);
+    if (std::find(request.classes.begin(), request.classes.end(), value) == request.classes.end()) {
+      request.classes.push_back(value);
+    }
+  }
+  return {};
 }
 
 // "x,y,w,h"
@@ -136,6 +194,10 @@ inline Result<Request> read_request(const Arguments& arguments) {
   request.mask = arguments.value("--mask");
   request.overlay = arguments.value("--overlay");
   request.logits = arguments.value("--logits");
+  request.sheet = arguments.value("--sheet");
+  request.class_names = arguments.value("--classes");
+  request.probabilities = arguments.has("--probabilities");
+  request.legend = arguments.has("--legend");
   request.fail_fast = arguments.has("--fail-fast");
   const bool one_file = arguments.has("--mask") || arguments.has("--overlay") || arguments.has("--logits");
   if (one_file && request.photos.size() > 1) {
@@ -145,7 +207,8 @@ inline Result<Request> read_request(const Arguments& arguments) {
   SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--mask", ".png"));
   SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--overlay", ".png"));
   SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--logits", ".npy"));
-  const bool named = arguments.has("-o") || !one_file;
+  SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--sheet", ".png"));
+  const bool named = arguments.has("-o") || !(one_file || arguments.has("--sheet"));
   request.names_mask = named && !arguments.has("--mask");
   request.names_overlay = named && !arguments.has("--overlay");
   if (arguments.has("-o")) {
@@ -192,29 +255,36 @@ inline Result<Request> read_request(const Arguments& arguments) {
 }
 
 // No two results under one name, and none in place of a photo or the weights.
-inline Status check_outputs(const Request& request) {
+inline Status check_outputs(const Request& request, Dataset dataset) {
   std::map<std::string, std::string> writers;
   std::set<std::pair<dev_t, ino_t>> inputs;
   for (const std::string& photo : request.photos) {
     if (const FileId id = file_id(photo)) inputs.insert(*id);
   }
   if (const FileId id = file_id(request.weights)) inputs.insert(*id);
+  const auto check = [&](const std::string& path, const std::string& writer) -> Status {
+    if (path.empty()) return {};
+    const auto [earlier, fresh] = writers.emplace(path, writer);
+    if (!fresh) {
+      return error(Errc::invalid_argument, "'", earlier->second, "' and '", writer, "' would both write '", path,
+                   "'; rename one, or give each a call of its own");
+    }
+    const FileId id = file_id(path);
+    if (id && inputs.count(*id) != 0) {
+      return error(Errc::output, path, ": is one of the files that are read; name another, or a directory with -o");
+    }
+    return {};
+  };
   for (const std::string& photo : request.photos) {
-    const Outputs outputs = outputs_of(request, photo);
+    const Outputs outputs = outputs_of(request, photo, dataset);
     for (const std::string& path : {outputs.mask, outputs.overlay, outputs.logits}) {
-      if (path.empty()) continue;
-      const auto [earlier, fresh] = writers.emplace(path, photo);
-      if (!fresh) {
-        return error(Errc::invalid_argument, "'", earlier->second, "' and '", photo, "' would both write '", path,
-                     "'; rename one, or give each a call of its own");
-      }
-      const FileId id = file_id(path);
-      if (id && inputs.count(*id) != 0) {
-        return error(Errc::output, path, ": is one of the files that are read; name another, or a directory with -o");
-      }
+      SEGFACE_RETURN_IF_ERROR(check(path, photo));
+    }
+    for (const auto* paths : {&outputs.masks, &outputs.probabilities}) {
+      for (const std::string& path : *paths) SEGFACE_RETURN_IF_ERROR(check(path, photo));
     }
   }
-  return {};
+  return check(request.sheet, "--sheet");
 }
 
 }  // namespace tool

@@ -1,0 +1,127 @@
+// One photo of a data set as the official loaders hand it to the network: photo, true labels and landmarks, all brought
+// to the network's resolution.
+//
+// Photos by Pillow's BICUBIC, labels by its NEAREST, both straight to R x R. CelebAMask-HQ: the parts are laid over
+// each other in the order of their labels, a later one where it is not 0. Helen: photo and labels are cut to the square
+// of the 68 points first.
+#pragma once
+
+#include <cstring>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "segface/base/executor.hpp"
+#include "segface/image/file.hpp"
+#include "segface/image/landmark_file.hpp"
+#include "segface/image/metrics.hpp"
+#include "segface/image/resize.hpp"
+
+#include "dataset_folder.hpp"
+
+namespace tool {
+
+struct LoadedSample {
+  Image photo;                         // RGB [R, R]
+  Image truth;                         // gray [R, R]: labels and 255
+  std::optional<Landmarks> landmarks;  // in pixels of `photo`
+};
+
+// The parts PATH_neck.png .. PATH_neck_l.png in one picture; a part without a file is not in the photo.
+// Errors: io (there is no part at all), bad_format (sizes differ), as load_image.
+inline Result<Image> merge_celeb_parts(const std::string& front) {
+  Image merged;
+  const Span<const ClassInfo> parts = classes(Dataset::celeb);
+  for (std::size_t label = 1; label < parts.size(); ++label) {
+    const std::string path = front + std::string(parts[label].official) + ".png";
+    if (!file_id(path)) continue;
+    SEGFACE_ASSIGN(part, load_image(path));
+    if (merged.empty()) {
+      SEGFACE_ASSIGN(background, Image::make(part.width(), part.height(), PixelOrder::gray));
+      std::memset(background.data(), 0, background.size_bytes());
+      merged = std::move(background);
+    }
+    if (part.width() != merged.width() || part.height() != merged.height()) {
+      return error(Errc::bad_format, path, ": ", part.width(), " x ", part.height(),
+                   " pixels, the parts before it have ", merged.width(), " x ", merged.height());
+    }
+    for (Index y = 0; y < part.height(); ++y) {
+      for (Index x = 0; x < part.width(); ++x) {
+        if (part.rgb(x, y) != Rgb{0, 0, 0}) merged.row(y)[x] = static_cast<std::uint8_t>(label);
+      }
+    }
+  }
+  if (merged.empty()) return error(Errc::io, front, "*.png: no file of any part is there");
+  return Result<Image>(std::move(merged));
+}
+
+// Five points, or LaPa's 106.
+inline Result<Landmarks> read_landmark_file(const std::string& path) {
+  SEGFACE_ASSIGN(bytes, read_file(path, std::size_t{1} << 20));
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (text.substr(0, 3) == "106") {
+    auto landmarks = read_lapa_landmarks(text);
+    if (!landmarks.ok()) return in_context(landmarks.status(), path);
+    return landmarks;
+  }
+  std::string_view rest = text;
+  std::array<Point, 5> p;
+  SEGFACE_RETURN_IF_ERROR(in_context(landmark_file::read_points(rest, p), path));
+  if (!landmark_file::next_word(rest).empty()) {
+    return error(Errc::bad_format, path, ": expected five points, or 106 as LaPa writes them");
+  }
+  return Landmarks{p[0], p[1], p[2], p[3], p[4]};
+}
+
+inline Result<Image> resize_photo(const ImageView& photo, Index side) {
+  SEGFACE_ASSIGN(resize, BicubicResize::make(photo.width, photo.height, side, side));
+  SEGFACE_ASSIGN(out, Image::make(side, side, PixelOrder::rgb));
+  SEGFACE_ASSIGN(scratch, Buffer<std::uint8_t>::make(resize.scratch_bytes()));
+  SerialExecutor executor;
+  resize.rgb(photo, out.data(), scratch.data(), executor);
+  return std::move(out);
+}
+
+// `warped`: whether the network needs landmarks. Errors: of the files, which the message names.
+inline Result<LoadedSample> load_sample(const DatasetFolder& folder, const Sample& sample, Index side, bool warped) {
+  SEGFACE_ASSIGN(photo, load_image(sample.photo));
+  SEGFACE_ASSIGN(truth, folder.layout == Layout::celeb ? merge_celeb_parts(sample.labels) : load_labels(sample.labels));
+  const bool same_size = photo.width() == truth.width() && photo.height() == truth.height();
+  if (!same_size && (folder.layout == Layout::lapa || folder.layout == Layout::helen)) {
+    return error(Errc::bad_format, sample.labels, ": ", truth.width(), " x ", truth.height(), " pixels, the photo has ",
+                 photo.width(), " x ", photo.height());
+  }
+  LoadedSample loaded;
+  if (folder.layout == Layout::helen) {
+    const auto points = read_helen_points(folder.points, sample.name);
+    if (!points.ok()) return in_context(points.status(), sample.photo, ": landmarks.txt");
+    const Box box = helen_box(*points, photo.width(), photo.height());
+    const auto cut = [&](Image& picture) -> Status {
+      SEGFACE_ASSIGN(inside, crop(picture.view(), box));
+      picture = std::move(inside);
+      return {};
+    };
+    SEGFACE_RETURN_IF_ERROR(in_context(cut(photo), sample.photo, ": the square of the landmarks"));
+    SEGFACE_RETURN_IF_ERROR(in_context(cut(truth), sample.labels, ": the square of the landmarks"));
+    if (warped)
+      loaded.landmarks = helen_landmarks(*points).moved(-static_cast<double>(box.x), -static_cast<double>(box.y));
+  } else if (warped) {
+    if (folder.layout == Layout::celeb) {
+      return error(Errc::invalid_argument, sample.photo, ": this network needs landmarks, CelebAMask-HQ has none");
+    }
+    SEGFACE_ASSIGN(landmarks, read_landmark_file(sample.landmarks));
+    loaded.landmarks = landmarks;
+  }
+  if (loaded.landmarks) {
+    const auto r = static_cast<double>(side);
+    loaded.landmarks =
+        loaded.landmarks->scaled(r / static_cast<double>(photo.width()), r / static_cast<double>(photo.height()));
+  }
+  SEGFACE_ASSIGN(small, resize_photo(photo.view(), side));
+  SEGFACE_ASSIGN(labels, resize_labels(truth.view(), side, side));
+  loaded.photo = std::move(small);
+  loaded.truth = std::move(labels);
+  return Result<LoadedSample>(std::move(loaded));
+}
+
+}  // namespace tool
