@@ -36,6 +36,7 @@ std::vector<std::pair<const char*, ViewOf<B>>> outputs(Bench<B>& bench, const Vi
 
   const auto linear = backend.prepare_linear({c, out, weight.data(), numbers.data()}).value_or_throw();
   const auto convolution = backend.prepare_convolution({c, out, 3, 2, weight.data(), norm}).value_or_throw();
+  const auto winograd = backend.prepare_convolution({c, out, 3, 1, weight.data(), norm}).value_or_throw();
   const auto depthwise = backend.prepare_depthwise_convolution({1, c, 5, 1, weight.data(), norm}).value_or_throw();
   const auto transposed =
       backend.prepare_transposed_convolution({c, 9, weight.data(), numbers.data()}).value_or_throw();
@@ -58,6 +59,7 @@ std::vector<std::pair<const char*, ViewOf<B>>> outputs(Bench<B>& bench, const Vi
       {"linear", ops::linear<B>(run, linear, image, Activation::gelu)},
       {"linear of tokens", ops::linear<B>(run, linear, tokens, Activation::relu)},
       {"convolution", ops::convolution<B>(run, convolution, image)},
+      {"convolution, Winograd", ops::convolution<B>(run, winograd, image, Activation::silu)},
       {"depthwise_convolution", ops::depthwise_convolution<B>(run, depthwise, image, Activation::hard_swish)},
       {"transposed_convolution", ops::transposed_convolution<B>(run, transposed, image, Activation::gelu)},
       {"layer_norm", ops::layer_norm<B>(run, layer_norm, image)},

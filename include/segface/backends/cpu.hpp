@@ -18,9 +18,11 @@
 #include "segface/backends/cpu/isa.hpp"
 #include "segface/backends/cpu/labels.hpp"
 #include "segface/backends/cpu/operands.hpp"
+#include "segface/backends/cpu/patches.hpp"
 #include "segface/backends/cpu/strassen.hpp"
 #include "segface/backends/cpu/tasks.hpp"
 #include "segface/backends/cpu/upscaling.hpp"
+#include "segface/backends/cpu/winograd.hpp"
 #include "segface/backends/fold.hpp"
 #include "segface/backends/primitives.hpp"
 
@@ -65,13 +67,17 @@ class Backend {
   }
   Result<Convolution> prepare_convolution(const ConvolutionParameters& p) const noexcept {
     SEGFACE_ASSIGN(folded, fold_batch_norm(p));
+    if (suits_winograd(p.kernel, p.stride, p.in, p.out)) {
+      SEGFACE_ASSIGN(transformed, pack_winograd(*kernels_, p.in, p.out, folded));
+      return Convolution{std::move(transformed), p.out, p.kernel, p.stride, /*winograd=*/true};
+    }
     const Index taps = p.kernel * p.kernel;
     const float* weight = folded.weight.data();
     SEGFACE_ASSIGN(matrix, pack(
                                taps * p.in, p.out,
                                [&](Index o, Index row) { return weight[(o * p.in + row % p.in) * taps + row / p.in]; },
                                folded.bias.data()));
-    return Convolution{std::move(matrix), p.out, p.kernel, p.stride};
+    return Convolution{std::move(matrix), p.out, p.kernel, p.stride, /*winograd=*/false};
   }
   Result<DepthwiseConvolution> prepare_depthwise_convolution(const ConvolutionParameters& p) const noexcept {
     if (p.kernel > DepthwiseArguments::kMaxKernel) {
@@ -134,6 +140,7 @@ class Backend {
 
   void convolution(RunOf& run, const Convolution& w, const In& x, const Epilogue<Backend>& epilogue,
                    const Out& y) const noexcept {
+    if (w.winograd) return convolve_winograd(run, *kernels_, w.matrix, x, epilogue, y);
     if (w.kernel == 1 && w.stride == 1) return multiply(run, w.matrix, w.matrix.bias.data(), x, epilogue, y);
     // Rows of patches, one block of output pixels at a time, times the matrix.
     const auto scope = run.scope();
@@ -489,32 +496,6 @@ class Backend {
       g.lda = x.stride;
       kernels_->gemm(g);
     });
-  }
-
-  // One row for each of `rows` output pixels from first_pixel on: the kernel x kernel x C input values it sees; zeros
-  // outside.
-  static void gather_patches(const In& x, Index kernel, Index stride, Index pad, Index out_width, Index first_pixel,
-                             Index rows, float* out) noexcept {
-    for (Index r = 0; r < rows; ++r) {
-      const Index pixel = first_pixel + r;
-      const Index top = pixel / out_width * stride - pad, left = pixel % out_width * stride - pad;
-      const bool whole = x.stride == x.channels && left >= 0 && left + kernel <= x.width;
-      for (Index dy = 0; dy < kernel; ++dy) {
-        const Index sy = top + dy;
-        if (whole && sy >= 0 && sy < x.height) {  // pixels without a gap: one copy for all of the row
-          out = std::copy_n(x.pixel(0, sy, left), kernel * x.channels, out);
-          continue;
-        }
-        for (Index dx = 0; dx < kernel; ++dx, out += x.channels) {
-          const Index sx = left + dx;
-          if (sy >= 0 && sy < x.height && sx >= 0 && sx < x.width) {
-            std::copy_n(x.pixel(0, sy, sx), x.channels, out);
-          } else {
-            std::fill_n(out, x.channels, 0.0f);
-          }
-        }
-      }
-    }
   }
 
   const Kernels* kernels_;

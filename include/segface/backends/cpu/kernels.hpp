@@ -46,6 +46,36 @@ struct GemmArguments {
   Index ldc = 0;
 };
 
+// Winograd's F(4 x 4, 3 x 3) at the points 0, +-a, +-b and infinity; see cpu/winograd.hpp. All that is made of a and b
+// is exact in float.
+struct Winograd {
+  static constexpr Index kTile = 4, kPatch = 6, kFrequencies = kPatch * kPatch;
+  static constexpr float kA = 0.625f, kB = 1.5f;
+};
+// One panel of outputs, for a block of tiles: M[f] = V[f] U[f].
+struct WinogradProducts {
+  Index tiles = 0, channels = 0;  // M, K
+  const float* v = nullptr;       // [frequencies, tiles, channels]
+  Index ldv = 0, ld_tile = 0;     // floats from a frequency and from a tile to the next
+  const float* panel = nullptr;   // [frequencies, channels, panel width]
+  float* m = nullptr;             // [frequencies, tiles, panel width]
+  Index ldm = 0;                  // floats from a frequency to the next
+};
+
+// One tile of that panel on its way out: height x width pixels of at most 4 x 4.
+struct WinogradOutput {
+  const float* m = nullptr;  // [frequencies, channels]
+  Index ldm = 0;
+  const float* bias = nullptr;  // [panel width]
+  Index height = 0, width = 0, channels = 0;
+  Activation activation = Activation::none;
+  const float* residual = nullptr;  // or null
+  Index residual_row = 0, residual_pixel = 0;
+  Activation last = Activation::none;
+  float* y = nullptr;
+  Index row = 0, pixel = 0;  // floats from a row and from a pixel to the next
+};
+
 // One output row of a depthwise convolution.
 struct DepthwiseArguments {
   static constexpr Index kMaxKernel = 7;
@@ -154,6 +184,9 @@ struct Kernels {
   void (*gemm)(const GemmArguments&) noexcept;
   Index (*strassen_stride)(Index depth) noexcept;
   void (*sum_panels)(const float* panels, Index depth, Index pairs, Index pair, float* sums) noexcept;
+  void (*winograd_input)(const float* const* pixels, Index channels, float* v, Index ldv) noexcept;
+  void (*winograd_products)(const WinogradProducts&) noexcept;
+  void (*winograd_output)(const WinogradOutput&) noexcept;
   void (*depthwise_row)(const DepthwiseArguments&, float* out) noexcept;
   void (*layer_norm)(const LayerNormArguments&) noexcept;
   void (*largest_rows)(const float* const* rows, Index count, Index channels, float* y) noexcept;
@@ -174,11 +207,11 @@ struct Kernels {
   void (*attend_window)(const WindowArguments&, const float* const* rows, float* const* out, float* scratch) noexcept;
 };
 
-#define SEGFACE_KERNELS(name)                                                                                   \
-  {                                                                                                             \
-    name, kLanes, kPanel, gemm, strassen_stride, sum_panels, depthwise_row, layer_norm, largest_rows, sum_rows, \
-        scale_rows, add_rows, add_position, mix_pixel, mix_pixels, label_pixels, attend_few_keys, attend_strip, \
-        merge_strips, window_scratch, attend_window                                                             \
+#define SEGFACE_KERNELS(name)                                                                                         \
+  {                                                                                                                   \
+    name, kLanes, kPanel, gemm, strassen_stride, sum_panels, winograd_input, winograd_products, winograd_output,      \
+        depthwise_row, layer_norm, largest_rows, sum_rows, scale_rows, add_rows, add_position, mix_pixel, mix_pixels, \
+        label_pixels, attend_few_keys, attend_strip, merge_strips, window_scratch, attend_window                      \
   }
 
 namespace baseline {

@@ -11,3 +11,4 @@
 #include "segface/backends/cpu/labels.ipp"
 #include "segface/backends/cpu/rows.ipp"
 #include "segface/backends/cpu/window.ipp"
+#include "segface/backends/cpu/winograd.ipp"

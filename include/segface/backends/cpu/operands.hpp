@@ -52,8 +52,9 @@ inline GemmArguments product(const Kernels& kernels, const Linear& w, const floa
 }
 
 struct Convolution {
-  Linear matrix;  // rows in the order dy, dx, channel
+  Linear matrix;  // rows in the order dy, dx, channel; for Winograd as pack_winograd says
   Index out = 0, kernel = 1, stride = 1;
+  bool winograd = false;
 };
 struct DepthwiseConvolution {
   Buffer<float> weights;  // [kernel kernel, C]
