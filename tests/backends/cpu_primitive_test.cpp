@@ -2,38 +2,21 @@
 #include "segface/backends/cpu.hpp"
 #include "segface/backends/reference.hpp"
 
-#include "random_maps.hpp"
+#include "each_isa.hpp"
 
 using namespace segface;
 using test::Bench;
 using test::difference;
+using test::on_each_isa;
 using test::random_numbers;
+using test::Size;
+using test::Widths;
 using Reference = reference::Backend<double>;
 
 namespace {
 
 constexpr double kBound = 3e-6;  // of the largest value
 
-// Calls body(cpu bench, reference bench) for each instruction set of this processor.
-template <class Body>
-void on_each_isa(const Body& body) {
-  const std::unique_ptr<Executor> threads = ThreadPool::make(3).value_or_throw();
-  SerialExecutor serial;
-  for (const cpu::Isa isa : {cpu::Isa::baseline, cpu::Isa::avx2, cpu::Isa::avx512}) {
-    if (!cpu::supported(isa)) continue;
-    Bench<cpu::Backend> fast(cpu::Backend(isa), *threads);
-    Bench<Reference> exact(Reference(), serial);
-    CAPTURE(fast.backend().isa_name());
-    body(fast, exact);
-  }
-}
-
-struct Size {
-  Index batch, height, width;
-};
-struct Widths {
-  Index in, out;
-};
 struct Rows {
   Index queries, keys;
 };
@@ -41,19 +24,23 @@ struct Heads {
   Index channels, count;
 };
 
+template <class B>
+typename B::Linear random_linear(const Bench<B>& bench, const Widths& widths) {
+  const auto weight = random_numbers("weight", widths.in * widths.out), bias = random_numbers("bias", widths.out);
+  return bench.backend().prepare_linear({widths.in, widths.out, weight.data(), bias.data(), nullptr}).value_or_throw();
+}
+
 }  // namespace
 
 TEST_CASE("linear: every activation, residuals, few and many rows, odd widths") {
-  on_each_isa([](auto& fast, auto& exact) {
+  on_each_isa([](const cpu::Kernels&, auto& fast, auto& exact) {
     for (const Size s : {Size{1, 1, 1}, Size{3, 1, 19}, Size{2, 11, 13}, Size{1, 15, 15}}) {
       for (const Widths& widths : {Widths{1, 1}, Widths{7, 5}, Widths{24, 40}, Widths{33, 97}, Widths{256, 128}}) {
         const Index in = widths.in, out = widths.out;
         CAPTURE(in);
         CAPTURE(out);
-        const std::vector<float> weight = random_numbers("weight", in * out), bias = random_numbers("bias", out);
-        const LinearParameters p = {in, out, weight.data(), bias.data(), nullptr};
-        const auto w = fast.backend().prepare_linear(p).value_or_throw();
-        const auto v = exact.backend().prepare_linear(p).value_or_throw();
+        const cpu::Linear w = random_linear(fast, widths);
+        const Reference::Linear v = random_linear(exact, widths);
         const auto fast_scope = fast.run().scope();
         const auto exact_scope = exact.run().scope();
         const auto x = fast.map("x", s.batch, s.height, s.width, in);
@@ -76,16 +63,14 @@ TEST_CASE("linear: every activation, residuals, few and many rows, odd widths") 
 }
 
 TEST_CASE("linear: Strassen's product of many rows, in odd blocks, with a residual in place") {
-  on_each_isa([](auto& fast, auto& exact) {
+  on_each_isa([](const cpu::Kernels&, auto& fast, auto& exact) {
     for (const Size s : {Size{1, 1, 449}, Size{2, 13, 19}, Size{1, 24, 28}}) {
       for (const Widths& widths : {Widths{64, 128}, Widths{66, 127}, Widths{130, 64}, Widths{576, 65}}) {
         const Index in = widths.in, out = widths.out;
         CAPTURE(in);
         CAPTURE(out);
-        const std::vector<float> weight = random_numbers("weight", in * out), bias = random_numbers("bias", out);
-        const LinearParameters p = {in, out, weight.data(), bias.data(), nullptr};
-        const auto w = fast.backend().prepare_linear(p).value_or_throw();
-        const auto v = exact.backend().prepare_linear(p).value_or_throw();
+        const cpu::Linear w = random_linear(fast, widths);
+        const Reference::Linear v = random_linear(exact, widths);
         const auto fast_scope = fast.run().scope();
         const auto exact_scope = exact.run().scope();
         const auto x = fast.map("x", s.batch, s.height, s.width, in);
@@ -103,7 +88,7 @@ TEST_CASE("linear: Strassen's product of many rows, in odd blocks, with a residu
 }
 
 TEST_CASE("convolutions: kernels, strides, borders, images smaller than the kernel") {
-  on_each_isa([](auto& fast, auto& exact) {
+  on_each_isa([](const cpu::Kernels&, auto& fast, auto& exact) {
     for (const Size s : {Size{1, 1, 1}, Size{2, 3, 2}, Size{3, 9, 14}, Size{1, 17, 31}}) {
       for (const Index kernel : {1, 3, 5, 7}) {
         for (const Index stride : {1, 2}) {
@@ -142,7 +127,7 @@ TEST_CASE("convolutions: kernels, strides, borders, images smaller than the kern
 }
 
 TEST_CASE("transposed convolution, norm, means, scales, sums") {
-  on_each_isa([](auto& fast, auto& exact) {
+  on_each_isa([](const cpu::Kernels&, auto& fast, auto& exact) {
     for (const Size s : {Size{1, 1, 1}, Size{3, 5, 7}, Size{2, 16, 13}}) {
       for (const Index channels : {1, 3, 16, 37, 64}) {
         CAPTURE(channels);
@@ -180,7 +165,7 @@ TEST_CASE("transposed convolution, norm, means, scales, sums") {
 }
 
 TEST_CASE("attention: few keys, many keys, few queries, many queries") {
-  on_each_isa([](auto& fast, auto& exact) {
+  on_each_isa([](const cpu::Kernels&, auto& fast, auto& exact) {
     for (const Rows& rows :
          {Rows{1, 1}, Rows{19, 19}, Rows{300, 19}, Rows{300, 11}, Rows{19, 128}, Rows{19, 129}, Rows{11, 257},
           Rows{19, 1000}, Rows{130, 260}, Rows{7, 300}, Rows{8, 130}, Rows{9, 8}, Rows{17, 16}}) {
@@ -210,7 +195,7 @@ TEST_CASE("windowed attention: sizes, shifts, masks that matter, cosine") {
   struct Windows {
     Index height, width, window, channels, heads;
   };
-  on_each_isa([](auto& fast, auto& exact) {
+  on_each_isa([](const cpu::Kernels&, auto& fast, auto& exact) {
     for (const Windows& w :
          {Windows{1, 1, 7, 32, 1}, Windows{7, 7, 7, 64, 2}, Windows{8, 9, 7, 32, 1}, Windows{16, 8, 8, 96, 3},
           Windows{9, 23, 8, 64, 2}, Windows{5, 6, 3, 15, 3}, Windows{20, 4, 7, 40, 1}}) {
@@ -243,7 +228,7 @@ TEST_CASE("windowed attention: sizes, shifts, masks that matter, cosine") {
 }
 
 TEST_CASE("patches, max pool, scaled linear layers, residuals in place") {
-  on_each_isa([](auto& fast, auto& exact) {
+  on_each_isa([](const cpu::Kernels&, auto& fast, auto& exact) {
     for (const Size s : {Size{2, 1, 1}, Size{1, 2, 5}, Size{3, 8, 12}, Size{1, 33, 17}}) {
       for (const Index channels : {3, 16, 37, 128}) {
         CAPTURE(s.height);
@@ -293,7 +278,7 @@ TEST_CASE("patches, max pool, scaled linear layers, residuals in place") {
 }
 
 TEST_CASE("interpolation, products with tokens, position encoding") {
-  on_each_isa([](auto& fast, auto& exact) {
+  on_each_isa([](const cpu::Kernels&, auto& fast, auto& exact) {
     for (const Index channels : {1, 19, 32}) {
       const auto on = [&](auto& bench, const Size& from, const Size& to) {
         using B = std::decay_t<decltype(bench.backend())>;

@@ -3,22 +3,18 @@
 #include "segface/backends/cpu.hpp"
 #include "segface/backends/reference.hpp"
 
-#include "random_maps.hpp"
+#include "each_isa.hpp"
 
 using namespace segface;
 using test::Bench;
 using test::difference;
+using test::on_each_isa;
 using test::random_numbers;
+using test::Size;
+using test::Widths;
 using Reference = reference::Backend<double>;
 
 namespace {
-
-struct Size {
-  Index batch, height, width;
-};
-struct Widths {
-  Index in, out;
-};
 
 // 3 x 3 weights and a bias.
 struct Numbers {
@@ -27,20 +23,6 @@ struct Numbers {
 
   ConvolutionParameters parameters() const { return {in, out, 3, 1, weight.data(), {}, bias.data()}; }
 };
-
-// Calls body(kernels, cpu bench, reference bench) for each instruction set of this processor.
-template <class Body>
-void on_each_isa(const Body& body) {
-  const std::unique_ptr<Executor> threads = ThreadPool::make(3).value_or_throw();
-  SerialExecutor serial;
-  for (const cpu::Isa isa : {cpu::Isa::baseline, cpu::Isa::avx2, cpu::Isa::avx512}) {
-    if (!cpu::supported(isa)) continue;
-    Bench<cpu::Backend> fast(cpu::Backend(isa), *threads);
-    Bench<Reference> exact(Reference(), serial);
-    CAPTURE(fast.backend().isa_name());
-    body(cpu::kernels(isa), fast, exact);
-  }
-}
 
 // Largest difference of the two with an epilogue made by epilogue(bench): [activation] + residual, [last].
 template <class MakeEpilogue>

@@ -1,0 +1,34 @@
+// The cpu backend beside the reference in double, on every instruction set of this processor.
+#pragma once
+
+#include <memory>
+
+#include "segface/backends/cpu.hpp"
+#include "segface/backends/reference.hpp"
+
+#include "random_maps.hpp"
+
+namespace test {
+
+struct Size {
+  Index batch, height, width;
+};
+struct Widths {
+  Index in, out;
+};
+
+// Calls body(kernels, cpu bench, reference bench) for each instruction set.
+template <class Body>
+void on_each_isa(const Body& body) {
+  const std::unique_ptr<Executor> threads = ThreadPool::make(3).value_or_throw();
+  SerialExecutor serial;
+  for (const cpu::Isa isa : {cpu::Isa::baseline, cpu::Isa::avx2, cpu::Isa::avx512}) {
+    if (!cpu::supported(isa)) continue;
+    Bench<cpu::Backend> fast(cpu::Backend(isa), *threads);
+    Bench<reference::Backend<double>> exact(reference::Backend<double>(), serial);
+    CAPTURE(fast.backend().isa_name());
+    body(cpu::kernels(isa), fast, exact);
+  }
+}
+
+}  // namespace test
