@@ -1,6 +1,8 @@
 // What the cpu backend makes of weights: matrices in panels, everything padded to whole vectors.
 #pragma once
 
+#include <algorithm>
+
 #include "segface/backends/cpu/kernels.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
@@ -19,12 +21,19 @@ inline Index panel_count(const Kernels& kernels, Index columns) noexcept {
   return (columns + kernels.panel - 1) / kernels.panel;
 }
 
-// weight(o, i) for o < out, i < in -> [panels, in, panel], zeros beyond.
+// weight(o, i) for o < out, i < in -> [panels, in, panel], zeros beyond. In blocks of a cache line of weights, since
+// rows of them lie far apart.
 template <class Weight>
 void pack_panels(Index panel, Index in, Index out, const Weight& weight, float* packed) noexcept {
-  for (Index first = 0; first < out; first += panel) {
-    for (Index i = 0; i < in; ++i) {
-      for (Index o = first; o < first + panel; ++o) *packed++ = o < out ? weight(o, i) : 0.0f;
+  constexpr Index kBlock = 16;
+  for (Index first = 0; first < out; first += panel, packed += in * panel) {
+    const Index outputs = std::min(panel, out - first);
+    for (Index begin = 0; begin < in; begin += kBlock) {
+      const Index end = std::min(begin + kBlock, in);
+      for (Index o = 0; o < outputs; ++o) {
+        for (Index i = begin; i < end; ++i) packed[i * panel + o] = weight(first + o, i);
+      }
+      for (Index i = begin; i < end; ++i) std::fill_n(packed + i * panel + outputs, panel - outputs, 0.0f);
     }
   }
 }
