@@ -146,7 +146,7 @@ class Backend {
     const auto scope = run.scope();
     const Index depth = w.matrix.in;
     float* const scratch = run.scratch<float>(run.workers() * kRowBlock * depth);
-    const Strassen strassen(run, *kernels_, w.matrix, y.rows());
+    const Strassen strassen(run, *kernels_, w.matrix, y.pixels());
     run.kernel(gemm_cost(y.rows(), y.channels, depth), blocks(y), [&](Index task, Index worker) {
       const RowBlock block = row_block(y, task);
       float* const patches = scratch + worker * kRowBlock * depth;
@@ -377,7 +377,7 @@ class Backend {
     Cost cost = gemm_cost(finest.rows(), fused.channels, finest.channels);
     cost += {24 * elements(fused), 0};
     const Linear& first = w.levels[0];
-    const Strassen strassen(run, *kernels_, first, finest.rows());
+    const Strassen strassen(run, *kernels_, first, finest.pixels());
     run.kernel(cost, blocks(finest), [&](Index task, Index worker) {
       const RowBlock block = row_block(finest, task);
       const Out tile = rows_of(fused, block);
@@ -481,7 +481,7 @@ class Backend {
   void multiply(RunOf& run, const Linear& w, const float* bias, const In& x, const Epilogue<Backend>& epilogue,
                 const Out& y) const noexcept {
     const auto scope = run.scope();
-    const Strassen strassen(run, *kernels_, w, x.rows());
+    const Strassen strassen(run, *kernels_, w, x.pixels());
     constexpr Index kTasks = 32;
     const Index all = strassen ? strassen.pairs() : panel_count(*kernels_, w.out), kLeastPanels = strassen ? 2 : 4;
     const Index wanted = std::max<Index>(1, kTasks / blocks(x));  // groups of panels

@@ -57,7 +57,7 @@ Out stream_image_and_back(Run<Backend>& run, const Kernels& kernels,
   const Projection key = project(run, kernels, tokens_read.k_proj, &key_position, In(y));
   const Projection value = project(run, kernels, tokens_read.v_proj, nullptr, In(y));
   const KeyStrips strips(run, kernels, q, tokens_read.heads, x);
-  const Strassen strassen(run, kernels, image_reads.out_proj, x.rows());
+  const Strassen strassen(run, kernels, image_reads.out_proj, x.pixels());
   const Index inner = q.channels, tile = kRowBlock * inner;
   float* const scratch = run.template scratch<float>(run.workers() * 2 * tile);
   Cost all = gemm_cost(x.rows(), y.channels, image_reads.out_proj.in);

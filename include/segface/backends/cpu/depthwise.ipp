@@ -25,9 +25,13 @@ SEGFACE_ALWAYS_INLINE void depthwise_vector(const DepthwiseArguments& d, Index x
       for (int p = 0; p < Pixels; ++p) sums[p] = fma(load_lanes(in + p * step, lanes), w, sums[p]);
     }
   }
+  // Over the stack, so that the activations are laid out once and not for every pixel.
+  float finished[Pixels * kLanes];
 #pragma GCC unroll 8
+  for (int p = 0; p < Pixels; ++p) store(finished + p * kLanes, sums[p]);
+#pragma GCC unroll 1
   for (int p = 0; p < Pixels; ++p) {
-    store_lanes(out + (x + p) * d.out_stride + c, activate(d.activation, sums[p]), lanes);
+    store_lanes(out + (x + p) * d.out_stride + c, activate(d.activation, load(finished + p * kLanes)), lanes);
   }
 }
 

@@ -129,7 +129,7 @@ Projection project(Run<Backend>& run, const Kernels& kernels, const Linear& w, c
   Projection p;
   p.x = image;
   p.w = &w;
-  p.strassen = Strassen(run, kernels, w, image.rows());
+  p.strassen = Strassen(run, kernels, w, image.pixels());
   p.bias = w.bias.data();
   if (term != nullptr) {
     p.position = &term->position;

@@ -8,8 +8,9 @@
 SEGFACE_BEGIN_NAMESPACE
 namespace cpu {
 
-// The sums for one call of a layer with `rows` rows, in blocks of kRowBlock at most; none where they would cost more
-// than the eighth of the multiplications that they save. They lie in the run's scratch, which must last as long.
+// The sums for one call of a layer with `rows` rows an image, in blocks of kRowBlock at most; none where they would
+// cost more than the eighth of the multiplications that they save. The rows of a whole batch do not count: an image has
+// the same bits alone. The sums lie in the run's scratch, which must last as long.
 class Strassen {
  public:
   Strassen() noexcept = default;

@@ -70,8 +70,8 @@ Out stream_logits(Run<Backend>& run, const Kernels& kernels, const compound::Ups
   const Out upscaled = run.every_stage() ? run.map(image.batch, logits.height, logits.width, w.second.out) : Out();
   const auto scope = run.scope();
   const PackedTokens classifier(run, kernels, hyper);
-  const Strassen first_strassen(run, kernels, w.first.matrix, image.rows());
-  const Strassen second_strassen(run, kernels, w.second.matrix, 4 * image.rows());
+  const Strassen first_strassen(run, kernels, w.first.matrix, image.pixels());
+  const Strassen second_strassen(run, kernels, w.second.matrix, 4 * image.pixels());
   const Index classes = hyper.width, wide = 4 * w.first.out, finest = 4 * w.second.out,
               stride = (classes + 15) / 16 * 16;
   const Index twice_size = kTokens * wide, upscaled_size = 4 * kTokens * finest, logits_size = 16 * kTokens * stride;

@@ -61,8 +61,8 @@ inline void winograd_products(const WinogradProducts& p) noexcept {
   }
 }
 
-template <Activation activation>
-inline void winograd_output_of(const WinogradOutput& o) noexcept {
+// y = last(activation(A^T m A + bias) + residual) for one tile and one panel of outputs.
+inline void winograd_output(const WinogradOutput& o) noexcept {
   for (Index c = 0; c < o.channels; c += kLanes) {
     const Index lanes = o.channels - c < kLanes ? o.channels - c : kLanes;
     Vec half[4][6];  // [row][column]
@@ -82,15 +82,10 @@ inline void winograd_output_of(const WinogradOutput& o) noexcept {
       float* out = o.y + r * o.row + c;
       const float* residual = o.residual == nullptr ? nullptr : o.residual + r * o.residual_row + c;
       for (Index x = 0; x < o.width; ++x, out += o.pixel) {
-        Vec v = activate(activation, y[x] + bias);
+        Vec v = activate(o.activation, y[x] + bias);
         if (residual != nullptr) v = activate(o.last, v + load_lanes(residual + x * o.residual_pixel, lanes));
         store_lanes(out, v, lanes);
       }
     }
   }
-}
-
-// y = last(activation(A^T m A + bias) + residual) for one tile and one panel of outputs.
-inline void winograd_output(const WinogradOutput& o) noexcept {
-  with_constant(o.activation, [&](auto activation) { winograd_output_of<activation.value>(o); });
 }
