@@ -1,8 +1,5 @@
 // The Winograd convolution of the cpu backend against the reference in double: sides that are no multiple of a tile,
 // more tiles than a block holds, odd channels, residuals, every activation and instruction set.
-#include "segface/backends/cpu.hpp"
-#include "segface/backends/reference.hpp"
-
 #include "each_isa.hpp"
 
 using namespace segface;

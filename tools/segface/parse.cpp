@@ -56,7 +56,7 @@ class Session {
 
   // `title` is shown in front: the photo's name, and its number where there are several.
   Status parse(const std::string& path, const std::string& title) {
-    const Outputs outputs = outputs_of(request_, path, dataset_);
+    const Outputs outputs = outputs_of(request_, path);
     const bool one_sheet = !request_.sheet.empty() && request_.photos.size() == 1;
     Stopwatch watch;
     SEGFACE_ASSIGN(photo, load_image(path));
@@ -136,7 +136,7 @@ class Session {
     }
     for (std::size_t i = 0; i < outputs.masks.size(); ++i) {
       SEGFACE_RETURN_IF_ERROR(proceed());
-      SEGFACE_ASSIGN(picture, pixels_of_class(labels, request_.classes[i]));
+      SEGFACE_ASSIGN(picture, pixels_of_class(labels, request_.classes[i].label));
       SEGFACE_RETURN_IF_ERROR(save_png(outputs.masks[i], picture.view(), kReplace));
     }
     return proceed();
@@ -160,8 +160,8 @@ class Session {
     };
     for (std::size_t i = 0; i < outputs.probabilities.size(); ++i) {
       SEGFACE_RETURN_IF_ERROR(proceed());
-      SEGFACE_RETURN_IF_ERROR(maps.of(request_.classes[i], inside.span()));
-      SEGFACE_RETURN_IF_ERROR(paste(request_.classes[i] == 0 ? 1.0f : 0.0f));
+      SEGFACE_RETURN_IF_ERROR(maps.of(request_.classes[i].label, inside.span()));
+      SEGFACE_RETURN_IF_ERROR(paste(request_.classes[i].label == 0 ? 1.0f : 0.0f));
       SEGFACE_ASSIGN(picture, gray_of_shares(shares, labels.width, labels.height));
       SEGFACE_RETURN_IF_ERROR(save_png(outputs.probabilities[i], picture.view(), kReplace));
     }
@@ -233,7 +233,7 @@ int parse_all(Request request, const Backend& backend) {
   if (!parser.ok()) return fail(explain_weights(parser.status(), request.weights), kWeights);
   const NetworkInfo& info = parser->info();
   Status classes = find_classes(request, info.dataset);
-  if (classes.ok()) classes = check_outputs(request, info.dataset);
+  if (classes.ok()) classes = check_outputs(request);
   if (classes.code() == Errc::invalid_argument) return misuse(kParse, classes);
   if (!classes.ok()) return fail(classes, kOutput);
   auto workspace = parser->try_workspace();
@@ -283,7 +283,7 @@ int run(const std::vector<std::string>& words) {
   if (!arguments.ok()) return misuse(kParse, arguments.status());
   const auto request = read_request(*arguments);
   if (!request.ok()) return misuse(kParse, request.status());
-  const Status free = check_outputs(*request, Dataset::celeb);  // those of classes are asked for once they are known
+  const Status free = check_outputs(*request);  // asked again once the classes, and so their files, are known
   if (free.code() == Errc::invalid_argument) return misuse(kParse, free);
   if (!free.ok()) return fail(free, kOutput);
   return with_backend(request->backend, [&](const auto& backend) { return parse_all(*request, backend); });

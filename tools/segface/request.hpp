@@ -30,9 +30,13 @@ struct Request {
   std::string mask, overlay, logits;  // names of the files of a single photo; empty where not given
   std::string sheet;                  // of one photo, or the contact sheet of several; empty where not given
   std::string class_names;            // of --classes, as written
-  std::vector<std::uint8_t> classes;  // that get pictures of their own; known once the network is
-  bool probabilities = false;         // of these classes too, or of all
-  bool legend = false;                // beside the overlay
+  struct Class {
+    std::uint8_t label;
+    std::string word;  // in names of files
+  };
+  std::vector<Class> classes;  // that get pictures of their own; known once the network is
+  bool probabilities = false;  // of these classes too, or of all
+  bool legend = false;         // beside the overlay
   std::optional<Box> box;
   std::optional<Landmarks> landmarks;
   std::optional<HelenPoints> helen;                              // all points of a file of Helen
@@ -66,16 +70,15 @@ inline std::string file_word(std::string_view class_name) {
   return word;
 }
 
-// `dataset`: whose labels the classes of the request are.
-inline Outputs outputs_of(const Request& request, const std::string& photo, Dataset dataset) {
+inline Outputs outputs_of(const Request& request, const std::string& photo) {
   const std::string front = request.directory + stem(photo);
   Outputs outputs = {request.names_mask ? front + "_mask.png" : request.mask,
                      request.names_overlay ? front + "_overlay.png" : request.overlay,
                      request.logits,
                      {},
                      {}};
-  for (const std::uint8_t label : request.classes) {
-    const std::string name = front + "_" + file_word(classes(dataset)[label].name);
+  for (const Request::Class& wanted : request.classes) {
+    const std::string name = front + "_" + wanted.word;
     if (!request.class_names.empty()) outputs.masks.push_back(name + ".png");
     if (request.probabilities) outputs.probabilities.push_back(name + "_probability.png");
   }
@@ -87,9 +90,10 @@ inline Outputs outputs_of(const Request& request, const std::string& photo, Data
 inline Status find_classes(Request& request, Dataset dataset) {
   const Span<const ClassInfo> known = classes(dataset);
   const bool all = request.class_names == "all" || (request.class_names.empty() && request.probabilities);
-  for (std::size_t label = 0; all && label < known.size(); ++label) {
-    request.classes.push_back(static_cast<std::uint8_t>(label));
-  }
+  const auto want = [&](std::size_t label) {
+    request.classes.push_back({static_cast<std::uint8_t>(label), file_word(known[label].name)});
+  };
+  for (std::size_t label = 0; all && label < known.size(); ++label) want(label);
   if (all) return {};
   for (std::size_t begin = 0; begin < request.class_names.size();) {
     const std::size_t end = std::min(request.class_names.find(',', begin), request.class_names.size());
@@ -101,18 +105,11 @@ inline Status find_classes(Request& request, Dataset dataset) {
     };
     while (label < known.size() && !is_named(known[label]) && word != std::to_string(label)) ++label;
     if (label == known.size()) {
-      struct Name {
-        std::string_view name;
-      };
-      std::vector<Name> names;
-      for (const ClassInfo& info : known) names.push_back({info.name});
-      return error(Errc::invalid_argument, "--classes: this network has no class '", word, "'", suggestion(word, names),
+      return error(Errc::invalid_argument, "--classes: this network has no class '", word, "'", suggestion(word, known),
                    "; `segface info` lists its classes");
     }
-    const auto value = static_cast<std::uint8_t>(label);
-    if (std::find(request.classes.begin(), request.classes.end(), value) == request.classes.end()) {
-      request.classes.push_back(value);
-    }
+    const auto is_wanted = [&](const Request::Class& wanted) { return wanted.label == label; };
+    if (std::none_of(request.classes.begin(), request.classes.end(), is_wanted)) want(label);
   }
   return {};
 }
@@ -138,14 +135,12 @@ inline Result<Box> parse_box(const std::string& text) {
 
 // "x,y x,y x,y x,y x,y"
 inline Result<Landmarks> parse_landmarks(const std::string& text) {
-  std::string_view rest = text;
-  std::array<Point, 5> p;
-  const Status status = landmark_file::read_points(rest, p);
-  if (!status.ok() || !landmark_file::next_word(rest).empty()) {
+  const auto landmarks = read_five_landmarks(text);
+  if (!landmarks.ok()) {
     return error(Errc::invalid_argument, "--landmarks is '", text,
                  "', expected five points as \"x,y x,y x,y x,y x,y\": ", kLandmarkOrder);
   }
-  return Landmarks{p[0], p[1], p[2], p[3], p[4]};
+  return landmarks;
 }
 
 // The value of --landmarks: five points, or a file of LaPa, or one of Helen, where the photo is found by its name.
@@ -255,7 +250,7 @@ inline Result<Request> read_request(const Arguments& arguments) {
 }
 
 // No two results under one name, and none in place of a photo or the weights.
-inline Status check_outputs(const Request& request, Dataset dataset) {
+inline Status check_outputs(const Request& request) {
   std::map<std::string, std::string> writers;
   std::set<std::pair<dev_t, ino_t>> inputs;
   for (const std::string& photo : request.photos) {
@@ -276,7 +271,7 @@ inline Status check_outputs(const Request& request, Dataset dataset) {
     return {};
   };
   for (const std::string& photo : request.photos) {
-    const Outputs outputs = outputs_of(request, photo, dataset);
+    const Outputs outputs = outputs_of(request, photo);
     for (const std::string& path : {outputs.mask, outputs.overlay, outputs.logits}) {
       SEGFACE_RETURN_IF_ERROR(check(path, photo));
     }

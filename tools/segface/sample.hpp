@@ -11,7 +11,6 @@
 #include <string>
 #include <utility>
 
-#include "segface/base/executor.hpp"
 #include "segface/image/file.hpp"
 #include "segface/image/landmark_file.hpp"
 #include "segface/image/metrics.hpp"
@@ -59,27 +58,9 @@ inline Result<Image> merge_celeb_parts(const std::string& front) {
 inline Result<Landmarks> read_landmark_file(const std::string& path) {
   SEGFACE_ASSIGN(bytes, read_file(path, std::size_t{1} << 20));
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (text.substr(0, 3) == "106") {
-    auto landmarks = read_lapa_landmarks(text);
-    if (!landmarks.ok()) return in_context(landmarks.status(), path);
-    return landmarks;
-  }
-  std::string_view rest = text;
-  std::array<Point, 5> p;
-  SEGFACE_RETURN_IF_ERROR(in_context(landmark_file::read_points(rest, p), path));
-  if (!landmark_file::next_word(rest).empty()) {
-    return error(Errc::bad_format, path, ": expected five points, or 106 as LaPa writes them");
-  }
-  return Landmarks{p[0], p[1], p[2], p[3], p[4]};
-}
-
-inline Result<Image> resize_photo(const ImageView& photo, Index side) {
-  SEGFACE_ASSIGN(resize, BicubicResize::make(photo.width, photo.height, side, side));
-  SEGFACE_ASSIGN(out, Image::make(side, side, PixelOrder::rgb));
-  SEGFACE_ASSIGN(scratch, Buffer<std::uint8_t>::make(resize.scratch_bytes()));
-  SerialExecutor executor;
-  resize.rgb(photo, out.data(), scratch.data(), executor);
-  return std::move(out);
+  auto landmarks = text.substr(0, 3) == "106" ? read_lapa_landmarks(text) : read_five_landmarks(text);
+  if (!landmarks.ok()) return in_context(landmarks.status(), path);
+  return landmarks;
 }
 
 // `warped`: whether the network needs landmarks. Errors: of the files, which the message names.
@@ -117,7 +98,7 @@ inline Result<LoadedSample> load_sample(const DatasetFolder& folder, const Sampl
     loaded.landmarks =
         loaded.landmarks->scaled(r / static_cast<double>(photo.width()), r / static_cast<double>(photo.height()));
   }
-  SEGFACE_ASSIGN(small, resize_photo(photo.view(), side));
+  SEGFACE_ASSIGN(small, resize_bicubic(photo.view(), side, side));
   SEGFACE_ASSIGN(labels, resize_labels(truth.view(), side, side));
   loaded.photo = std::move(small);
   loaded.truth = std::move(labels);

@@ -10,12 +10,10 @@ from torch.nn import functional as F
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "torch"))
 
 from twin import SegFace, load_checkpoint, save_checkpoint  # noqa: E402
-from twin.backbones import pyramid  # noqa: E402
 from twin.decoder import WIDTH  # noqa: E402
+from twin.model import DEVIATION, MEAN  # noqa: E402
 
 __all__ = ["Network", "load", "normalise", "predict_labels", "save_checkpoint"]
-
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Network(SegFace):
@@ -27,16 +25,14 @@ class Network(SegFace):
     def __init__(self, backbone: str = "mobilenet"):
         super().__init__(backbone, "celeb")
 
-    def forward(self, image):
-        """Normalised [B, 3, H, W] -> logits [B, 19, 4h, 4w]."""
-        maps = pyramid(self.backbone, self.backbone_name, image)
+    def fuse(self, maps):
         size = maps[0].shape[2:]
         fused = 0
         for level, (linear, feature) in enumerate(zip(self.linear_c, maps)):
             first = (len(maps) - 1 - level) * WIDTH  # levels meet the fusion's columns in reversed order
             part = F.conv2d(linear(feature), self.linear_fuse.weight[:, first : first + WIDTH])
             fused = fused + F.interpolate(part, size=size, mode="bilinear", align_corners=False)
-        return self.face_decoder(fused, self.pe_layer(*size), lambda name, value: value)
+        return fused
 
 
 def load(path, backbone: str = "mobilenet") -> Network:
@@ -46,7 +42,7 @@ def load(path, backbone: str = "mobilenet") -> Network:
 
 def normalise(pictures: torch.Tensor) -> torch.Tensor:
     """uint8 [B, H, W, 3] -> float [B, 3, H, W], channels last in memory."""
-    mean, deviation = (torch.tensor(v, device=pictures.device) * 255 for v in (_MEAN, _DEVIATION))
+    mean, deviation = (torch.tensor(v, device=pictures.device) * 255 for v in (MEAN, DEVIATION))
     return ((pictures.float() - mean) / deviation).permute(0, 3, 1, 2)
 
 

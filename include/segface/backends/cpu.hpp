@@ -448,9 +448,8 @@ class Backend {
   Result<Linear> pack(Index in, Index out, const Weight& weight, const float* bias) const noexcept {
     const Index padded = panel_count(*kernels_, out) * kernels_->panel;
     SEGFACE_ASSIGN(packed, Buffer<float>::make(static_cast<std::size_t>(padded * in)));
-    SEGFACE_ASSIGN(padded_bias, Buffer<float>::make(static_cast<std::size_t>(padded)));
+    SEGFACE_ASSIGN(padded_bias, pad(bias, bias == nullptr ? 0 : out, padded));
     pack_panels(kernels_->panel, in, out, weight, packed.data());
-    for (Index o = 0; o < padded; ++o) padded_bias.data()[o] = bias != nullptr && o < out ? bias[o] : 0.0f;
     return Linear{std::move(packed), std::move(padded_bias), in, out};
   }
   static Result<Buffer<float>> copy(const float* values, Index count) noexcept {
@@ -476,22 +475,18 @@ class Backend {
     return g;
   }
 
-  // Tasks are blocks of rows; where these are few, also groups of panels, whose blocks follow each other: weights
-  // larger than the image come from memory once.
   void multiply(RunOf& run, const Linear& w, const float* bias, const In& x, const Epilogue<Backend>& epilogue,
                 const Out& y) const noexcept {
     const auto scope = run.scope();
     const Strassen strassen(run, *kernels_, w, x.pixels());
     constexpr Index kTasks = 32;
-    const Index all = strassen ? strassen.pairs() : panel_count(*kernels_, w.out), kLeastPanels = strassen ? 2 : 4;
-    const Index wanted = std::max<Index>(1, kTasks / blocks(x));  // groups of panels
-    const Index group = std::max(std::min(all, kLeastPanels), (all + wanted - 1) / wanted);
-    const Index groups = (all + group - 1) / group;
-    run.kernel(gemm_cost(x.rows(), w.out, w.in), blocks(x) * groups, [&](Index task, Index worker) {
-      const RowBlock block = row_block(x, task % blocks(x));
+    const Index panels = strassen ? strassen.pairs() : panel_count(*kernels_, w.out), least = strassen ? 2 : 4;
+    const PanelGroups groups(blocks(x), panels, kTasks, least);
+    run.kernel(gemm_cost(x.rows(), w.out, w.in), groups.tasks(), [&](Index task, Index worker) {
+      const RowBlock block = row_block(x, groups.block(task));
       GemmArguments g = strassen(gemm_arguments(w, bias, epilogue, y, block), worker);
-      g.first_panel = task / blocks(x) * group;
-      g.last_panel = std::min(all, g.first_panel + group);
+      g.first_panel = groups.first_panel(task);
+      g.last_panel = groups.last_panel(task);
       g.a = x.row(block.first);
       g.lda = x.stride;
       kernels_->gemm(g);

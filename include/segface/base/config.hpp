@@ -27,10 +27,8 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define SEGFACE_ALWAYS_INLINE inline __attribute__((always_inline))
-#define SEGFACE_NOINLINE inline __attribute__((noinline))
 #define SEGFACE_COLD __attribute__((cold))
 #else
 #define SEGFACE_ALWAYS_INLINE __forceinline
-#define SEGFACE_NOINLINE __declspec(noinline) inline
 #define SEGFACE_COLD
 #endif

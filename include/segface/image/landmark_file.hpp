@@ -72,6 +72,16 @@ inline Point middle(const Point& a, const Point& b) noexcept {
 
 }  // namespace landmark_file
 
+// Five points "x,y x,y x,y x,y x,y", in the order of kLandmarkOrder. Errors: bad_format.
+inline Result<Landmarks> read_five_landmarks(std::string_view text) noexcept {
+  std::array<Point, 5> p;
+  SEGFACE_RETURN_IF_ERROR(landmark_file::read_points(text, p));
+  if (!landmark_file::next_word(text).empty()) {
+    return error(Errc::bad_format, "expected five points, or 106 as LaPa writes them");
+  }
+  return Landmarks{p[0], p[1], p[2], p[3], p[4]};
+}
+
 // The five points of a LaPa text, in pixels of its photo. Errors: bad_format.
 inline Result<Landmarks> read_lapa_landmarks(std::string_view text) noexcept {
   using namespace landmark_file;

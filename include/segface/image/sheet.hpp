@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "segface/base/config.hpp"
-#include "segface/base/executor.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
 #include "segface/image/canvas.hpp"
@@ -30,12 +29,7 @@ inline Result<Image> shrink(const ImageView& picture, Index most) noexcept {
   SEGFACE_RETURN_IF_ERROR(picture.validate());
   const Index longer = std::max({picture.width, picture.height, most});
   const auto side = [&](Index pixels) { return std::max<Index>(1, (pixels * most + longer / 2) / longer); };
-  SEGFACE_ASSIGN(resize, BicubicResize::make(picture.width, picture.height, side(picture.width), side(picture.height)));
-  SEGFACE_ASSIGN(out, Image::make(resize.to_width(), resize.to_height(), PixelOrder::rgb));
-  SEGFACE_ASSIGN(scratch, Buffer<std::uint8_t>::make(resize.scratch_bytes()));
-  SerialExecutor executor;
-  resize.rgb(picture, out.data(), scratch.data(), executor);
-  return Result<Image>(std::move(out));
+  return resize_bicubic(picture, side(picture.width), side(picture.height));
 }
 
 // Shares as a gray picture, 255 for 1: a confidence, or the probability of a class. values: [height, width].

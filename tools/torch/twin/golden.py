@@ -14,7 +14,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+from .model import DEVIATION, MEAN
+
 _WHOLE = ("tokens", "hyper")
 
 
@@ -22,7 +23,7 @@ def read_picture(path: pathlib.Path, height: int, width: int) -> torch.Tensor:
     """[1, 3, height, width], as the official code prepares it: Pillow's bicubic, mean and deviation of ImageNet."""
     picture = Image.open(path).convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
     pixels = torch.from_numpy(np.array(picture, np.float64)) / 255
-    return ((pixels - torch.tensor(_MEAN)) / torch.tensor(_DEVIATION)).permute(2, 0, 1)[None]
+    return ((pixels - torch.tensor(MEAN)) / torch.tensor(DEVIATION)).permute(2, 0, 1)[None]
 
 
 @torch.no_grad()

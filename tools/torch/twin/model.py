@@ -13,6 +13,9 @@ _CELEB = ("background neck face cloth rightear leftear rightbro leftbro righteye
 _LAPA = "background face leftbro rightbro lefteye righteye nose upperlip innermouth lowerlip hair".split()
 CLASSES = {"celeb": _CELEB, "lapa": _LAPA, "helen": _LAPA}
 
+# A picture from 0 to 1, less MEAN and over DEVIATION, is what the network is shown; red, green, blue.
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
 
 class Projection(nn.Module):
     def __init__(self, channels: int):
@@ -49,11 +52,14 @@ class SegFace(nn.Module):
         maps = pyramid(self.backbone, self.backbone_name, image)
         for level, feature in enumerate(maps):
             record(f"feature{level}", feature)
-        size = maps[0].shape[2:]
-        levels = [F.interpolate(linear(feature), size=size, mode="bilinear", align_corners=False)
-                  for linear, feature in zip(self.linear_c, maps)]
-        fused = record("fused", self.linear_fuse(torch.cat(levels[::-1], dim=1)))
-        logits = self.face_decoder(fused, self.pe_layer(*size), record)
+        fused = record("fused", self.fuse(maps))
+        logits = self.face_decoder(fused, self.pe_layer(*fused.shape[2:]), record)
         if self.dataset == "lapa":
             logits = tanh_warp.unwarp(logits, landmarks, side)
         return record("logits", logits)
+
+    def fuse(self, maps):
+        """Maps [B, C_i, h / 2^i, w / 2^i] -> [B, WIDTH, h, w]."""
+        levels = [F.interpolate(linear(feature), size=maps[0].shape[2:], mode="bilinear", align_corners=False)
+                  for linear, feature in zip(self.linear_c, maps)]
+        return self.linear_fuse(torch.cat(levels[::-1], dim=1))

@@ -21,6 +21,13 @@ inline Index panel_count(const Kernels& kernels, Index columns) noexcept {
   return (columns + kernels.panel - 1) / kernels.panel;
 }
 
+// `count` values and zeros, `padded` in all.
+inline Result<Buffer<float>> pad(const float* values, Index count, Index padded) noexcept {
+  SEGFACE_ASSIGN(result, Buffer<float>::make(static_cast<std::size_t>(padded)));
+  std::fill(std::copy_n(values, count, result.begin()), result.end(), 0.0f);
+  return std::move(result);
+}
+
 // weight(o, i) for o < out, i < in -> [panels, in, panel], zeros beyond. In blocks of a cache line of weights, since
 // rows of them lie far apart.
 template <class Weight>

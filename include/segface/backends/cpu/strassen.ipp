@@ -10,6 +10,11 @@
 // largest entries of its half block are, some units in the last place more than by gemm, and depends on its partner,
 // half a block away.
 
+// Pairs of panels of the whole product.
+SEGFACE_ALWAYS_INLINE Index panel_pairs(const GemmArguments& g) noexcept {
+  return (g.columns + 2 * kPanel - 1) / (2 * kPanel);
+}
+
 inline Index strassen_stride(Index depth) noexcept {
   return depth / 2 + kLine;  // not a power of two
 }
@@ -52,7 +57,7 @@ inline void sum_rows_of_halves(const GemmArguments& g, Index half) noexcept {
 inline void strassen(const GemmArguments& g, Index half) noexcept {
   sum_rows_of_halves(g, half);
   const Index depth = g.depth / 2, quarter = depth * kPanel, stride = strassen_stride(g.depth), size = half * stride;
-  const Index pairs = (g.columns + 2 * kPanel - 1) / (2 * kPanel);
+  const Index pairs = panel_pairs(g);
   for (Index panel = g.first_panel; panel < g.last_panel; ++panel) {
     const float* const b11 = g.panels + 2 * panel * quarter;
     const float* const b22 = b11 + (2 * pairs + 1) * quarter;
@@ -104,8 +109,7 @@ inline void gemm(const GemmArguments& g) noexcept {
   last.c += 2 * half * g.ldc;
   if (g.residual != nullptr) last.residual += 2 * half * g.ldr;
   multiply_panels(last);
-  const Index pairs = (g.columns + 2 * kPanel - 1) / (2 * kPanel);
-  last.first_panel += pairs;
-  last.last_panel += pairs;
+  last.first_panel += panel_pairs(g);
+  last.last_panel += panel_pairs(g);
   multiply_panels(last);
 }

@@ -35,6 +35,23 @@ inline Out rows_of(const Out& y, const RowBlock& block) noexcept {
   return {y.row(block.first), 1, 1, block.rows, y.channels, y.stride};
 }
 
+// Tasks that are blocks of rows and, where these are fewer than `wanted`, also groups of at least `least` panels.
+// Blocks follow each other for a group: weights larger than the image come from memory once.
+struct PanelGroups {
+  Index blocks, panels, group;  // group: panels in one
+
+  PanelGroups(Index block_count, Index panel_count, Index wanted, Index least) noexcept
+      : blocks(block_count), panels(panel_count) {
+    const Index groups = std::max<Index>(1, wanted / blocks);
+    group = std::max(std::min(panels, least), (panels + groups - 1) / groups);
+  }
+
+  Index tasks() const noexcept { return blocks * ((panels + group - 1) / group); }
+  Index block(Index task) const noexcept { return task % blocks; }
+  Index first_panel(Index task) const noexcept { return task / blocks * group; }
+  Index last_panel(Index task) const noexcept { return std::min(panels, first_panel(task) + group); }
+};
+
 inline double elements(const In& x) noexcept {
   return static_cast<double>(x.rows() * x.channels);
 }

@@ -51,8 +51,7 @@ inline void transform_weights(const float* g, float* transformed, Index step) no
 inline Result<Linear> pack_winograd(const Kernels& kernels, Index in, Index out, const LinearNumbers& w) noexcept {
   const Index panel = kernels.panel, padded = panel_count(kernels, out) * panel;
   SEGFACE_ASSIGN(panels, Buffer<float>::make(static_cast<std::size_t>(padded * Winograd::kFrequencies * in)));
-  SEGFACE_ASSIGN(bias, Buffer<float>::make(static_cast<std::size_t>(padded)));
-  std::fill(std::copy_n(w.bias.data(), out, bias.data()), bias.data() + padded, 0.0f);
+  SEGFACE_ASSIGN(bias, pad(w.bias.data(), out, padded));
   // Of a panel and one input at a time: frequencies lie so far apart that few of them fit into the cache together.
   SEGFACE_ASSIGN(rows, Buffer<float>::make(static_cast<std::size_t>(Winograd::kFrequencies * panel)));
   for (Index first = 0; first < padded; first += panel) {
@@ -131,23 +130,20 @@ void finish_tiles(const Kernels& kernels, const WinogradBlocks& b, const Linear&
   }
 }
 
-// w: from pack_winograd. Tasks are blocks of tiles; where these are few, also groups of panels. A task transforms its
-// tiles, then multiplies and transforms back a panel of outputs at a time, all in its worker's scratch.
+// w: from pack_winograd. Tasks are blocks of tiles and groups of panels. A task transforms its tiles, then multiplies
+// and transforms back a panel of outputs at a time, all in its worker's scratch.
 template <class RunOf, class EpilogueOf>
 void convolve_winograd(RunOf& run, const Kernels& kernels, const Linear& w, const In& x, const EpilogueOf& epilogue,
                        const Out& y) noexcept {
   constexpr Index kTasks = 16, kLeastPanels = 2;
   const WinogradBlocks b(kernels, w.in, y);
-  const Index panels = panel_count(kernels, w.out), blocks = y.batch * b.per_image;
-  const Index wanted = std::max<Index>(1, kTasks / blocks);  // groups of panels
-  const Index group = std::max(std::min(panels, kLeastPanels), (panels + wanted - 1) / wanted);
-  const Index groups = (panels + group - 1) / group;
+  const PanelGroups groups(y.batch * b.per_image, panel_count(kernels, w.out), kTasks, kLeastPanels);
   const auto scope = run.scope();
   float* const scratch = run.template scratch<float>(run.workers() * b.room);
   Cost cost = gemm_cost(y.batch * b.tiles, w.out, Winograd::kFrequencies * w.in);
   cost.bytes = bytes(x) + bytes(y) + static_cast<double>(w.in * w.out * Winograd::kFrequencies) * sizeof(float);
-  run.kernel(cost, blocks * groups, [&](Index task, Index worker) {
-    const Index image = task % blocks / b.per_image, first = task % blocks % b.per_image * b.block;
+  run.kernel(cost, groups.tasks(), [&](Index task, Index worker) {
+    const Index block = groups.block(task), image = block / b.per_image, first = block % b.per_image * b.block;
     const Index count = std::min(b.block, b.tiles - first);
     float* const v = scratch + worker * b.room;
     float* const m = v + Winograd::kFrequencies * b.ldv;
@@ -158,8 +154,7 @@ void convolve_winograd(RunOf& run, const Kernels& kernels, const Linear& w, cons
     const In& all = epilogue.residual;
     const In residual = all.data == nullptr || all.batch == 1 ? all : all.image(image);
     WinogradProducts products = {count, w.in, v, b.ldv, b.ld_tile, nullptr, m, b.ldm};
-    const Index first_panel = task / blocks * group, last_panel = std::min(panels, first_panel + group);
-    for (Index p = first_panel; p < last_panel; ++p) {
+    for (Index p = groups.first_panel(task); p < groups.last_panel(task); ++p) {
       const Index column = p * kernels.panel;
       products.panel = w.panels.data() + column * Winograd::kFrequencies * w.in;
       kernels.winograd_products(products);
