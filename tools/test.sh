@@ -20,11 +20,11 @@ run() {
 # The tests of the cpu backend, cross-compiled for ARM (NEON) and emulated; of the goldens, those of 96 x 96.
 run_on_arm() {
   mkdir -p build-arm
-  aarch64-linux-gnu-g++ -std=c++17 -O2 -static -pthread -Wall -Wextra -Wconversion -Wshadow -Werror -Iinclude -Itests \
+  aarch64-linux-gnu-g++ -std=c++17 -O2 -static -pthread -Wall -Wextra -Wconversion -Wshadow -Werror -Iinclude -Itests -Itools \
     -isystem /usr/include/eigen3 -idirafter /usr/include "-DSEGFACE_TEST_DATA=\"$PWD/tests/data\"" tests/main.cpp \
     tests/backends/cpu_math_test.cpp tests/backends/cpu_override_test.cpp tests/backends/cpu_primitive_test.cpp \
     tests/backends/cpu_winograd_test.cpp \
-    tests/network/cpu_golden_test.cpp -o build-arm/tests
+    tests/network/cpu_golden_test.cpp tools/networks/cpu.cpp -o build-arm/tests
   qemu-aarch64 build-arm/tests --test-case-exclude="*official code at every stage,*no multiple of a stride*"
 }
 

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "segface/backbones/backbone.hpp"
 #include "segface/backbones/convnext.hpp"
 #include "segface/backbones/efficientnet_v2.hpp"
 #include "segface/backbones/mobilenet_v3.hpp"
@@ -27,30 +28,6 @@ SEGFACE_BEGIN_NAMESPACE
 
 // Smallest side of an input.
 inline constexpr Index kMinSide = 32;
-
-enum class Backbone : std::uint8_t {
-  swin_base,
-  swinv2_base,
-  swinv2_small,
-  swinv2_tiny,
-  convnext_base,
-  convnext_small,
-  resnet,
-  mobilenet,
-  efficientnet,
-};
-
-inline constexpr std::array<Backbone, 9> kBackbones = {
-    Backbone::swin_base,   Backbone::swinv2_base,   Backbone::swinv2_small,
-    Backbone::swinv2_tiny, Backbone::convnext_base, Backbone::convnext_small,
-    Backbone::resnet,      Backbone::mobilenet,     Backbone::efficientnet};
-
-// The official spelling (--model).
-inline const char* backbone_name(Backbone backbone) noexcept {
-  constexpr const char* kNames[] = {"swin_base",      "swinv2_base", "swinv2_small", "swinv2_tiny", "convnext_base",
-                                    "convnext_small", "resnet",      "mobilenet",    "efficientnet"};
-  return kNames[static_cast<std::size_t>(backbone)];
-}
 
 // Every tensor of a network: official names, in the official order.
 struct SegFaceWeights {
@@ -110,34 +87,21 @@ template <class B>
 class SegFace {
  public:
   // Reads the weights one tensor at a time. Errors: those of the source, non_finite, out_of_memory.
-  static Result<SegFace> prepare(const B& backend, const SegFaceWeights& w) noexcept {
-    return guarded([&]() -> Result<SegFace> {
-      Preparation<B> preparation(backend);
-      SegFace network(preparation, w);
-      if (!preparation.status().ok()) return preparation.status();
-      return Result<SegFace>(std::move(network));
-    });
-  }
+  static Result<SegFace> prepare(const B& backend, const SegFaceWeights& w) noexcept;
+
+  SegFace(SegFace&&) noexcept;
+  SegFace& operator=(SegFace&&) noexcept;
+  ~SegFace();
 
   const B& backend() const noexcept { return backend_; }
 
   // Normalised image [B, H, W, 3] -> pyramid.
-  Pyramid<B> pyramid(Run<B>& run, const ViewOf<B>& image) const noexcept {
-    const std::array<ViewOf<B>, 4> features =
-        std::visit([&](const auto& backbone) { return backbone(run, image); }, backbone_);
-    const Pyramid<B> fused = ops::fuse<B>(run, fusion_, features);
-    run.stage("fused", fused.fused);
-    return fused;
-  }
+  Pyramid<B> pyramid(Run<B>& run, const ViewOf<B>& image) const noexcept;
 
   // Normalised image [B, H, W, 3] of the plan's size -> logits [B, 4h, 4w, K]; with a warp for each image, as LaPa's
   // networks need, the image is warped first and the logits are taken back, to [B, H, W, K].
   MapOf<B> operator()(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const ViewOf<B>& image,
-                      Span<const TanhWarp> warps = {}) const noexcept {
-    const MapOf<B> logits = warps.empty() ? decoder_(run, plan, pyramid(run, image)) : warped(run, plan, image, warps);
-    run.stage("logits", logits);
-    return logits;
-  }
+                      Span<const TanhWarp> warps = {}) const noexcept;
 
   const ClassTokenDecoder<B>& decoder() const noexcept { return decoder_; }
 
@@ -151,38 +115,83 @@ class SegFace {
   };
   using AnyBackbone = typename Networks<SegFaceWeights::AnyBackbone>::type;
 
-  SegFace(Preparation<B>& p, const SegFaceWeights& w) : SegFace(p, w, MlpFusionNumbers(p, w.fusion)) {}
-  SegFace(Preparation<B>& p, const SegFaceWeights& w, const MlpFusionNumbers& fusion)
-      : backend_(p.backend()),
-        backbone_(make_backbone(p, w.backbone)),
-        fusion_(segface::prepare(p, fusion)),
-        decoder_(p, w.face_decoder, w.pe_layer, fusion) {}
+  SegFace(Preparation<B>& p, const SegFaceWeights& w, const MlpFusionNumbers& fusion);
 
-  static AnyBackbone make_backbone(Preparation<B>& p, const SegFaceWeights::AnyBackbone& weights) {
-    return std::visit(
-        [&](const auto& w) {
-          using Network = typename std::decay_t<decltype(w)>::template Network<B>;
-          return AnyBackbone(std::in_place_type<Network>, p, w);
-        },
-        weights);
-  }
-
+  static AnyBackbone make_backbone(Preparation<B>& p, const SegFaceWeights::AnyBackbone& weights);
   MapOf<B> warped(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const ViewOf<B>& image,
-                  Span<const TanhWarp> warps) const noexcept {
-    const MapOf<B> input = run.map(image.batch, image.height, image.width, image.channels);
-    ops::warp<B>(run, warps, /*back=*/false, image, input);
-    run.stage("warped", input);
-    const MapOf<B> logits = decoder_(run, plan, pyramid(run, input));
-    const MapOf<B> back = run.map(image.batch, image.height, image.width, logits.channels);
-    ops::warp<B>(run, warps, /*back=*/true, logits, back);
-    return back;
-  }
+                  Span<const TanhWarp> warps) const noexcept;
 
   B backend_;
   AnyBackbone backbone_;
   ops::MlpFusion<B> fusion_;
   ClassTokenDecoder<B> decoder_;
 };
+
+// Members are defined outside the class, and not inline, so that a program may compile them once: segface/compiled.hpp.
+
+template <class B>
+SegFace<B>::SegFace(SegFace&&) noexcept = default;
+template <class B>
+SegFace<B>& SegFace<B>::operator=(SegFace&&) noexcept = default;
+template <class B>
+SegFace<B>::~SegFace() = default;
+
+template <class B>
+Result<SegFace<B>> SegFace<B>::prepare(const B& backend, const SegFaceWeights& w) noexcept {
+  return guarded([&]() -> Result<SegFace> {
+    Preparation<B> preparation(backend);
+    SegFace network(preparation, w, MlpFusionNumbers(preparation, w.fusion));
+    if (!preparation.status().ok()) return preparation.status();
+    return Result<SegFace>(std::move(network));
+  });
+}
+
+template <class B>
+SegFace<B>::SegFace(Preparation<B>& p, const SegFaceWeights& w, const MlpFusionNumbers& fusion)
+    : backend_(p.backend()),
+      backbone_(make_backbone(p, w.backbone)),
+      fusion_(segface::prepare(p, fusion)),
+      decoder_(p, w.face_decoder, w.pe_layer, fusion) {}
+
+template <class B>
+typename SegFace<B>::AnyBackbone SegFace<B>::make_backbone(Preparation<B>& p,
+                                                           const SegFaceWeights::AnyBackbone& weights) {
+  return std::visit(
+      [&](const auto& w) {
+        using Network = typename std::decay_t<decltype(w)>::template Network<B>;
+        return AnyBackbone(std::in_place_type<Network>, p, w);
+      },
+      weights);
+}
+
+template <class B>
+Pyramid<B> SegFace<B>::pyramid(Run<B>& run, const ViewOf<B>& image) const noexcept {
+  const std::array<ViewOf<B>, 4> features =
+      std::visit([&](const auto& backbone) { return backbone(run, image); }, backbone_);
+  const Pyramid<B> fused = ops::fuse<B>(run, fusion_, features);
+  run.stage("fused", fused.fused);
+  return fused;
+}
+
+template <class B>
+MapOf<B> SegFace<B>::operator()(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const ViewOf<B>& image,
+                                Span<const TanhWarp> warps) const noexcept {
+  const MapOf<B> logits = warps.empty() ? decoder_(run, plan, pyramid(run, image)) : warped(run, plan, image, warps);
+  run.stage("logits", logits);
+  return logits;
+}
+
+template <class B>
+MapOf<B> SegFace<B>::warped(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const ViewOf<B>& image,
+                            Span<const TanhWarp> warps) const noexcept {
+  const MapOf<B> input = run.map(image.batch, image.height, image.width, image.channels);
+  ops::warp<B>(run, warps, /*back=*/false, image, input);
+  run.stage("warped", input);
+  const MapOf<B> logits = decoder_(run, plan, pyramid(run, input));
+  const MapOf<B> back = run.map(image.batch, image.height, image.width, logits.channels);
+  ops::warp<B>(run, warps, /*back=*/true, logits, back);
+  return back;
+}
 
 // A stage of the network with what it costs at the plan's size.
 struct StageCost {
@@ -201,26 +210,7 @@ class Plan {
   // network must outlive the plan. Errors: invalid_argument (a side below kMinSide; to be warped, but no square),
   // limit_exceeded, overflow, out_of_memory.
   static Result<Plan> make(const SegFace<B>& network, Index batch, Index height, Index width, Executor& executor,
-                           bool warped = false) noexcept {
-    if (batch < 1 || height < kMinSide || width < kMinSide) {
-      return error(Errc::invalid_argument, "an input of ", batch, " x ", height, " x ", width,
-                   " pixels is too small: expected at least 1 image with sides of ", kMinSide, " or more");
-    }
-    constexpr Index kMostPixels = Index{1} << 28;
-    if (height > kMostPixels / width || batch > kMostPixels / (height * width)) {
-      return error(Errc::limit_exceeded, "an input of ", batch, " x ", height, " x ", width,
-                   " pixels is too large: expected at most 2^28 pixels; use a smaller size or batch");
-    }
-    if (warped && height != width) {
-      return error(Errc::invalid_argument, "an input of ", height, " x ", width,
-                   " pixels cannot be warped: LaPa's networks take squares only");
-    }
-    return guarded([&]() -> Result<Plan> {
-      Plan plan(batch, height, width, executor.threads());
-      SEGFACE_RETURN_IF_ERROR(plan.build(network, executor, warped));
-      return Result<Plan>(std::move(plan));
-    });
-  }
+                           bool warped = false) noexcept;
 
   Index batch() const noexcept { return batch_; }
   Index height() const noexcept { return height_; }
@@ -259,35 +249,7 @@ class Plan {
     }
   };
 
-  Status build(const SegFace<B>& network, Executor& executor, bool warped) {
-    // A dry run tells the sizes of the maps, then what the position encodings need, then what a pass needs.
-    Arena shapes;
-    Run<B> shape_run(network.backend(), shapes, executor);
-    const ViewOf<B> image = shape_run.map(batch_, height_, width_, 3);
-    const ViewOf<B> finest = network.pyramid(shape_run, image).levels[0];
-
-    Arena counting;
-    Run<B> counting_run(network.backend(), counting, executor);
-    network.decoder().plan(counting_run, finest.height, finest.width);
-
-    SEGFACE_ASSIGN(storage, Buffer<std::uint8_t>::make(counting.high_water()));
-    storage_ = std::move(storage);
-    Arena arena(storage_.span());
-    Run<B> plan_run(network.backend(), arena, executor);
-    decoder_ = network.decoder().plan(plan_run, finest.height, finest.width);
-    SEGFACE_RETURN_IF_ERROR(plan_run.status());
-
-    Arena dry;
-    Recorder recorder;
-    Run<B> dry_run(network.backend(), dry, executor, &recorder);
-    const MapOf<B> input = dry_run.map(batch_, height_, width_, 3);
-    const std::vector<TanhWarp> warps(warped ? static_cast<std::size_t>(batch_) : 0);
-    network(dry_run, decoder_, input, {warps.data(), warps.size()});
-    workspace_bytes_ = dry.high_water();
-    cost_ = dry_run.cost();
-    stages_ = std::move(recorder.stages);
-    return recorder.out_of_memory ? error(Errc::out_of_memory, "out of memory") : Status();
-  }
+  Status build(const SegFace<B>& network, Executor& executor, bool warped);
 
   Index batch_, height_, width_, threads_;
   std::size_t workspace_bytes_ = 0;
@@ -296,6 +258,60 @@ class Plan {
   Buffer<std::uint8_t> storage_;
   ClassTokenDecoderPlan<B> decoder_;
 };
+
+template <class B>
+Result<Plan<B>> Plan<B>::make(const SegFace<B>& network, Index batch, Index height, Index width, Executor& executor,
+                              bool warped) noexcept {
+  if (batch < 1 || height < kMinSide || width < kMinSide) {
+    return error(Errc::invalid_argument, "an input of ", batch, " x ", height, " x ", width,
+                 " pixels is too small: expected at least 1 image with sides of ", kMinSide, " or more");
+  }
+  constexpr Index kMostPixels = Index{1} << 28;
+  if (height > kMostPixels / width || batch > kMostPixels / (height * width)) {
+    return error(Errc::limit_exceeded, "an input of ", batch, " x ", height, " x ", width,
+                 " pixels is too large: expected at most 2^28 pixels; use a smaller size or batch");
+  }
+  if (warped && height != width) {
+    return error(Errc::invalid_argument, "an input of ", height, " x ", width,
+                 " pixels cannot be warped: LaPa's networks take squares only");
+  }
+  return guarded([&]() -> Result<Plan> {
+    Plan plan(batch, height, width, executor.threads());
+    SEGFACE_RETURN_IF_ERROR(plan.build(network, executor, warped));
+    return Result<Plan>(std::move(plan));
+  });
+}
+
+template <class B>
+Status Plan<B>::build(const SegFace<B>& network, Executor& executor, bool warped) {
+  // A dry run tells the sizes of the maps, then what the position encodings need, then what a pass needs.
+  Arena shapes;
+  Run<B> shape_run(network.backend(), shapes, executor);
+  const ViewOf<B> image = shape_run.map(batch_, height_, width_, 3);
+  const ViewOf<B> finest = network.pyramid(shape_run, image).levels[0];
+
+  Arena counting;
+  Run<B> counting_run(network.backend(), counting, executor);
+  network.decoder().plan(counting_run, finest.height, finest.width);
+
+  SEGFACE_ASSIGN(storage, Buffer<std::uint8_t>::make(counting.high_water()));
+  storage_ = std::move(storage);
+  Arena arena(storage_.span());
+  Run<B> plan_run(network.backend(), arena, executor);
+  decoder_ = network.decoder().plan(plan_run, finest.height, finest.width);
+  SEGFACE_RETURN_IF_ERROR(plan_run.status());
+
+  Arena dry;
+  Recorder recorder;
+  Run<B> dry_run(network.backend(), dry, executor, &recorder);
+  const MapOf<B> input = dry_run.map(batch_, height_, width_, 3);
+  const std::vector<TanhWarp> warps(warped ? static_cast<std::size_t>(batch_) : 0);
+  network(dry_run, decoder_, input, {warps.data(), warps.size()});
+  workspace_bytes_ = dry.high_water();
+  cost_ = dry_run.cost();
+  stages_ = std::move(recorder.stages);
+  return recorder.out_of_memory ? error(Errc::out_of_memory, "out of memory") : Status();
+}
 
 // One pass with memory of its own, for those who pass once: fill(input [B, H, W, 3]), then use(logits [B, 4h, 4w, K]).
 // Errors: out_of_memory, cancelled.

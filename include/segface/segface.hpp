@@ -17,11 +17,5 @@
 #pragma once
 
 #include "segface/backends/cpu.hpp"
+#include "segface/facade/definitions.hpp"
 #include "segface/parser.hpp"
-
-SEGFACE_BEGIN_NAMESPACE
-
-using Parser = BasicParser<cpu::Backend>;
-using Workspace = BasicWorkspace<cpu::Backend>;
-
-SEGFACE_END_NAMESPACE

@@ -1,6 +1,4 @@
 // The cpu backend against the official code, stage by stage, with every instruction set this processor has.
-#include "segface/backends/cpu.hpp"
-
 #include "network.hpp"
 
 using namespace segface;
@@ -13,7 +11,7 @@ void with_each_isa(Check check) {
   const std::unique_ptr<Executor> executor = make_executor(2).value_or_throw();
   for (const cpu::Isa isa : {cpu::Isa::baseline, cpu::Isa::avx2, cpu::Isa::avx512}) {
     if (!cpu::supported(isa)) continue;
-    const cpu::Backend backend(isa);
+    const cpu::Backend backend = networks::cpu_backend(isa);
     CAPTURE(backend.isa_name());
     check(backend, *executor);
   }
@@ -28,7 +26,7 @@ TEST_CASE("cpu: every network agrees with the official code at every stage") {
 }
 
 TEST_CASE("cpu: sides that are no multiple of a stride or a window, and pictures that are not square") {
-  const cpu::Backend backend;
+  const cpu::Backend backend = networks::cpu_backend(cpu::best_isa());
   const std::unique_ptr<Executor> executor = make_executor(2).value_or_throw();
   for (const char* name : test::kTwinGoldens) test::check_golden(backend, name, *executor);
 }

@@ -1,5 +1,4 @@
 // Golden files: what they hold must be seen.
-#include "segface/backends/cpu.hpp"
 
 #include "base/temp_directory.hpp"
 #include "network.hpp"
@@ -26,7 +25,8 @@ TEST_CASE("a stage that the golden holds and the network does not mark agrees wi
 
   const Golden golden = Golden::open(path).value_or_throw();
   CHECK_FALSE(golden.holds("keys"));
-  const auto net = test::network(cpu::Backend(), test::synthetic(Backbone::mobilenet, 19, 1), Backbone::mobilenet, 19);
+  const auto net = test::network(networks::cpu_backend(cpu::best_isa()), test::synthetic(Backbone::mobilenet, 19, 1),
+                                 Backbone::mobilenet, 19);
   const Image picture = load_image(test::data(golden.text("resized"))).value_or_throw();
   const std::unique_ptr<Executor> executor = make_executor(2).value_or_throw();
   const auto plan = Plan<cpu::Backend>::make(net, 1, 250, 250, *executor).value_or_throw();

@@ -16,6 +16,8 @@
 #include "segface/weights/synthetic.hpp"
 #include "segface/weights/weight_file.hpp"
 
+#include "networks/networks.hpp"
+
 namespace test {
 
 using namespace segface;

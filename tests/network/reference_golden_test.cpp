@@ -1,5 +1,4 @@
 // The reference backend against the official code, stage by stage.
-#include "segface/backends/reference.hpp"
 
 #include "network.hpp"
 

@@ -163,7 +163,8 @@ TEST_CASE("33: half precision files load, and hold exactly the rounded values") 
     options.dtype = dtype;
     options.resolution = 64;
     const std::string half = directory.file(std::string(dtype_name(dtype)) + ".safetensors");
-    const Converted converted = convert(cpu::Backend(), full, half, options, *executor).value_or_throw();
+    const Converted converted =
+        convert(networks::cpu_backend(cpu::best_isa()), full, half, options, *executor).value_or_throw();
     CHECK(converted.info.dataset == Dataset::celeb);
     const Parser parser = Parser::load(half);
     CHECK(parser.info().dtype == dtype);
@@ -220,29 +221,31 @@ TEST_CASE("converting tells data set and resolution from the folder's name, and 
   SerialExecutor executor;
   ConvertOptions options;
   options.dataset = Dataset::helen;
-  CHECK(convert(cpu::Backend(), full, directory.file("b"), options, executor).status().code() ==
+  CHECK(convert(networks::cpu_backend(cpu::best_isa()), full, directory.file("b"), options, executor).status().code() ==
         Errc::invalid_argument);
   options.dataset.reset();
   options.resolution = 16;
-  CHECK(convert(cpu::Backend(), full, directory.file("b"), options, executor).status().code() ==
+  CHECK(convert(networks::cpu_backend(cpu::best_isa()), full, directory.file("b"), options, executor).status().code() ==
         Errc::invalid_argument);
   options.resolution.reset();
   options.progress = [](double share) { return share < 0.5; };
-  CHECK(convert(cpu::Backend(), full, directory.file("b"), options, executor).status().code() == Errc::cancelled);
+  CHECK(convert(networks::cpu_backend(cpu::best_isa()), full, directory.file("b"), options, executor).status().code() ==
+        Errc::cancelled);
   CHECK(directory.entries() == 1);  // nothing is left behind
   options.progress = nullptr;
-  const auto converted = convert(cpu::Backend(), full, directory.file("b"), options, executor);
+  const auto converted = convert(networks::cpu_backend(cpu::best_isa()), full, directory.file("b"), options, executor);
   REQUIRE(converted.ok());
   CHECK(converted->resolution_assumed);
   CHECK(converted->info.resolution == 512);
   CHECK_FALSE(converted->named_backbone.has_value());
-  CHECK(convert(cpu::Backend(), full, directory.file("b"), options, executor).status().code() == Errc::output);
+  CHECK(convert(networks::cpu_backend(cpu::best_isa()), full, directory.file("b"), options, executor).status().code() ==
+        Errc::output);
 
   // A folder that names another backbone than the tensors are of: the tensors are believed, the caller is told.
   const std::string misnamed = directory.write(
       "resnet_celeb_224.safetensors",
       std::string(reinterpret_cast<const char*>(test::small_weight_file().data()), test::small_weight_file().size()));
-  const auto told = convert(cpu::Backend(), misnamed, directory.file("c"), options, executor);
+  const auto told = convert(networks::cpu_backend(cpu::best_isa()), misnamed, directory.file("c"), options, executor);
   REQUIRE(told.ok());
   CHECK(told->info.backbone == Backbone::mobilenet);
   REQUIRE(told->named_backbone.has_value());

@@ -2,9 +2,6 @@
 #include <cmath>
 #include <map>
 
-#include "segface/backends/cpu.hpp"
-#include "segface/backends/reference.hpp"
-
 #include "network.hpp"
 
 using namespace segface;
@@ -86,7 +83,7 @@ TEST_CASE("cpu agrees with the reference at odd sides, below a window, and at th
     CAPTURE(backbone_name(backbone));
     for (const Size s : {Size{32, 32}, Size{75, 122}}) {
       CAPTURE(s.height);
-      check_close(stages(cpu::Backend(), backbone, 1, s.height, s.width),
+      check_close(stages(networks::cpu_backend(cpu::best_isa()), backbone, 1, s.height, s.width),
                   stages(reference::Backend<double>(), backbone, 1, s.height, s.width), 2e-4);
     }
   }
@@ -95,8 +92,8 @@ TEST_CASE("cpu agrees with the reference at odd sides, below a window, and at th
 TEST_CASE("cpu gives an image of a batch the same bits as the image alone, every backbone") {
   for (const Backbone backbone : kBackbones) {
     CAPTURE(backbone_name(backbone));
-    const auto batch = stages(cpu::Backend(), backbone, 3, 40, 57);
-    const auto second = stages(cpu::Backend(), backbone, 1, 40, 57, /*first_image=*/1);
+    const auto batch = stages(networks::cpu_backend(cpu::best_isa()), backbone, 3, 40, 57);
+    const auto second = stages(networks::cpu_backend(cpu::best_isa()), backbone, 1, 40, 57, /*first_image=*/1);
     for (const char* name : {"feature3", "logits"}) {
       const std::vector<double>&all = batch.at(name), &alone = second.at(name);
       REQUIRE(all.size() == 3 * alone.size());

@@ -10,6 +10,7 @@ for way in add_subdirectory fetch_content find_package; do
     -DCMAKE_PREFIX_PATH="$work/installed"
   try cmake --build "$work/$way"
   try "$work/$way/parse" "$weights"
+  try "$work/$way/parse_compiled" "$weights"
 done
 
 # The host installs its program, and nothing of ours comes along.

@@ -1,8 +1,12 @@
 // The smallest user of the library, built by the scripts beside it in every way a user may build it.
 //   parse WEIGHTS
 #include <cstdio>
-#include <segface/segface.hpp>
 #include <vector>
+#if defined(DECLARED_ONLY)  // the code is in the target segface::compiled
+#include <segface/compiled.hpp>
+#else
+#include <segface/segface.hpp>
+#endif
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;

@@ -4,14 +4,13 @@
 #include <string>
 #include <vector>
 
-#include "segface/backends/reference.hpp"
-#include "segface/segface.hpp"
+#include "networks/networks.hpp"
 
 namespace tool {
 
 // With the kernels that SEGFACE_ISA names; main() has asked before whether it names any.
 inline segface::cpu::Backend cpu_backend() {
-  return segface::cpu::Backend::from_environment().value_or_throw();
+  return networks::cpu_backend().value_or_throw();
 }
 
 // The first is the default.

@@ -19,24 +19,12 @@
 #include "segface/image/labels.hpp"
 #include "segface/model.hpp"
 #include "segface/weights/load.hpp"
+#include "segface/weights/network_info.hpp"
 #include "segface/weights/safetensors.hpp"
 #include "segface/weights/synthetic.hpp"
 #include "segface/weights/visit.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
-
-// What a weight file says about its network.
-struct NetworkInfo {
-  Backbone backbone = Backbone::mobilenet;
-  Dataset dataset = Dataset::celeb;
-  Index resolution = 512;     // side of the square the photo is resized to
-  DType dtype = DType::f32;   // of the stored tensors
-  std::string source_digest;  // of the checkpoint it was converted from: "fnv1a64:" and 16 digits
-
-  Index classes() const noexcept { return class_count(dataset); }
-  // Whether faces are warped to a standard one first, for which five landmarks are needed.
-  bool warped() const noexcept { return dataset == Dataset::lapa; }
-};
 
 // Numbers of the metadata: decimal, and hexadecimal with a fixed number of digits; no locale is asked.
 inline std::string decimal(std::uint64_t value) {

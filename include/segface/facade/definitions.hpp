@@ -1,0 +1,172 @@
+// The members of BasicParser and BasicWorkspace. None is inline, so that a program may compile them once:
+// segface/compiled.hpp.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "segface/base/config.hpp"
+#include "segface/base/status.hpp"
+#include "segface/facade/shared_network.hpp"
+#include "segface/facade/workspace_state.hpp"
+#include "segface/parser.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+// ---- BasicParser ----------------------------------------------------------------------------------------------
+
+template <class Backend>
+Result<BasicParser<Backend>> BasicParser<Backend>::try_load(const std::string& path, const Options& options) noexcept {
+  SEGFACE_ASSIGN(backend, Backend::from_environment());
+  return try_load(path, options, backend);
+}
+template <class Backend>
+Result<BasicParser<Backend>> BasicParser<Backend>::try_load(const std::string& path, const Options& options,
+                                                            const Backend& backend) noexcept {
+  SEGFACE_ASSIGN(file, WeightFile::open(path));
+  return make(file, options, backend);
+}
+template <class Backend>
+Result<BasicParser<Backend>> BasicParser<Backend>::try_from_memory(Bytes bytes, const Options& options) noexcept {
+  SEGFACE_ASSIGN(backend, Backend::from_environment());
+  return try_from_memory(bytes, options, backend);
+}
+template <class Backend>
+Result<BasicParser<Backend>> BasicParser<Backend>::try_from_memory(Bytes bytes, const Options& options,
+                                                                   const Backend& backend) noexcept {
+  SEGFACE_ASSIGN(file, WeightFile::from_memory(bytes));
+  return make(file, options, backend);
+}
+template <class Backend>
+Result<BasicParser<Backend>> BasicParser<Backend>::make(const WeightFile& file, const Options& options,
+                                                        const Backend& backend) noexcept {
+  BasicParser parser;
+  SEGFACE_ASSIGN(shared, SharedNetwork<Backend>::make(file, options, backend));
+  parser.shared_ = std::move(shared);
+  return Result<BasicParser>(std::move(parser));
+}
+
+template <class Backend>
+Status BasicParser<Backend>::no_network() noexcept {
+  return error(Errc::invalid_argument, "this parser is empty or was moved from; load a weight file first");
+}
+
+template <class Backend>
+Result<Mask> BasicParser<Backend>::try_parse(const ImageView& photo) const noexcept {
+  return try_parse(photo, nullptr);
+}
+template <class Backend>
+Result<Mask> BasicParser<Backend>::try_parse(const ImageView& photo, const Landmarks& landmarks) const noexcept {
+  return try_parse(photo, &landmarks);
+}
+template <class Backend>
+Result<Mask> BasicParser<Backend>::try_parse(const ImageView& photo, const Landmarks* landmarks) const noexcept {
+  if (shared_ == nullptr) return no_network();
+  std::unique_ptr<WorkspaceState<Backend>> workspace;
+  {
+    const std::lock_guard<std::mutex> lock(shared_->mutex);
+    if (!shared_->idle.empty()) {
+      workspace = std::move(shared_->idle.back());
+      shared_->idle.pop_back();
+    }
+  }
+  if (workspace == nullptr) {
+    // A lent workspace must not keep alive what keeps it: it borrows the shared state without owning it.
+    const std::shared_ptr<SharedNetwork<Backend>> unowned(std::shared_ptr<SharedNetwork<Backend>>(), shared_.get());
+    SEGFACE_ASSIGN(made, WorkspaceState<Backend>::make(unowned, nullptr));
+    workspace = std::move(made);
+  }
+  Mask mask;
+  const Status status = workspace->parse(photo, landmarks, mask, {});
+  {
+    const std::lock_guard<std::mutex> lock(shared_->mutex);
+    static_cast<void>(guarded([&]() -> Status {
+      shared_->idle.push_back(std::move(workspace));
+      return {};
+    }));
+  }
+  if (!status.ok()) return status;
+  return Result<Mask>(std::move(mask));
+}
+
+template <class Backend>
+Result<BasicWorkspace<Backend>> BasicParser<Backend>::try_workspace(Executor* executor) const noexcept {
+  if (shared_ == nullptr) return no_network();
+  SEGFACE_ASSIGN(state, WorkspaceState<Backend>::make(shared_, executor));
+  return Workspace(std::move(state));
+}
+
+template <class Backend>
+const NetworkInfo& BasicParser<Backend>::info() const noexcept {
+  return shared_->info;
+}
+template <class Backend>
+const Backend& BasicParser<Backend>::backend() const noexcept {
+  return shared_->network.backend();
+}
+template <class Backend>
+const Plan<Backend>& BasicParser<Backend>::plan() const noexcept {
+  return *shared_->plan;
+}
+template <class Backend>
+Index BasicParser<Backend>::threads() const noexcept {
+  return shared_->plan->threads();
+}
+template <class Backend>
+Result<double> BasicParser<Backend>::try_self_test() const noexcept {
+  if (shared_ == nullptr) return no_network();
+  return shared_->replay_self_test();
+}
+
+// ---- BasicWorkspace -------------------------------------------------------------------------------------------
+
+template <class Backend>
+BasicWorkspace<Backend>::BasicWorkspace(std::unique_ptr<WorkspaceState<Backend>> state) noexcept
+    : state_(std::move(state)) {}
+template <class Backend>
+BasicWorkspace<Backend>::BasicWorkspace(BasicWorkspace&&) noexcept = default;
+template <class Backend>
+BasicWorkspace<Backend>& BasicWorkspace<Backend>::operator=(BasicWorkspace&&) noexcept = default;
+template <class Backend>
+BasicWorkspace<Backend>::~BasicWorkspace() = default;
+
+template <class Backend>
+Status BasicWorkspace<Backend>::moved_from() noexcept {
+  return error(Errc::invalid_argument, "this workspace was moved from");
+}
+
+template <class Backend>
+Status BasicWorkspace<Backend>::parse(const ImageView& photo, Mask& mask, Span<float> logits) noexcept {
+  return state_ == nullptr ? moved_from() : state_->parse(photo, nullptr, mask, logits);
+}
+template <class Backend>
+Status BasicWorkspace<Backend>::parse(const ImageView& photo, const Landmarks& landmarks, Mask& mask,
+                                      Span<float> logits) noexcept {
+  return state_ == nullptr ? moved_from() : state_->parse(photo, &landmarks, mask, logits);
+}
+template <class Backend>
+Result<LogitsShape> BasicWorkspace<Backend>::logits_shape(Index batch, Index height, Index width) noexcept {
+  if (state_ == nullptr) return moved_from();
+  return state_->logits_shape(batch, height, width);
+}
+template <class Backend>
+Status BasicWorkspace<Backend>::logits(const TensorView& input, Span<float> out,
+                                       Span<const Landmarks> landmarks) noexcept {
+  return state_ == nullptr ? moved_from() : state_->logits(input, out, landmarks);
+}
+template <class Backend>
+void BasicWorkspace<Backend>::on_progress(Progress progress) {
+  if (state_ != nullptr) state_->on_progress(std::move(progress));
+}
+template <class Backend>
+Span<const StageTime> BasicWorkspace<Backend>::times() const noexcept {
+  return state_ == nullptr ? Span<const StageTime>() : state_->times();
+}
+template <class Backend>
+std::size_t BasicWorkspace<Backend>::bytes() const noexcept {
+  return state_ == nullptr ? 0 : state_->bytes();
+}
+
+SEGFACE_END_NAMESPACE

@@ -1,0 +1,62 @@
+// SharedNetwork: what all copies of a parser and its workspaces share.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "segface/base/config.hpp"
+#include "segface/base/executor.hpp"
+#include "segface/base/floating_point.hpp"
+#include "segface/base/status.hpp"
+#include "segface/model.hpp"
+#include "segface/parser.hpp"
+#include "segface/weights/weight_file.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+template <class Backend>
+struct SharedNetwork {
+  SegFace<Backend> network;
+  NetworkInfo info;
+  SelfTest self_test;
+  std::shared_ptr<const Plan<Backend>> plan{};                   // of one photo, at the network's own resolution
+  std::mutex mutex{};                                            // guards idle
+  std::vector<std::unique_ptr<WorkspaceState<Backend>>> idle{};  // lent to calls without a workspace of their own
+
+  SharedNetwork(SegFace<Backend> prepared, const WeightFile& file)
+      : network(std::move(prepared)), info(file.info()), self_test(file.self_test()) {}
+
+  static Result<std::shared_ptr<SharedNetwork>> make(const WeightFile& file, const Options& options,
+                                                     const Backend& backend) noexcept {
+    return guarded([&]() -> Result<std::shared_ptr<SharedNetwork>> {
+      const FloatingPointGuard guard;
+      SEGFACE_ASSIGN(prepared, SegFace<Backend>::prepare(backend, file.weights()));
+      SEGFACE_ASSIGN(executor, make_executor(options.threads));
+      auto shared = std::make_shared<SharedNetwork>(std::move(prepared), file);
+      const Index side = file.info().resolution;
+      SEGFACE_ASSIGN(planned, Plan<Backend>::make(shared->network, 1, side, side, *executor, file.info().warped()));
+      shared->plan = std::make_shared<const Plan<Backend>>(std::move(planned));
+      if (options.self_test) {
+        SEGFACE_ASSIGN(difference, shared->replay_self_test());
+        if (!(difference <= SelfTest::kTolerance)) {
+          return error(Errc::mismatch, file.tensors().name(),
+                       ": the self-test does not agree: the file is damaged, or this build or processor computes ",
+                       "wrongly; convert the checkpoint again and run `segface verify`");
+        }
+      }
+      return shared;
+    });
+  }
+
+  // The largest difference in parts of the logits' root mean square.
+  Result<double> replay_self_test() const noexcept {
+    SerialExecutor executor;
+    SEGFACE_ASSIGN(computed, SelfTest::run(network, self_test.seed, executor));
+    return self_test.difference(computed);
+  }
+};
+
+SEGFACE_END_NAMESPACE

@@ -1,0 +1,311 @@
+// WorkspaceState: the work of a call and what is kept between calls: activations, threads, tables. Its public functions
+// are those of BasicWorkspace.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "segface/backends/compound/labels.hpp"
+#include "segface/base/config.hpp"
+#include "segface/base/executor.hpp"
+#include "segface/base/floating_point.hpp"
+#include "segface/facade/shared_network.hpp"
+#include "segface/image/image.hpp"
+#include "segface/image/landmarks.hpp"
+#include "segface/image/mask.hpp"
+#include "segface/image/postprocess.hpp"
+#include "segface/image/preprocess.hpp"
+#include "segface/image/resize.hpp"
+#include "segface/image/warp.hpp"
+#include "segface/model.hpp"
+#include "segface/parser.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+template <class Backend>
+class WorkspaceState {
+ public:
+  using Scalar = typename Backend::Scalar;
+  using Shared = SharedNetwork<Backend>;
+
+  explicit WorkspaceState(std::shared_ptr<Shared> shared) noexcept : shared_(std::move(shared)) {}
+
+  static Result<std::unique_ptr<WorkspaceState>> make(std::shared_ptr<Shared> shared, Executor* executor) noexcept {
+    return guarded([&]() -> Result<std::unique_ptr<WorkspaceState>> {
+      auto state = std::make_unique<WorkspaceState>(std::move(shared));
+      if (executor == nullptr) {
+        SEGFACE_ASSIGN(own, make_executor(state->shared_->plan->threads()));
+        state->owned_ = std::move(own);
+        executor = state->owned_.get();
+      }
+      state->executor_ = executor;
+      state->times_.reserve(kMostStages);
+      return Result<std::unique_ptr<WorkspaceState>>(std::move(state));
+    });
+  }
+
+  // landmarks: null where there are none.
+  Status parse(const ImageView& photo, const Landmarks* landmarks, Mask& mask, Span<float> logits) noexcept {
+    return exclusively([&]() -> Status {
+      SEGFACE_RETURN_IF_ERROR(photo.validate());
+      SEGFACE_RETURN_IF_ERROR(check_faces(landmarks, landmarks == nullptr ? 0 : 1, 1, photo.width, photo.height));
+      SEGFACE_RETURN_IF_ERROR(plan_for(1, shared_->info.resolution, shared_->info.resolution));
+      if (!logits.empty()) SEGFACE_RETURN_IF_ERROR(check_size(logits, shape_of_plan()));
+      set_warps(landmarks, 1, static_cast<double>(photo.width), static_cast<double>(photo.height));
+      SEGFACE_RETURN_IF_ERROR(forward_photo(photo));
+      if (!logits.empty()) copy_planes(logits);
+      SEGFACE_RETURN_IF_ERROR(mask.resize(shared_->info.dataset, photo.width, photo.height));
+      const auto rows = static_cast<std::size_t>(photo.height);
+      if (row_confidence_.size() < rows) {
+        SEGFACE_ASSIGN(sums, Buffer<double>::make(rows));
+        row_confidence_ = std::move(sums);
+      }
+      LabelTarget target = {mask.data(), photo.width, photo.height};
+      target.row_confidence = row_confidence_.data();
+      ops::label_pixels(shared_->network.backend(), interleaved_logits(), target, *executor_);
+      double sum = 0;
+      for (std::size_t y = 0; y < rows; ++y) sum += row_confidence_[y];
+      mask.finish(sum / static_cast<double>(photo.width * photo.height));
+      clock_.mark(times_, "labels");
+      return {};
+    });
+  }
+
+  Result<LogitsShape> logits_shape(Index batch, Index height, Index width) noexcept {
+    LogitsShape shape;
+    SEGFACE_RETURN_IF_ERROR(exclusively([&]() -> Status {
+      SEGFACE_RETURN_IF_ERROR(plan_for(batch, height, width));
+      shape = shape_of_plan();
+      return {};
+    }));
+    return shape;
+  }
+
+  Status logits(const TensorView& input, Span<float> out, Span<const Landmarks> landmarks) noexcept {
+    return exclusively([&]() -> Status {
+      const auto faces = static_cast<Index>(landmarks.size());
+      SEGFACE_RETURN_IF_ERROR(plan_for(input.batch, input.height, input.width));
+      const LogitsShape shape = shape_of_plan();
+      SEGFACE_RETURN_IF_ERROR(check(input, out, shape));
+      SEGFACE_RETURN_IF_ERROR(check_faces(landmarks.data(), faces, input.batch, input.width, input.height));
+      set_warps(landmarks.data(), faces, static_cast<double>(input.width), static_cast<double>(input.height));
+      SEGFACE_RETURN_IF_ERROR(forward([&](const Map<Scalar>& image) {
+        for (Index b = 0; b < input.batch; ++b) {
+          for (Index p = 0; p < image.pixels(); ++p) {
+            for (Index c = 0; c < 3; ++c) {
+              image.row(b * image.pixels() + p)[c] = static_cast<Scalar>(input.data[(b * 3 + c) * image.pixels() + p]);
+            }
+          }
+        }
+      }));
+      copy_planes(out);
+      return {};
+    });
+  }
+
+  void on_progress(std::function<bool(double)> progress) { progress_ = std::move(progress); }
+  Span<const StageTime> times() const noexcept { return {times_.data(), times_.size()}; }
+  std::size_t bytes() const noexcept {
+    return block_.size() + pixels_.size() + row_confidence_.size() * sizeof(double);
+  }
+
+ private:
+  static constexpr std::size_t kMostStages = 24;
+
+  // Wall time since the last mark.
+  struct Clock {
+    std::chrono::steady_clock::time_point last;
+
+    void start(std::vector<StageTime>& times) noexcept {
+      times.clear();
+      last = std::chrono::steady_clock::now();
+    }
+    void mark(std::vector<StageTime>& times, const char* name) noexcept {
+      const auto now = std::chrono::steady_clock::now();
+      if (times.size() < kMostStages) {
+        times.push_back({name, std::chrono::duration<double, std::milli>(now - last).count()});
+      }
+      last = now;
+    }
+  };
+
+  // Tells the caller's callback, and times the stages.
+  class Watch final : public Observer<Scalar> {
+   public:
+    Watch(WorkspaceState& workspace, double total) noexcept : workspace_(workspace), total_(total) {}
+
+    bool proceed(const Cost& so_far) noexcept override {
+      if (!workspace_.progress_) return true;
+#if SEGFACE_EXCEPTIONS
+      try {
+        return workspace_.progress_(so_far.flops / total_);
+      } catch (...) {
+        return false;
+      }
+#else
+      return workspace_.progress_(so_far.flops / total_);
+#endif
+    }
+    void stage(const char* name, const Map<const Scalar>&, const Cost&) noexcept override {
+      workspace_.clock_.mark(workspace_.times_, name);
+    }
+
+   private:
+    WorkspaceState& workspace_;
+    double total_;
+  };
+
+  // Runs body alone, in the library's floating-point mode.
+  template <class Body>
+  Status exclusively(const Body& body) noexcept {
+    if (busy_.exchange(true, std::memory_order_acquire)) {
+      return error(Errc::busy, "this workspace is in use by another call; give each thread one of its own");
+    }
+    const FloatingPointGuard guard;
+    clock_.start(times_);
+    Status status = guarded(body);
+    busy_.store(false, std::memory_order_release);
+    return status;
+  }
+
+  // Makes plan_ and block_ fit an input of this size and this executor.
+  Status plan_for(Index batch, Index height, Index width) noexcept {
+    const auto fits = [&](const std::shared_ptr<const Plan<Backend>>& plan) {
+      return plan != nullptr && plan->batch() == batch && plan->height() == height && plan->width() == width &&
+             plan->threads() == executor_->threads();
+    };
+    if (!fits(plan_)) {
+      if (fits(shared_->plan)) {
+        plan_ = shared_->plan;
+      } else {
+        SEGFACE_ASSIGN(plan,
+                       Plan<Backend>::make(shared_->network, batch, height, width, *executor_, shared_->info.warped()));
+        plan_ = std::make_shared<const Plan<Backend>>(std::move(plan));
+      }
+    }
+    if (block_.size() < plan_->workspace_bytes()) {
+      block_ = {};
+      SEGFACE_ASSIGN(block, Buffer<std::uint8_t>::make(plan_->workspace_bytes()));
+      block_ = std::move(block);
+    }
+    return {};
+  }
+
+  LogitsShape shape_of_plan() const noexcept {
+    const StageCost& last = plan_->stages().back();  // "logits"
+    return {plan_->batch(), last.channels, last.height, last.width};
+  }
+
+  static Status check_size(Span<float> out, const LogitsShape& shape) noexcept {
+    if (out.data() != nullptr && out.size() >= shape.count()) return {};
+    return error(Errc::buffer_too_small, "the logits [", shape.batch, ", ", shape.classes, ", ", shape.height, ", ",
+                 shape.width, "] need room for ", shape.count(), " floats, got ", out.size());
+  }
+
+  static Status check(const TensorView& input, Span<float> out, const LogitsShape& shape) noexcept {
+    if (input.data == nullptr) return error(Errc::invalid_argument, "the input tensor is a null pointer");
+    SEGFACE_RETURN_IF_ERROR(check_size(out, shape));
+    const auto count = static_cast<std::size_t>(input.batch * 3 * input.height * input.width);
+    const auto begin = reinterpret_cast<std::uintptr_t>(input.data), end = begin + count * sizeof(float);
+    const auto out_begin = reinterpret_cast<std::uintptr_t>(out.data()),
+               out_end = out_begin + shape.count() * sizeof(float);
+    if (begin < out_end && out_begin < end) {
+      return error(Errc::invalid_argument,
+                   "input and output overlap in memory; use a buffer of its own for the logits");
+    }
+    constexpr float kMost = 1e6f;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!is_finite(input.data[i]) || input.data[i] > kMost || input.data[i] < -kMost) {
+        return error(Errc::invalid_argument, "the input tensor is not finite, or beyond a million, at index ", i,
+                     "; expected (rgb / 255 - mean) / std");
+      }
+    }
+    return {};
+  }
+
+  // One face an image, each plausible, where the network needs them.
+  Status check_faces(const Landmarks* landmarks, Index count, Index images, Index width, Index height) const noexcept {
+    if (shared_->info.warped() && count != images) {
+      return error(Errc::invalid_argument, "a LaPa network needs five landmarks of each face, got those of ", count,
+                   " faces for ", images, " images; expected ", kLandmarkOrder, ", in pixels of the photo");
+    }
+    for (Index i = 0; i < count; ++i) SEGFACE_RETURN_IF_ERROR(check_landmarks(landmarks[i], width, height));
+    return {};
+  }
+  // The warps of the call that follows, from landmarks in an image of width x height; none where none are needed.
+  void set_warps(const Landmarks* landmarks, Index count, double width, double height) {
+    warps_.clear();
+    if (!shared_->info.warped()) return;
+    const auto side = static_cast<double>(plan_->width());
+    for (Index i = 0; i < count; ++i) {
+      warps_.push_back(make_tanh_warp(landmarks[i].scaled(side / width, side / height), plan_->width()));
+    }
+  }
+
+  // Runs the network on the input that `fill` writes; logits_ points into block_ afterwards.
+  template <class Fill>
+  Status forward(const Fill& fill) noexcept {
+    Arena arena(block_.span());
+    Watch watch(*this, plan_->cost().flops);
+    Run<Backend> run(shared_->network.backend(), arena, *executor_, &watch);
+    const Map<Scalar> image = run.map(plan_->batch(), plan_->height(), plan_->width(), 3);
+    fill(image);
+    clock_.mark(times_, "input");
+    logits_ = shared_->network(run, plan_->decoder(), image, {warps_.data(), warps_.size()});
+    return run.status();
+  }
+
+  // The same for a photo, resized; the plan is that of the network's resolution.
+  Status forward_photo(const ImageView& photo) noexcept {
+    const Index side = shared_->info.resolution;
+    if (resize_.from_width() != photo.width || resize_.from_height() != photo.height) {
+      SEGFACE_ASSIGN(resize, BicubicResize::make(photo.width, photo.height, side, side));
+      resize_ = std::move(resize);
+    }
+    const auto rgb_bytes = static_cast<std::size_t>(side * side * 3);
+    const std::size_t bytes = rgb_bytes + resize_.scratch_bytes();
+    if (pixels_.size() < bytes) {
+      SEGFACE_ASSIGN(pixels, Buffer<std::uint8_t>::make(bytes));
+      pixels_ = std::move(pixels);
+    }
+    resize_.rgb(photo, pixels_.data(), pixels_.data() + rgb_bytes, *executor_);
+    return forward(
+        [&](const Map<Scalar>& image) { normalize(pixels_.data(), image.rows(), image.data, image.stride); });
+  }
+
+  LogitsView<Scalar> interleaved_logits() const noexcept {
+    return LogitsView<Scalar>::interleaved(logits_.data, logits_.channels, logits_.width, logits_.height,
+                                           logits_.stride);
+  }
+
+  void copy_planes(Span<float> out) const noexcept {
+    const Index pixels = logits_.pixels();
+    for (Index b = 0; b < logits_.batch; ++b) {
+      for (Index c = 0; c < logits_.channels; ++c) {
+        float* plane = out.data() + (b * logits_.channels + c) * pixels;
+        for (Index p = 0; p < pixels; ++p) plane[p] = static_cast<float>(logits_.row(b * pixels + p)[c]);
+      }
+    }
+  }
+
+  std::shared_ptr<Shared> shared_;
+  std::unique_ptr<Executor> owned_;
+  Executor* executor_ = nullptr;
+  std::shared_ptr<const Plan<Backend>> plan_;
+  Buffer<std::uint8_t> block_;  // activations
+  BicubicResize resize_;
+  Buffer<std::uint8_t> pixels_;  // the resized photo, then scratch
+  Buffer<double> row_confidence_;
+  std::vector<TanhWarp> warps_;  // of the call
+  Map<Scalar> logits_;           // of the last call, inside block_
+  std::vector<StageTime> times_;
+  Clock clock_ = {};
+  std::function<bool(double)> progress_;
+  std::atomic<bool> busy_{false};
+};
+
+SEGFACE_END_NAMESPACE

@@ -1,0 +1,31 @@
+// Both backends' networks, compiled once for the command line, the tests and the examples: what includes this uses
+// them without compiling them again.
+#pragma once
+
+#include "segface/backends/reference.hpp"
+#include "segface/compiled.hpp"
+#include "segface/segface.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+extern template class SegFace<cpu::Backend>;
+extern template class Plan<cpu::Backend>;
+
+extern template class SegFace<reference::Backend<float>>;
+extern template class Plan<reference::Backend<float>>;
+extern template class BasicParser<reference::Backend<float>>;
+extern template class BasicWorkspace<reference::Backend<float>>;
+
+extern template class SegFace<reference::Backend<double>>;
+extern template class Plan<reference::Backend<double>>;
+
+SEGFACE_END_NAMESPACE
+
+namespace networks {
+
+// The cpu backend with the kernels of an instruction set that this processor has, and with those that SEGFACE_ISA
+// names, or else its best ones: made elsewhere, kernels are compiled once too.
+segface::cpu::Backend cpu_backend(segface::cpu::Isa isa);
+segface::Result<segface::cpu::Backend> cpu_backend();
+
+}  // namespace networks

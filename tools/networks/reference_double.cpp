@@ -1,0 +1,8 @@
+#include "networks.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+template class SegFace<reference::Backend<double>>;
+template class Plan<reference::Backend<double>>;
+
+SEGFACE_END_NAMESPACE
