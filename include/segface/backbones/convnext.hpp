@@ -151,10 +151,8 @@ template <class B>
 class ConvNeXt {
  public:
   ConvNeXt(Preparation<B>& p, const convnext::Weights& w) : embedding_(p, w.embedding), norm_(prepare(p, w.norm)) {
-    for (std::size_t s = 0; s < 4; ++s) {
-      for (const auto& block : w.stages[s]) stages_[s].emplace_back(p, block);
-    }
-    for (const auto& between : w.downsampling) downsampling_.emplace_back(p, between);
+    for (std::size_t s = 0; s < 4; ++s) stages_[s] = prepare_each<convnext::Block<B>>(p, w.stages[s]);
+    downsampling_ = prepare_each<convnext::Downsampling<B>>(p, w.downsampling);
   }
 
   // Normalised image [B, H, W, 3] -> the four taps.

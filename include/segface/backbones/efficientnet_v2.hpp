@@ -136,8 +136,10 @@ struct Stage {
   std::vector<compound::InvertedResidual<B>> blocks;
 
   Stage(Preparation<B>& p, const StageWeights& w) {
-    for (const auto& block : w.fused) fused.emplace_back(p, block);
-    for (const auto& block : w.blocks) blocks.push_back(prepare(p, block, Activation::silu, Activation::sigmoid));
+    fused = prepare_each<FusedBlock<B>>(p, w.fused);
+    blocks = prepare_each(w.blocks, [&](const InvertedResidualWeights& block) {
+      return prepare(p, block, Activation::silu, Activation::sigmoid);
+    });
   }
 
   MapOf<B> operator()(Run<B>& run, MapOf<B> x) const noexcept {
@@ -153,10 +155,9 @@ template <class B>
 class EfficientNetV2 {
  public:
   EfficientNetV2(Preparation<B>& p, const efficientnet_v2::Weights& w)
-      : stem_(prepare(p, w.stem)), last_(prepare(p, w.last)) {
-    stages_.reserve(w.stages.size());
-    for (const auto& stage : w.stages) stages_.emplace_back(p, stage);
-  }
+      : stem_(prepare(p, w.stem)),
+        last_(prepare(p, w.last)),
+        stages_(prepare_each<efficientnet_v2::Stage<B>>(p, w.stages)) {}
 
   // Normalised image [B, H, W, 3] -> the four taps.
   std::array<ViewOf<B>, 4> operator()(Run<B>& run, const ViewOf<B>& image) const noexcept {

@@ -71,10 +71,9 @@ class MobileNetV3 {
  public:
   MobileNetV3(Preparation<B>& p, const mobilenet_v3::Weights& w)
       : stem_(prepare(p, w.stem)), last_(prepare(p, w.last)) {
-    blocks_.reserve(w.blocks.size());
-    for (const auto& block : w.blocks) {
-      blocks_.push_back(prepare(p, block, Activation::relu, Activation::hard_sigmoid));
-    }
+    blocks_ = prepare_each(w.blocks, [&](const InvertedResidualWeights& block) {
+      return prepare(p, block, Activation::relu, Activation::hard_sigmoid);
+    });
   }
 
   // Normalised image [B, H, W, 3] -> the four taps.

@@ -102,10 +102,7 @@ template <class B>
 class ResNet {
  public:
   ResNet(Preparation<B>& p, const resnet::Weights& w) : stem_(prepare(p, w.stem)) {
-    for (std::size_t s = 0; s < 4; ++s) {
-      stages_[s].reserve(w.stages[s].size());
-      for (const auto& block : w.stages[s]) stages_[s].emplace_back(p, block);
-    }
+    for (std::size_t s = 0; s < 4; ++s) stages_[s] = prepare_each<resnet::Bottleneck<B>>(p, w.stages[s]);
   }
 
   // Normalised image [B, H, W, 3] -> the four taps.

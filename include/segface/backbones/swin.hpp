@@ -133,10 +133,8 @@ class SwinTransformer {
   template <class Weights>
   SwinTransformer(Preparation<B>& p, const Weights& w)
       : embedding_(p, w.embedding), norm_(prepare(p, w.norm)), window_(w.row.window) {
-    for (std::size_t s = 0; s < 4; ++s) {
-      for (const auto& block : w.stages[s]) stages_[s].emplace_back(p, block);
-    }
-    for (const auto& between : w.merging) merging_.emplace_back(p, between);
+    for (std::size_t s = 0; s < 4; ++s) stages_[s] = prepare_each<swin::Block<B, Attention>>(p, w.stages[s]);
+    merging_ = prepare_each<PatchMerging<B>>(p, w.merging);
   }
 
   // Normalised image [B, H, W, 3] -> the four taps.

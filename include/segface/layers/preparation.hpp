@@ -4,7 +4,11 @@
 // Status, so the Preparation keeps the first one: build the whole tree, then look at status().
 #pragma once
 
+#include <cstddef>
+#include <iterator>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "segface/backends/parameters.hpp"
 #include "segface/base/config.hpp"
@@ -54,5 +58,37 @@ class Preparation {
   const Backend& backend_;
   Status status_;
 };
+
+// The layers that prepare_one makes of weights, as a range: a vector made of it is as large as it must be from the
+// beginning, and no code to enlarge it is compiled.
+template <class Weights, class PrepareOne>
+struct PreparedIterator {
+  using iterator_category = std::forward_iterator_tag;
+  using value_type = std::invoke_result_t<PrepareOne, const Weights&>;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const value_type*;
+  using reference = value_type;
+
+  const Weights* at;
+  const PrepareOne* prepare_one;
+
+  value_type operator*() const { return (*prepare_one)(*at); }
+  PreparedIterator& operator++() noexcept { return ++at, *this; }
+  bool operator==(const PreparedIterator& other) const noexcept { return at == other.at; }
+  bool operator!=(const PreparedIterator& other) const noexcept { return at != other.at; }
+};
+
+// prepare_one(weights) of all weights, in order; Layer(p, weights) where no function is given.
+template <class Weights, class PrepareOne>
+auto prepare_each(const std::vector<Weights>& weights, const PrepareOne& prepare_one) {
+  using Iterator = PreparedIterator<Weights, PrepareOne>;
+  const Weights* const begin = weights.data();
+  return std::vector<typename Iterator::value_type>(Iterator{begin, &prepare_one},
+                                                    Iterator{begin + weights.size(), &prepare_one});
+}
+template <class Layer, class Backend, class Weights>
+std::vector<Layer> prepare_each(Preparation<Backend>& p, const std::vector<Weights>& weights) {
+  return prepare_each(weights, [&](const Weights& w) { return Layer(p, w); });
+}
 
 SEGFACE_END_NAMESPACE

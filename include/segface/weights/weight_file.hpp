@@ -8,7 +8,6 @@
 #include <cmath>
 #include <limits>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -172,8 +171,9 @@ class WeightFile {
     WeightFile result;
     result.file_ = std::make_unique<SafetensorsFile>(std::move(*opened));
     SEGFACE_RETURN_IF_ERROR(in_context(result.read_metadata(), result.file_->name()));
-    SegFaceWeights& weights =
-        result.weights_.emplace(result.info_.backbone, static_cast<std::size_t>(result.info_.classes()));
+    result.weights_ =
+        std::make_unique<SegFaceWeights>(result.info_.backbone, static_cast<std::size_t>(result.info_.classes()));
+    SegFaceWeights& weights = *result.weights_;
     const Status bound = bind(weights, *result.file_);
     if (!bound.ok()) {
       const auto variant = detect_variant(*result.file_);
@@ -229,7 +229,7 @@ class WeightFile {
   }
 
   std::unique_ptr<SafetensorsFile> file_;  // at a fixed address: the weights point to it
-  std::optional<SegFaceWeights> weights_;
+  std::unique_ptr<SegFaceWeights> weights_;
   NetworkInfo info_;
   SelfTest self_test_;
 };

@@ -25,14 +25,8 @@ SEGFACE_ALWAYS_INLINE void depthwise_vector(const DepthwiseArguments& d, Index x
       for (int p = 0; p < Pixels; ++p) sums[p] = fma(load_lanes(in + p * step, lanes), w, sums[p]);
     }
   }
-  // Over the stack, so that the activations are laid out once and not for every pixel.
-  float finished[Pixels * kLanes];
 #pragma GCC unroll 8
-  for (int p = 0; p < Pixels; ++p) store(finished + p * kLanes, sums[p]);
-#pragma GCC unroll 1
-  for (int p = 0; p < Pixels; ++p) {
-    store_lanes(out + (x + p) * d.out_stride + c, activate(d.activation, load(finished + p * kLanes)), lanes);
-  }
+  for (int p = 0; p < Pixels; ++p) store_lanes(out + (x + p) * d.out_stride + c, sums[p], lanes);
 }
 
 template <int Pixels>
@@ -42,6 +36,8 @@ inline void depthwise_pixels(const DepthwiseArguments& d, Index x, Index tap_beg
   Index c = 0;
   for (; c + kLanes <= d.channels; c += kLanes) depthwise_vector<Pixels>(d, x, tap_begin, tap_end, c, kWhole, out);
   if (c < d.channels) depthwise_vector<Pixels>(d, x, tap_begin, tap_end, c, d.channels - c, out);
+  float* const y = out + x * d.out_stride;
+  activate_rows(d.activation, nullptr, y, d.out_stride, Pixels, d.channels, y, d.out_stride);
 }
 
 inline void depthwise_row(const DepthwiseArguments& d, float* out) noexcept {

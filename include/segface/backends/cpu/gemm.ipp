@@ -36,41 +36,29 @@ inline void multiply_tile(const float* a, Index lda, const float* panel, Index k
   }
 }
 
-// The tile height is a compile-time number: tries Rows, then fewer.
-template <int Rows>
+// 1 to kTileRows rows. The height of a tile is a compile-time number: fewer rows are cut into tiles of 8, 4, 2 and 1.
+template <int Rows = kTileRows>
 inline void multiply_rows(Index rows, const float* a, Index lda, const float* panel, Index k_count, float* tile,
                           const float* begin = nullptr) noexcept {
-  if constexpr (Rows > 1) {
-    if (rows < Rows) return multiply_rows<Rows - 1>(rows, a, lda, panel, k_count, tile, begin);
+  if constexpr (Rows == 1) {
+    multiply_tile<1>(a, lda, panel, k_count, tile, begin);
+  } else {
+    constexpr int kFewer = Rows > 8 ? 8 : Rows > 4 ? 4 : Rows / 2;
+    if (rows < Rows) return multiply_rows<kFewer>(rows, a, lda, panel, k_count, tile, begin);
+    multiply_tile<Rows>(a, lda, panel, k_count, tile, begin);
+    if (rows == Rows) return;
+    multiply_rows<kFewer>(rows - Rows, a + Rows * lda, lda, panel, k_count, tile + Rows * kPanel,
+                          begin == nullptr ? nullptr : begin + Rows * kPanel);
   }
-  multiply_tile<Rows>(a, lda, panel, k_count, tile, begin);
 }
 
-// Columns [column, column + columns) of a finished tile -> C. The activation is a compile-time number here, so that its
-// many steps are laid out once for whole rows of vectors.
-template <Activation activation>
-inline void store_tile(const GemmArguments& g, const float* tile, Index row, Index rows, Index column,
+// Columns [column, column + columns) of a finished tile, which is changed -> C.
+inline void store_tile(const GemmArguments& g, float* tile, Index row, Index rows, Index column,
                        Index columns) noexcept {
   const float* const bias = g.bias == nullptr ? nullptr : g.bias + column;  // padded to whole panels
-  const float* residual = g.residual == nullptr ? nullptr : g.residual + row * g.ldr + column;
-  float* out = g.c + row * g.ldc + column;
-  const Vec bias0 = bias == nullptr ? splat(0.0f) : load(bias), bias1 = bias == nullptr ? bias0 : load(bias + kLanes);
-  for (Index r = 0; r < rows; ++r, tile += kPanel, out += g.ldc) {
-    Vec y0 = activate(activation, load(tile) + bias0), y1 = activate(activation, load(tile + kLanes) + bias1);
-    if (columns == kPanel && residual == nullptr) {
-      store(out, y0);
-      store(out + kLanes, y1);
-      continue;
-    }
-    const Index lanes0 = columns < kLanes ? columns : kLanes, lanes1 = columns - lanes0;
-    if (residual != nullptr) {
-      y0 = activate(g.last, y0 + load_lanes(residual, lanes0));
-      if (lanes1 > 0) y1 = activate(g.last, y1 + load_lanes(residual + kLanes, lanes1));
-      residual += g.ldr;
-    }
-    store_lanes(out, y0, lanes0);
-    if (lanes1 > 0) store_lanes(out + kLanes, y1, lanes1);
-  }
+  const float* const residual = g.residual == nullptr ? nullptr : g.residual + row * g.ldr + column;
+  finish_rows(g.activation, bias, residual, g.ldr, g.last, tile, kPanel, rows, columns, g.c + row * g.ldc + column,
+              g.ldc);
 }
 
 inline void multiply_panels(const GemmArguments& g) noexcept {
@@ -88,9 +76,8 @@ inline void multiply_panels(const GemmArguments& g) noexcept {
         }
       }
       float tile[kTileRows * kPanel];
-      multiply_rows<kTileRows>(rows, g.a + row * g.lda, g.lda, weights, g.depth, tile);
-      with_constant(g.activation,
-                    [&](auto activation) { store_tile<activation.value>(g, tile, row, rows, column, columns); });
+      multiply_rows(rows, g.a + row * g.lda, g.lda, weights, g.depth, tile);
+      store_tile(g, tile, row, rows, column, columns);
     }
   }
 }

@@ -170,7 +170,7 @@ struct PositionArguments {
 
 // Labels of the interpolated pixels, from logits of all classes side by side.
 struct LabelArguments : InterpolatedPixels {
-  static constexpr Index kMostClasses = 32;
+  static constexpr Index kMostClasses = 19;
   Index classes = 0;
   std::uint8_t* labels = nullptr;
   float* confidence = nullptr;  // of each pixel

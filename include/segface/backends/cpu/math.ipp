@@ -72,27 +72,6 @@ SEGFACE_ALWAYS_INLINE Vec activate(Activation activation, Vec x) noexcept {
   return x;
 }
 
-// Calls body(activation) with the activation as a compile-time number.
-template <class Body>
-SEGFACE_ALWAYS_INLINE void with_constant(Activation activation, const Body& body) noexcept {
-  switch (activation) {
-    case Activation::none:
-      return body(std::integral_constant<Activation, Activation::none>());
-    case Activation::relu:
-      return body(std::integral_constant<Activation, Activation::relu>());
-    case Activation::gelu:
-      return body(std::integral_constant<Activation, Activation::gelu>());
-    case Activation::silu:
-      return body(std::integral_constant<Activation, Activation::silu>());
-    case Activation::hard_swish:
-      return body(std::integral_constant<Activation, Activation::hard_swish>());
-    case Activation::sigmoid:
-      return body(std::integral_constant<Activation, Activation::sigmoid>());
-    case Activation::hard_sigmoid:
-      return body(std::integral_constant<Activation, Activation::hard_sigmoid>());
-  }
-}
-
 // Calls body(first channel, lanes) for vectors that cover n channels; the last may have fewer than kLanes.
 template <class Body>
 SEGFACE_ALWAYS_INLINE void for_lanes(Index n, const Body& body) noexcept {
@@ -105,4 +84,55 @@ SEGFACE_ALWAYS_INLINE Vec load_lanes(const float* p, Index lanes) noexcept {
 }
 SEGFACE_ALWAYS_INLINE void store_lanes(float* p, Vec v, Index lanes) noexcept {
   lanes == kLanes ? store(p, v) : store_part(p, v, lanes);
+}
+
+// y[r] = activation(x[r] + bias) for rows of n channels; x: rows that may be y itself; bias: null, or whole vectors.
+// The activation is a compile-time number in each loop, so that its many constants are loaded once.
+inline void activate_rows(Activation activation, const float* bias, const float* x, Index ldx, Index rows, Index n,
+                          float* y, Index ldy) noexcept {
+  const auto with = [&](auto constant) {
+    for (Index r = 0; r < rows; ++r, x += ldx, y += ldy) {
+      for_lanes(n, [&](Index i, Index lanes) {
+        Vec v = load_lanes(x + i, lanes);
+        if (bias != nullptr) v = v + load(bias + i);
+        store_lanes(y + i, activate(constant.value, v), lanes);
+      });
+    }
+  };
+  switch (activation) {
+    case Activation::none:
+      return with(std::integral_constant<Activation, Activation::none>());
+    case Activation::relu:
+      return with(std::integral_constant<Activation, Activation::relu>());
+    case Activation::gelu:
+      return with(std::integral_constant<Activation, Activation::gelu>());
+    case Activation::silu:
+      return with(std::integral_constant<Activation, Activation::silu>());
+    case Activation::hard_swish:
+      return with(std::integral_constant<Activation, Activation::hard_swish>());
+    case Activation::sigmoid:
+      return with(std::integral_constant<Activation, Activation::sigmoid>());
+    case Activation::hard_sigmoid:
+      return with(std::integral_constant<Activation, Activation::hard_sigmoid>());
+  }
+}
+
+// y[r] = a[r] + b[r]
+inline void add_rows(const float* a, Index lda, const float* b, Index ldb, Index rows, Index channels, float* y,
+                     Index ldy) noexcept {
+  for (Index r = 0; r < rows; ++r, a += lda, b += ldb, y += ldy) {
+    for_lanes(channels, [&](Index i, Index lanes) {
+      store_lanes(y + i, load_lanes(a + i, lanes) + load_lanes(b + i, lanes), lanes);
+    });
+  }
+}
+
+// y[r] = last(activation(x[r] + bias) + residual[r]) for rows of n channels. bias: null, or whole vectors; residual:
+// null, or rows that may be y itself; x is changed.
+inline void finish_rows(Activation activation, const float* bias, const float* residual, Index ldr, Activation last,
+                        float* x, Index ldx, Index rows, Index n, float* y, Index ldy) noexcept {
+  if (residual == nullptr) return activate_rows(activation, bias, x, ldx, rows, n, y, ldy);
+  activate_rows(activation, bias, x, ldx, rows, n, x, ldx);
+  add_rows(x, ldx, residual, ldr, rows, n, y, ldy);
+  if (last != Activation::none) activate_rows(last, nullptr, y, ldy, rows, n, y, ldy);
 }

@@ -20,8 +20,8 @@ SEGFACE_ALWAYS_INLINE RowStatistics row_statistics(const float* x, Index channel
   return {mean, 1.0f / __builtin_sqrtf((sum(squares) + rest) * share + eps)};
 }
 
-template <Activation activation>
-inline void layer_norm_of(const LayerNormArguments& a) noexcept {
+// See LayerNormArguments.
+inline void layer_norm(const LayerNormArguments& a) noexcept {
   constexpr Index kRows = 4;  // the statistics of so many rows are under way together
   for (Index first = 0; first < a.rows; first += kRows) {
     const Index rows = a.rows - first < kRows ? a.rows - first : kRows;
@@ -34,17 +34,15 @@ inline void layer_norm_of(const LayerNormArguments& a) noexcept {
       const Vec mean = splat(statistics[r].mean), scale = splat(statistics[r].scale);
       for_lanes(a.channels, [&](Index c, Index lanes) {
         const Vec d = (load_lanes(x + c, lanes) - mean) * scale;
-        Vec v = activate(activation, fma(d, load_lanes(a.gain + c, lanes), load_lanes(a.bias + c, lanes)));
-        if (residual != nullptr) v = activate(a.last, v + load_lanes(residual + c, lanes));
+        Vec v = fma(d, load_lanes(a.gain + c, lanes), load_lanes(a.bias + c, lanes));
+        if (residual != nullptr) v = activate(a.last, activate(a.activation, v) + load_lanes(residual + c, lanes));
         store_lanes(y + c, v, lanes);
       });
     }
+    if (a.residual != nullptr || a.activation == Activation::none) continue;
+    float* const y = a.y + first * a.ldy;
+    activate_rows(a.activation, nullptr, y, a.ldy, rows, a.channels, y, a.ldy);
   }
-}
-
-// See LayerNormArguments.
-inline void layer_norm(const LayerNormArguments& a) noexcept {
-  with_constant(a.activation, [&](auto activation) { layer_norm_of<activation.value>(a); });
 }
 
 // y[c] = largest of rows[..][c]
@@ -70,16 +68,6 @@ inline void scale_rows(float* x, Index ldx, Index rows, Index channels, const fl
   for (Index r = 0; r < rows; ++r, x += ldx) {
     for_lanes(channels, [&](Index i, Index lanes) {
       store_lanes(x + i, load_lanes(x + i, lanes) * load_lanes(scale + i, lanes), lanes);
-    });
-  }
-}
-
-// y[r] = a[r] + b[r]
-inline void add_rows(const float* a, Index lda, const float* b, Index ldb, Index rows, Index channels, float* y,
-                     Index ldy) noexcept {
-  for (Index r = 0; r < rows; ++r, a += lda, b += ldb, y += ldy) {
-    for_lanes(channels, [&](Index i, Index lanes) {
-      store_lanes(y + i, load_lanes(a + i, lanes) + load_lanes(b + i, lanes), lanes);
     });
   }
 }

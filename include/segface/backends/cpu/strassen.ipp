@@ -71,11 +71,10 @@ inline void strassen(const GemmArguments& g, Index half) noexcept {
       const float* const s = g.row_sums + row * stride;
       float c[kTileRows * kPanel], u2[kTileRows * kPanel], u3[kTileRows * kPanel], p[kTileRows * kPanel];
       const auto add = [&](const float* a, Index lda, const float* b, float* tile, const float* begin) {
-        multiply_rows<kTileRows>(rows, a, lda, b, depth, tile, begin);
+        multiply_rows(rows, a, lda, b, depth, tile, begin);
       };
-      const auto finish = [&](const float* tile, Index first, Index column, Index width) {
-        with_constant(g.activation,
-                      [&](auto activation) { store_tile<activation.value>(g, tile, first, rows, column, width); });
+      const auto finish = [&](float* tile, Index first, Index column, Index width) {
+        store_tile(g, tile, first, rows, column, width);
       };
       add(a11, g.lda, b11, p, nullptr);
       add(a11 + depth, g.lda, b11 + quarter, c, p);

@@ -56,7 +56,7 @@ inline void winograd_products(const WinogradProducts& p) noexcept {
       const Index rows = p.tiles - row < kTileRows ? p.tiles - row : kTileRows;
       float* const m = p.m + f * p.ldm + row * kPanel;
       for (Index i = 0; i < rows * kPanel; i += kLine) __builtin_prefetch(m + i, 1);
-      multiply_rows<kTileRows>(rows, p.v + f * p.ldv + row * p.ld_tile, p.ld_tile, u, p.channels, m);
+      multiply_rows(rows, p.v + f * p.ldv + row * p.ld_tile, p.ld_tile, u, p.channels, m);
     }
   }
 }
@@ -75,17 +75,15 @@ inline void winograd_output(const WinogradOutput& o) noexcept {
 #pragma GCC unroll 4
       for (int r = 0; r < 4; ++r) half[r][x] = y[r];
     }
-    const Vec bias = load(o.bias + c);
     for (Index r = 0; r < o.height; ++r) {
       Vec y[4];
       winograd_back(half[r], y);
-      float* out = o.y + r * o.row + c;
-      const float* residual = o.residual == nullptr ? nullptr : o.residual + r * o.residual_row + c;
-      for (Index x = 0; x < o.width; ++x, out += o.pixel) {
-        Vec v = activate(o.activation, y[x] + bias);
-        if (residual != nullptr) v = activate(o.last, v + load_lanes(residual + x * o.residual_pixel, lanes));
-        store_lanes(out, v, lanes);
-      }
+      float row[4 * kLanes];
+#pragma GCC unroll 4
+      for (int x = 0; x < 4; ++x) store(row + x * kLanes, y[x]);
+      const float* const residual = o.residual == nullptr ? nullptr : o.residual + r * o.residual_row + c;
+      finish_rows(o.activation, o.bias + c, residual, o.residual_pixel, o.last, row, kLanes, o.width, lanes,
+                  o.y + r * o.row + c, o.pixel);
     }
   }
 }
