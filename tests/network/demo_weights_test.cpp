@@ -1,0 +1,149 @@
+// The demonstration weights on a photograph, against regions drawn by hand.
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "segface/image/align.hpp"
+#include "segface/image/file.hpp"
+#include "segface/weights/json.hpp"
+
+#include "network.hpp"
+
+using namespace segface;
+
+namespace {
+
+using Polygon = std::vector<Point>;
+
+// tests/data/images/astronaut_regions.json: polygons in pixels of the photo, and boxes [left, top, right, bottom],
+// which are read as their two corners.
+class Regions {
+ public:
+  Regions() {
+    std::ifstream in(test::data("images/astronaut_regions.json"));
+    const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    JsonCursor json(text);
+    read_object(json);
+    throw_if_error(json.expect_end());
+  }
+
+  const Polygon& operator[](const std::string& name) const { return polygons_.at(name); }
+
+ private:
+  void read_object(JsonCursor& json) {
+    throw_if_error(json.expect('{'));
+    for (bool more = true; more;) {
+      std::string name, text;
+      throw_if_error(json.read_string(name));
+      throw_if_error(json.expect(':'));
+      if (name == "boxes") {
+        read_object(json);
+      } else if (json.take('[')) {
+        read_numbers(json, polygons_[name]);
+      } else {
+        throw_if_error(json.read_string(text));
+      }
+      throw_if_error(json.expect_next('}', more));
+    }
+  }
+  // Numbers, in lists or not, two a point; the bracket before them is taken.
+  static void read_numbers(JsonCursor& json, Polygon& polygon) {
+    std::vector<double> numbers;
+    for (int depth = 1; depth > 0;) {
+      std::uint64_t number = 0;
+      if (json.take('[')) {
+        ++depth;
+      } else if (json.take(']')) {
+        --depth;
+      } else if (!json.take(',')) {
+        throw_if_error(json.read_number(number));
+        numbers.push_back(static_cast<double>(number));
+      }
+    }
+    for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) polygon.push_back({numbers[i], numbers[i + 1]});
+  }
+
+  std::map<std::string, Polygon> polygons_;
+};
+
+// Even-odd rule.
+bool inside(const Polygon& polygon, double x, double y) {
+  bool odd = false;
+  for (std::size_t i = 0, j = polygon.size() - 1; i < polygon.size(); j = i++) {
+    const Point a = polygon[i], b = polygon[j];
+    if ((a.y > y) != (b.y > y) && x < a.x + (b.x - a.x) * (y - a.y) / (b.y - a.y)) odd = !odd;
+  }
+  return odd;
+}
+
+class Astronaut {
+ public:
+  Astronaut() : photo_(load_image(test::data("images/astronaut.png")).value_or_throw()) {
+    const Parser parser = Parser::load(test::data("../../weights/demo.safetensors"));
+    const Image cut = square_.cut(photo_.view()).value_or_throw();
+    const Mask mask = parser.parse(cut.view());
+    labels_ = square_.paste_labels(mask.view(), photo_.width(), photo_.height()).value_or_throw();
+  }
+
+  // Intersection over union of a class or several with what is drawn, where the network could see.
+  double iou(const Polygon& drawn, const std::vector<int>& classes) const {
+    Index both = 0, either = 0;
+    for (Index y = 0; y < photo_.height(); ++y) {
+      for (Index x = 0; x < photo_.width(); ++x) {
+        const Point seen = square_.from_photo(Point{static_cast<double>(x), static_cast<double>(y)});
+        const auto side = static_cast<double>(square_.side());
+        if (seen.x < 0 || seen.y < 0 || seen.x > side - 1 || seen.y > side - 1) continue;
+        const bool truth = inside(drawn, static_cast<double>(x), static_cast<double>(y));
+        const bool claim = is(x, y, classes);
+        both += truth && claim;
+        either += truth || claim;
+      }
+    }
+    return static_cast<double>(both) / static_cast<double>(either);
+  }
+
+  // The middle of a class's pixels.
+  Point middle(const std::vector<int>& classes) const {
+    double count = 0, sum_x = 0, sum_y = 0;
+    for (Index y = 0; y < photo_.height(); ++y) {
+      for (Index x = 0; x < photo_.width(); ++x) {
+        if (!is(x, y, classes)) continue;
+        ++count;
+        sum_x += static_cast<double>(x);
+        sum_y += static_cast<double>(y);
+      }
+    }
+    return {sum_x / count, sum_y / count};
+  }
+
+ private:
+  bool is(Index x, Index y, const std::vector<int>& classes) const {
+    return std::find(classes.begin(), classes.end(), labels_.data()[y * photo_.width() + x]) != classes.end();
+  }
+
+  AlignedSquare square_{{{205, 101}, {248, 102}, {226, 122}, {206, 143}, {242, 144}}};
+  Image photo_, labels_;
+};
+
+bool between(const Polygon& corners, const Point& p) {
+  return p.x > corners[0].x && p.x < corners[1].x && p.y > corners[0].y && p.y < corners[1].y;
+}
+
+}  // namespace
+
+TEST_CASE("the demonstration weights find face, hair and features of a real person") {
+  const Regions regions;
+  const Astronaut astronaut;
+  const double face = astronaut.iou(regions["face"], {2, 6, 7, 8, 9, 10, 11, 12, 13}),
+               hair = astronaut.iou(regions["hair"], {14});
+  MESSAGE("IoU of the face " << face << ", of the hair " << hair);
+  CHECK(face >= 0.93);
+  CHECK(hair >= 0.95);
+  CHECK(between(regions["image_left_eye"], astronaut.middle({8})));
+  CHECK(between(regions["image_right_eye"], astronaut.middle({9})));
+  CHECK(between(regions["nose"], astronaut.middle({10})));
+  CHECK(between(regions["mouth"], astronaut.middle({11, 12, 13})));
+}
