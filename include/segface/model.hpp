@@ -102,6 +102,9 @@ class SegFace {
   // networks need, the image is warped first and the logits are taken back, to [B, H, W, K].
   MapOf<B> operator()(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const ViewOf<B>& image,
                       Span<const TanhWarp> warps = {}) const noexcept;
+  // The same for one image, whose labels go to the target, at the target's size: the logits need not be in memory.
+  void label(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const ViewOf<B>& image, Span<const TanhWarp> warps,
+             const LabelTarget& target) const noexcept;
 
   const ClassTokenDecoder<B>& decoder() const noexcept { return decoder_; }
 
@@ -182,6 +185,16 @@ MapOf<B> SegFace<B>::operator()(Run<B>& run, const ClassTokenDecoderPlan<B>& pla
 }
 
 template <class B>
+void SegFace<B>::label(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const ViewOf<B>& image,
+                       Span<const TanhWarp> warps, const LabelTarget& target) const noexcept {
+  if (warps.empty()) {
+    decoder_.label(run, plan, pyramid(run, image), target);
+  } else {
+    ops::label_map<B>(run, (*this)(run, plan, image, warps), target);
+  }
+}
+
+template <class B>
 MapOf<B> SegFace<B>::warped(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const ViewOf<B>& image,
                             Span<const TanhWarp> warps) const noexcept {
   const MapOf<B> input = run.map(image.batch, image.height, image.width, image.channels);
@@ -217,8 +230,9 @@ class Plan {
   Index width() const noexcept { return width_; }
   // Threads it was made for; a run may use fewer.
   Index threads() const noexcept { return threads_; }
-  // Bytes a pass needs, and bytes the plan itself holds.
+  // Bytes a pass needs, to logits and to labels, and bytes the plan itself holds.
   std::size_t workspace_bytes() const noexcept { return workspace_bytes_; }
+  std::size_t labelling_bytes() const noexcept { return labelling_bytes_; }
   std::size_t bytes() const noexcept { return storage_.size(); }
   // Cost of one pass, and of its stages in order.
   const Cost& cost() const noexcept { return cost_; }
@@ -252,7 +266,7 @@ class Plan {
   Status build(const SegFace<B>& network, Executor& executor, bool warped);
 
   Index batch_, height_, width_, threads_;
-  std::size_t workspace_bytes_ = 0;
+  std::size_t workspace_bytes_ = 0, labelling_bytes_ = 0;
   Cost cost_;
   std::vector<StageCost> stages_;
   Buffer<std::uint8_t> storage_;
@@ -310,6 +324,13 @@ Status Plan<B>::build(const SegFace<B>& network, Executor& executor, bool warped
   workspace_bytes_ = dry.high_water();
   cost_ = dry_run.cost();
   stages_ = std::move(recorder.stages);
+
+  if (batch_ == 1) {
+    Arena labelling;
+    Run<B> labelling_run(network.backend(), labelling, executor);
+    network.label(labelling_run, decoder_, labelling_run.map(1, height_, width_, 3), {warps.data(), warps.size()}, {});
+    labelling_bytes_ = labelling.high_water();
+  }
   return recorder.out_of_memory ? error(Errc::out_of_memory, "out of memory") : Status();
 }
 

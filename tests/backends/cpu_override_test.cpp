@@ -59,6 +59,11 @@ static_assert(std::is_same_v<decltype(std::declval<const B&>().upscale_and_class
                                  std::declval<const MapOf<B>&>(), std::declval<const MapOf<B>&>())),
                              MapOf<B>>,
               "upscale_and_classify");
+static_assert(
+    std::is_void_v<decltype(std::declval<const B&>().upscale_and_label(
+        std::declval<Run<B>&>(), std::declval<const compound::Upscaling<B>&>(), std::declval<const MapOf<B>&>(),
+        std::declval<const MapOf<B>&>(), std::declval<const LabelTarget&>()))>,
+    "upscale_and_label");
 
 namespace {
 
@@ -197,15 +202,17 @@ std::array<MapOf<Any>, 3> two_passes(test::Bench<Any>& bench, const std::array<I
 }
 
 template <class Any>
-MapOf<Any> logits(test::Bench<Any>& bench, Index height, Index width, Index tokens) {
+compound::Upscaling<Any> upscaling(test::Bench<Any>& bench) {
   const auto transposed = [&](const std::string& name, Index in, Index out) {
     std::vector<float> weight = random_numbers(name, in * out * 4), bias = random_numbers(name + "bias", out);
     for (float& w : weight) w /= std::sqrt(static_cast<float>(in));
     return bench.backend().prepare_transposed_convolution({in, out, weight.data(), bias.data()}).value_or_throw();
   };
-  const compound::Upscaling<Any> w = {transposed("first", kWidth, 24), norm(bench.backend(), 24),
-                                      transposed("second", 24, 12)};
-  return ops::upscale_and_classify<Any>(bench.run(), w, bench.map("image", 2, height, width, kWidth),
+  return {transposed("first", kWidth, 24), norm(bench.backend(), 24), transposed("second", 24, 12)};
+}
+template <class Any>
+MapOf<Any> logits(test::Bench<Any>& bench, Index height, Index width, Index tokens) {
+  return ops::upscale_and_classify<Any>(bench.run(), upscaling(bench), bench.map("image", 2, height, width, kWidth),
                                         bench.map("hyper", 2, 1, tokens, 12));
 }
 
@@ -278,7 +285,7 @@ TEST_CASE("labels and their confidence equal the plain loops") {
   SerialExecutor executor;
   for (const Index classes : {2, 11, 19}) {
     const Index w = 13, h = 9, stride = classes + 3;
-    const std::vector<float> logits = random_numbers("logits", w * h * stride);
+    std::vector<float> logits = random_numbers("logits", w * h * stride);
     const auto view = LogitsView<float>::interleaved(logits.data(), classes, w, h, stride);
     for (const std::pair<Index, Index>& size :
          std::vector<std::pair<Index, Index>>{{13, 9}, {200, 70}, {5, 4}, {1, 1}}) {
@@ -292,10 +299,48 @@ TEST_CASE("labels and their confidence equal the plain loops") {
                    executor);
       on_each_isa([&](test::Bench<B>& bench) {
         const LabelTarget target = {labels.data(), size.first, size.second, confidence.data(), rows.data()};
-        ops::label_pixels(bench.backend(), view, target, executor);
+        ops::label_map<B>(bench.run(), {logits.data(), 1, h, w, classes, stride}, target);
         CHECK(labels == expected_labels);
         for (std::size_t i = 0; i < pixels; ++i) CHECK(std::abs(confidence[i] - expected_confidence[i]) < 1e-6f);
         for (std::size_t y = 0; y < rows.size(); ++y) CHECK(std::abs(rows[y] - expected_rows[y]) < 1e-4);
+      });
+    }
+  }
+}
+
+TEST_CASE("labels of strips of logits equal those of all logits, at any size") {
+  SerialExecutor executor;
+  for (const auto& [h, w, tokens] : std::vector<std::array<Index, 3>>{{1, 1, 2}, {5, 37, 11}, {16, 9, 19}}) {
+    test::Bench<reference::Backend<float>> plain(reference::Backend<float>(), executor);
+    const auto all = logits(plain, h, w, tokens);
+    const auto view = LogitsView<float>::interleaved(all.data, tokens, 4 * w, 4 * h, all.stride);
+    for (const std::pair<Index, Index>& size : std::vector<std::pair<Index, Index>>{
+             {4 * w, 4 * h}, {200, 170}, {4 * w, 4 * h + 1}, {7, 2 * h}, {31, 3}, {1, 1}}) {
+      CAPTURE(size.first);
+      CAPTURE(size.second);
+      const auto pixels = static_cast<std::size_t>(size.first * size.second);
+      std::vector<std::uint8_t> expected_labels(pixels), labels(pixels);
+      std::vector<float> expected_confidence(pixels), confidence(pixels);
+      std::vector<double> rows(static_cast<std::size_t>(size.second));
+      label_pixels(view, {expected_labels.data(), size.first, size.second, expected_confidence.data()}, executor);
+      on_each_isa([&](test::Bench<B>& bench) {
+        const LabelTarget target = {labels.data(), size.first, size.second, confidence.data(), rows.data()};
+        std::fill(labels.begin(), labels.end(), std::uint8_t{77});
+        ops::upscale_and_label<B>(bench.run(), upscaling(bench), bench.map("image", 2, h, w, kWidth).image(0),
+                                  bench.map("hyper", 2, 1, tokens, 12).image(0), target);
+        std::size_t other = 0;
+        for (std::size_t i = 0; i < pixels; ++i) {
+          other += labels[i] != expected_labels[i];
+          CHECK(std::abs(confidence[i] - expected_confidence[i]) < 1e-4f);
+        }
+        CHECK(other <= pixels / 1000);  // where two classes are equal up to rounding
+        for (std::size_t y = 0; y < rows.size(); ++y) {
+          double sum = 0;
+          for (std::size_t x = 0; x < pixels / rows.size(); ++x) {
+            sum += static_cast<double>(confidence[y * pixels / rows.size() + x]);
+          }
+          CHECK(rows[y] == doctest::Approx(sum));
+        }
       });
     }
   }
@@ -306,13 +351,11 @@ TEST_CASE("labels: the first of equal classes wins, and what is no number is lab
   std::vector<float> logits(2 * 19, 1.0f);
   logits[17] = logits[4] = 2.0f;
   logits[19 + 18] = 2.0f;
-  const std::vector<float> nothing(19, std::nanf(""));
+  std::vector<float> nothing(19, std::nanf(""));
   on_each_isa([&](test::Bench<B>& bench) {
     std::vector<std::uint8_t> labels(3, 77);
-    ops::label_pixels(bench.backend(), LogitsView<float>::interleaved(logits.data(), 19, 2, 1, 19),
-                      LabelTarget{labels.data(), 2, 1}, executor);
-    ops::label_pixels(bench.backend(), LogitsView<float>::interleaved(nothing.data(), 19, 1, 1, 19),
-                      LabelTarget{labels.data() + 2, 1, 1}, executor);
+    ops::label_map<B>(bench.run(), {logits.data(), 1, 1, 2, 19, 19}, {labels.data(), 2, 1});
+    ops::label_map<B>(bench.run(), {nothing.data(), 1, 1, 1, 19, 19}, {labels.data() + 2, 1, 1});
     CHECK(labels == std::vector<std::uint8_t>{4, 18, 0});
   });
 }

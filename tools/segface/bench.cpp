@@ -85,11 +85,14 @@ Result<Figures> measure(const Parser& parser, Executor& executor, Index runs) {
   }
   figures.milliseconds = median(photos);
   figures.least = *std::min_element(photos.begin(), photos.end());
-  for (std::size_t i = 0; i < stages.size(); ++i) {
-    figures.stages[i].milliseconds = median(stages[i]);
-    for (const StageCost& stage : parser.plan().stages()) {
-      if (stage.name == figures.stages[i].name) figures.stages[i].cost = stage.cost;
-    }
+  for (std::size_t i = 0; i < stages.size(); ++i) figures.stages[i].milliseconds = median(stages[i]);
+  const auto find = [&](const std::string& name) {
+    return std::find_if(figures.stages.begin(), figures.stages.end(), [&](const auto& s) { return s.name == name; });
+  };
+  for (const StageCost& stage : parser.plan().stages()) {
+    auto found = find(stage.name);
+    if (found == figures.stages.end()) found = find("labels");  // logits that are never whole are made with these
+    if (found != figures.stages.end()) found->cost = stage.cost;
   }
   figures.workspace = workspace.bytes();
   return Result<Figures>(std::move(figures));

@@ -435,10 +435,17 @@ class Backend {
                            const Out& hyper) const noexcept {
     return stream_logits(run, *kernels_, w, image, hyper);
   }
+  void upscale_and_label(RunOf& run, const compound::Upscaling<Backend>& w, const Out& image, const Out& hyper,
+                         const LabelTarget& target) const noexcept {
+    stream_labels(run, *kernels_, w, image, hyper, target);
+  }
   void label_rows(const LogitsView<float>& logits, const LabelTarget& target, Index first_row,
                   Index last_row) const noexcept {
-    if (logits.class_stride != 1) return segface::label_rows(logits, target, first_row, last_row);
-    label_interleaved(*kernels_, logits, target, first_row, last_row);
+    const InterpolatedLabels label(*kernels_, target, logits.classes, logits.height, logits.width, logits.pixel_stride);
+    for (Index y = first_row; y < last_row; ++y) {
+      const BilinearTap<float> v = label.source(y);
+      label(y, logits.pixel(0, v.first), logits.pixel(0, v.second));
+    }
   }
 
  private:

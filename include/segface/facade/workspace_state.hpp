@@ -55,9 +55,9 @@ class WorkspaceState {
       SEGFACE_RETURN_IF_ERROR(check_faces(landmarks, landmarks == nullptr ? 0 : 1, 1, photo.width, photo.height));
       SEGFACE_RETURN_IF_ERROR(plan_for(1, shared_->info.resolution, shared_->info.resolution));
       if (!logits.empty()) SEGFACE_RETURN_IF_ERROR(check_size(logits, shape_of_plan()));
+      SEGFACE_RETURN_IF_ERROR(make_room(logits.empty() ? plan_->labelling_bytes() : plan_->workspace_bytes()));
+      SEGFACE_RETURN_IF_ERROR(resize(photo));
       set_warps(landmarks, 1, static_cast<double>(photo.width), static_cast<double>(photo.height));
-      SEGFACE_RETURN_IF_ERROR(forward_photo(photo));
-      if (!logits.empty()) copy_planes(logits);
       SEGFACE_RETURN_IF_ERROR(mask.resize(shared_->info.dataset, photo.width, photo.height));
       const auto rows = static_cast<std::size_t>(photo.height);
       if (row_confidence_.size() < rows) {
@@ -66,7 +66,15 @@ class WorkspaceState {
       }
       LabelTarget target = {mask.data(), photo.width, photo.height};
       target.row_confidence = row_confidence_.data();
-      ops::label_pixels(shared_->network.backend(), interleaved_logits(), target, *executor_);
+      SEGFACE_RETURN_IF_ERROR(
+          forward([&](const Map<Scalar>& image) { normalize(pixels_.data(), image.rows(), image.data, image.stride); },
+                  [&](Run<Backend>& run, const Map<Scalar>& image) {
+                    const SegFace<Backend>& network = shared_->network;
+                    if (logits.empty()) return network.label(run, plan_->decoder(), image, warps(), target);
+                    const Map<Scalar> computed = network(run, plan_->decoder(), image, warps());
+                    ops::label_map<Backend>(run, computed, target);
+                    if (run.status().ok()) copy_planes(computed, logits);
+                  }));
       double sum = 0;
       for (std::size_t y = 0; y < rows; ++y) sum += row_confidence_[y];
       mask.finish(sum / static_cast<double>(photo.width * photo.height));
@@ -93,17 +101,12 @@ class WorkspaceState {
       SEGFACE_RETURN_IF_ERROR(check(input, out, shape));
       SEGFACE_RETURN_IF_ERROR(check_faces(landmarks.data(), faces, input.batch, input.width, input.height));
       set_warps(landmarks.data(), faces, static_cast<double>(input.width), static_cast<double>(input.height));
-      SEGFACE_RETURN_IF_ERROR(forward([&](const Map<Scalar>& image) {
-        for (Index b = 0; b < input.batch; ++b) {
-          for (Index p = 0; p < image.pixels(); ++p) {
-            for (Index c = 0; c < 3; ++c) {
-              image.row(b * image.pixels() + p)[c] = static_cast<Scalar>(input.data[(b * 3 + c) * image.pixels() + p]);
-            }
-          }
-        }
-      }));
-      copy_planes(out);
-      return {};
+      SEGFACE_RETURN_IF_ERROR(make_room(plan_->workspace_bytes()));
+      return forward([&](const Map<Scalar>& image) { copy_input(input, image); },
+                     [&](Run<Backend>& run, const Map<Scalar>& image) {
+                       const Map<Scalar> computed = shared_->network(run, plan_->decoder(), image, warps());
+                       if (run.status().ok()) copy_planes(computed, out);
+                     });
     });
   }
 
@@ -172,7 +175,7 @@ class WorkspaceState {
     return status;
   }
 
-  // Makes plan_ and block_ fit an input of this size and this executor.
+  // Makes plan_ fit an input of this size and this executor.
   Status plan_for(Index batch, Index height, Index width) noexcept {
     const auto fits = [&](const std::shared_ptr<const Plan<Backend>>& plan) {
       return plan != nullptr && plan->batch() == batch && plan->height() == height && plan->width() == width &&
@@ -187,11 +190,15 @@ class WorkspaceState {
         plan_ = std::make_shared<const Plan<Backend>>(std::move(plan));
       }
     }
-    if (block_.size() < plan_->workspace_bytes()) {
-      block_ = {};
-      SEGFACE_ASSIGN(block, Buffer<std::uint8_t>::make(plan_->workspace_bytes()));
-      block_ = std::move(block);
-    }
+    return {};
+  }
+
+  // At least so many bytes in block_.
+  Status make_room(std::size_t bytes) noexcept {
+    if (block_.size() >= bytes) return {};
+    block_ = {};
+    SEGFACE_ASSIGN(block, Buffer<std::uint8_t>::make(bytes));
+    block_ = std::move(block);
     return {};
   }
 
@@ -246,21 +253,25 @@ class WorkspaceState {
     }
   }
 
-  // Runs the network on the input that `fill` writes; logits_ points into block_ afterwards.
-  template <class Fill>
-  Status forward(const Fill& fill) noexcept {
+  Span<const TanhWarp> warps() const noexcept {
+    return {warps_.data(), warps_.size()};
+  }
+
+  // pass(run, image) on the image that fill(image) writes.
+  template <class Fill, class Pass>
+  Status forward(const Fill& fill, const Pass& pass) noexcept {
     Arena arena(block_.span());
     Watch watch(*this, plan_->cost().flops);
     Run<Backend> run(shared_->network.backend(), arena, *executor_, &watch);
     const Map<Scalar> image = run.map(plan_->batch(), plan_->height(), plan_->width(), 3);
     fill(image);
     clock_.mark(times_, "input");
-    logits_ = shared_->network(run, plan_->decoder(), image, {warps_.data(), warps_.size()});
+    pass(run, image);
     return run.status();
   }
 
-  // The same for a photo, resized; the plan is that of the network's resolution.
-  Status forward_photo(const ImageView& photo) noexcept {
+  // A photo -> pixels_, at the network's resolution.
+  Status resize(const ImageView& photo) noexcept {
     const Index side = shared_->info.resolution;
     if (resize_.from_width() != photo.width || resize_.from_height() != photo.height) {
       SEGFACE_ASSIGN(resize, BicubicResize::make(photo.width, photo.height, side, side));
@@ -273,21 +284,25 @@ class WorkspaceState {
       pixels_ = std::move(pixels);
     }
     resize_.rgb(photo, pixels_.data(), pixels_.data() + rgb_bytes, *executor_);
-    return forward(
-        [&](const Map<Scalar>& image) { normalize(pixels_.data(), image.rows(), image.data, image.stride); });
+    return {};
   }
 
-  LogitsView<Scalar> interleaved_logits() const noexcept {
-    return LogitsView<Scalar>::interleaved(logits_.data, logits_.channels, logits_.width, logits_.height,
-                                           logits_.stride);
+  static void copy_input(const TensorView& input, const Map<Scalar>& image) noexcept {
+    const Index pixels = image.pixels();
+    for (Index b = 0; b < input.batch; ++b) {
+      for (Index p = 0; p < pixels; ++p) {
+        for (Index c = 0; c < 3; ++c) {
+          image.row(b * pixels + p)[c] = static_cast<Scalar>(input.data[(b * 3 + c) * pixels + p]);
+        }
+      }
+    }
   }
-
-  void copy_planes(Span<float> out) const noexcept {
-    const Index pixels = logits_.pixels();
-    for (Index b = 0; b < logits_.batch; ++b) {
-      for (Index c = 0; c < logits_.channels; ++c) {
-        float* plane = out.data() + (b * logits_.channels + c) * pixels;
-        for (Index p = 0; p < pixels; ++p) plane[p] = static_cast<float>(logits_.row(b * pixels + p)[c]);
+  static void copy_planes(const Map<Scalar>& logits, Span<float> out) noexcept {
+    const Index pixels = logits.pixels();
+    for (Index b = 0; b < logits.batch; ++b) {
+      for (Index c = 0; c < logits.channels; ++c) {
+        float* plane = out.data() + (b * logits.channels + c) * pixels;
+        for (Index p = 0; p < pixels; ++p) plane[p] = static_cast<float>(logits.row(b * pixels + p)[c]);
       }
     }
   }
@@ -301,7 +316,6 @@ class WorkspaceState {
   Buffer<std::uint8_t> pixels_;  // the resized photo, then scratch
   Buffer<double> row_confidence_;
   std::vector<TanhWarp> warps_;  // of the call
-  Map<Scalar> logits_;           // of the last call, inside block_
   std::vector<StageTime> times_;
   Clock clock_ = {};
   std::function<bool(double)> progress_;

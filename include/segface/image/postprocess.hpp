@@ -90,12 +90,24 @@ void label_rows(const LogitsView<Scalar>& logits, const LabelTarget& target, Ind
   }
 }
 
-// All rows, spread over threads: rows(first, last) does some of them.
+// The rows of a task, of all that are spread over threads.
+struct LabelRows {
+  static constexpr Index kPerTask = 16;
+  Index first, last;
+
+  LabelRows(Index task, Index height) noexcept
+      : first(task * kPerTask), last(std::min(height, (task + 1) * kPerTask)) {}
+};
+inline Index label_tasks(Index height) noexcept {
+  return (height + LabelRows::kPerTask - 1) / LabelRows::kPerTask;
+}
+// All rows: rows(first, last) does some of them.
 template <class Rows>
 void for_label_rows(Index height, Executor& executor, const Rows& rows) noexcept {
-  constexpr Index kRowsPerTask = 16;
-  executor.for_each((height + kRowsPerTask - 1) / kRowsPerTask,
-                    [&](Index task, Index) { rows(task * kRowsPerTask, std::min(height, (task + 1) * kRowsPerTask)); });
+  executor.for_each(label_tasks(height), [&](Index task, Index) {
+    const LabelRows part(task, height);
+    rows(part.first, part.last);
+  });
 }
 template <class Scalar>
 void label_pixels(const LogitsView<Scalar>& logits, const LabelTarget& target, Executor& executor) noexcept {

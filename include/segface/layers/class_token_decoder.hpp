@@ -116,6 +116,22 @@ class ClassTokenDecoder {
 
   // Pyramid of [B, h, w, ..] -> logits [B, 4h, 4w, K]
   MapOf<B> operator()(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const Pyramid<B>& pyramid) const noexcept {
+    const Classified c = classify(run, plan, pyramid);
+    return ops::upscale_and_classify<B>(run, upscaling_, c.image, c.hyper);
+  }
+  // Pyramid of one image -> labels of the target's size.
+  void label(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const Pyramid<B>& pyramid,
+             const LabelTarget& target) const noexcept {
+    const Classified c = classify(run, plan, pyramid);
+    ops::upscale_and_label<B>(run, upscaling_, c.image, c.hyper, target);
+  }
+
+ private:
+  // The image that has read the tokens, [B, h, w, 256], and a direction for each class, [B, 1, K, 32].
+  struct Classified {
+    MapOf<B> image, hyper;
+  };
+  Classified classify(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const Pyramid<B>& pyramid) const noexcept {
     const MapOf<B> tokens = ops::repeat<B>(run, tokens_, pyramid.levels[0].batch);  // [B, 1, K, 256]
     const typename TwoWayTransformer<B>::Read read = transformer_(run, plan.transformer, tokens, pyramid);
     run.stage("keys", read.image);
@@ -124,10 +140,9 @@ class ClassTokenDecoder {
     const MapOf<B> hidden1 = ops::linear<B>(run, hyper_[1], hidden0, Activation::relu);
     const MapOf<B> hyper = ops::linear<B>(run, hyper_[2], hidden1);  // [B, 1, K, 32]
     run.stage("hyper", hyper);
-    return ops::upscale_and_classify<B>(run, upscaling_, read.image, hyper);
+    return {read.image, hyper};
   }
 
- private:
   typename B::PositionEncoding position_encoding_;
   typename B::Constant tokens_;
   TwoWayTransformer<B> transformer_;

@@ -1,6 +1,7 @@
-// Compound: logits to labels. Unlike the others it runs after the pass, on any size of photo.
+// Compound: logits to labels, on any size of photo.
 #pragma once
 
+#include "segface/backends/run.hpp"
 #include "segface/base/config.hpp"
 #include "segface/image/postprocess.hpp"
 
@@ -17,12 +18,16 @@ void label_rows(long, const B&, const A&... a) noexcept {
 }  // namespace detail
 namespace ops {
 
-// See label_pixels in image/postprocess.hpp; by the backend's own label_rows where it has one.
+// Logits of one image [1, h, w, K] to labels; see label_pixels in image/postprocess.hpp. By the backend's own
+// label_rows where it has one.
 template <class B>
-void label_pixels(const B& backend, const LogitsView<typename B::Scalar>& logits, const LabelTarget& target,
-                  Executor& executor) noexcept {
-  for_label_rows(target.height, executor,
-                 [&](Index first, Index last) { detail::label_rows(0, backend, logits, target, first, last); });
+void label_map(Run<B>& run, const MapOf<B>& logits, const LabelTarget& target) noexcept {
+  const auto view = LogitsView<typename B::Scalar>::interleaved(logits.data, logits.channels, logits.width,
+                                                                logits.height, logits.stride);
+  run.kernel({}, label_tasks(target.height), [&](Index task, Index) {
+    const LabelRows rows(task, target.height);
+    detail::label_rows(0, run.backend(), view, target, rows.first, rows.last);
+  });
 }
 
 }  // namespace ops

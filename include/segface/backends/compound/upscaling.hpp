@@ -1,7 +1,8 @@
-// Compound: from the image tokens to logits.
+// Compounds: from the image tokens to logits, and on to labels.
 #pragma once
 
 #include "segface/backends/compound/compound.hpp"
+#include "segface/backends/compound/labels.hpp"
 #include "segface/backends/primitives.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
@@ -32,4 +33,18 @@ MapOf<B> upscale_and_classify(Run<B>& run, const Upscaling<B>& w, const MapOf<B>
 
 }  // namespace compound
 SEGFACE_COMPOUND(upscale_and_classify)
+namespace compound {
+
+// The same for one image, whose labels go to the target, at the target's size.
+template <class B>
+void upscale_and_label(Run<B>& run, const Upscaling<B>& w, const MapOf<B>& image, const MapOf<B>& hyper,
+                       const LabelTarget& target) noexcept {
+  const auto scope = run.scope();
+  const MapOf<B> logits = ops::upscale_and_classify<B>(run, w, image, hyper);
+  run.stage("logits", logits);
+  ops::label_map<B>(run, logits, target);
+}
+
+}  // namespace compound
+SEGFACE_COMPOUND(upscale_and_label)
 SEGFACE_END_NAMESPACE

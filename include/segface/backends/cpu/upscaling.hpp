@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "segface/backends/compound/upscaling.hpp"
+#include "segface/backends/cpu/labels.hpp"
 #include "segface/backends/cpu/operands.hpp"
 #include "segface/backends/cpu/strassen.hpp"
 #include "segface/backends/cpu/tasks.hpp"
@@ -54,59 +55,142 @@ class PackedTokens {
   float* panels_;
 };
 
-// Rows a few channels apart at most, not whole cache lines: of logits there are many, with few channels.
-template <class RunOf>
-Out compact_map(RunOf& run, Index batch, Index height, Index width, Index channels) noexcept {
-  const Index stride = (channels + 3) / 4 * 4;
-  return {run.template scratch<float>(batch * height * width * stride), batch, height, width, channels, stride};
+// Floats from a pixel's logits to the next: a few more than classes, not whole cache lines, as there are many of them.
+inline Index compact_stride(Index classes) noexcept {
+  return (classes + 3) / 4 * 4;
 }
+
+// From image tokens to logits, a few tokens at a time: what is between them is in the worker's scratch.
+template <class Backend>
+class LogitTiles {
+ public:
+  static constexpr Index kTokens = 28;  // of a tile: what follows fits into the second cache with the weights
+
+  LogitTiles(Run<Backend>& run, const Kernels& kernels, const compound::Upscaling<Backend>& w, const Out& image,
+             const Out& hyper) noexcept
+      : kernels_(kernels),
+        w_(w),
+        image_(image),
+        classifier_(run, kernels, hyper),
+        first_(run, kernels, w.first.matrix, image.pixels()),
+        second_(run, kernels, w.second.matrix, 4 * image.pixels()),
+        classes_(hyper.width),
+        wide_(4 * w.first.out),
+        finest_(4 * w.second.out),
+        stride_((classes_ + 15) / 16 * 16),
+        size_(kTokens * (wide_ + 4 * finest_ + 16 * stride_)),
+        scratch_(run.template scratch<float>(run.workers() * size_)) {}
+
+  Cost cost() const noexcept {
+    Cost all = gemm_cost(image_.rows(), wide_, image_.channels);
+    all += gemm_cost(4 * image_.rows(), finest_, w_.first.out);
+    all += gemm_cost(16 * image_.rows(), classes_, w_.second.out);
+    return all;
+  }
+
+  // Tokens [first, first + count) of an image -> their pixels of the logits, a map whose first pixel is that of token
+  // `origin`; and of the upscaled image, where that has data.
+  void operator()(Index image, Index first, Index count, Index worker, Index origin, const Out& logits,
+                  const Out& upscaled = {}) const noexcept {
+    float* const twice = scratch_ + worker * size_;              // [tokens, 4, 64]
+    float* const four_times = twice + kTokens * wide_;           // [tokens, 4, 4, 32]
+    float* const products = four_times + kTokens * 4 * finest_;  // [tokens, 16, K]
+    for (const Index end = first + count; first < end; first += kTokens) {
+      const Index tokens = std::min(kTokens, end - first);
+      const Linear& matrix = w_.first.matrix;
+      kernels_.gemm(first_(product(kernels_, matrix, matrix.bias.data(), tokens,
+                                   image_.row(image * image_.pixels() + first), image_.stride, twice, wide_),
+                           worker));
+      LayerNormArguments norm = norm_in_place(w_.norm, 4 * tokens, w_.first.out, twice, w_.first.out);
+      norm.activation = Activation::gelu;
+      kernels_.layer_norm(norm);
+      GemmArguments second = product(kernels_, w_.second.matrix, w_.second.matrix.bias.data(), 4 * tokens, twice,
+                                     w_.first.out, four_times, finest_);
+      second.activation = Activation::gelu;
+      kernels_.gemm(second_(second, worker));
+      kernels_.gemm(classifier_.product(image, 16 * tokens, four_times, w_.second.out, products, stride_));
+      place_pixels(products, stride_, first - origin, tokens, image_.width, logits);
+      if (upscaled.data != nullptr) {
+        place_pixels(four_times, w_.second.out, first - origin, tokens, image_.width, upscaled);
+      }
+    }
+  }
+
+ private:
+  const Kernels& kernels_;
+  const compound::Upscaling<Backend>& w_;
+  const Out& image_;
+  PackedTokens classifier_;
+  Strassen first_, second_;
+  Index classes_, wide_, finest_, stride_, size_;
+  float* scratch_;  // of each worker
+};
 
 // See compound::upscale_and_classify.
 template <class Backend>
 Out stream_logits(Run<Backend>& run, const Kernels& kernels, const compound::Upscaling<Backend>& w, const Out& image,
                   const Out& hyper) noexcept {
-  constexpr Index kTokens = 28;  // of a tile: what follows fits into the second cache with the weights
-  const Out logits = compact_map(run, image.batch, 4 * image.height, 4 * image.width, hyper.width);
-  const Out upscaled = run.every_stage() ? run.map(image.batch, logits.height, logits.width, w.second.out) : Out();
+  const Index height = 4 * image.height, width = 4 * image.width, stride = compact_stride(hyper.width);
+  const Out logits = {run.template scratch<float>(image.batch * height * width * stride),
+                      image.batch,
+                      height,
+                      width,
+                      hyper.width,
+                      stride};
+  const Out upscaled = run.every_stage() ? run.map(image.batch, height, width, w.second.out) : Out();
   const auto scope = run.scope();
-  const PackedTokens classifier(run, kernels, hyper);
-  const Strassen first_strassen(run, kernels, w.first.matrix, image.pixels());
-  const Strassen second_strassen(run, kernels, w.second.matrix, 4 * image.pixels());
-  const Index classes = hyper.width, wide = 4 * w.first.out, finest = 4 * w.second.out,
-              stride = (classes + 15) / 16 * 16;
-  const Index twice_size = kTokens * wide, upscaled_size = 4 * kTokens * finest, logits_size = 16 * kTokens * stride;
-  const Index size = twice_size + upscaled_size + logits_size;
-  float* const scratch = run.template scratch<float>(run.workers() * size);
-  Cost cost = gemm_cost(image.rows(), wide, image.channels);
-  cost += gemm_cost(4 * image.rows(), finest, w.first.out);
-  cost += gemm_cost(logits.rows(), classes, w.second.out);
-  run.kernel(cost, blocks(image), [&](Index task, Index worker) {
+  const LogitTiles<Backend> tiles(run, kernels, w, image, hyper);
+  run.kernel(tiles.cost(), blocks(image), [&](Index task, Index worker) {
     const RowBlock block = row_block(image, task);
-    float* const twice = scratch + worker * size;        // [tokens, 4, 64]
-    float* const four_times = twice + twice_size;        // [tokens, 4, 4, 32]
-    float* const products = four_times + upscaled_size;  // [tokens, 16, K]
-    for (Index done = 0; done < block.rows; done += kTokens) {
-      const Index tokens = std::min(kTokens, block.rows - done), row = block.first + done;
-      kernels.gemm(first_strassen(product(kernels, w.first.matrix, w.first.matrix.bias.data(), tokens, image.row(row),
-                                          image.stride, twice, wide),
-                                  worker));
-      LayerNormArguments norm = norm_in_place(w.norm, 4 * tokens, w.first.out, twice, w.first.out);
-      norm.activation = Activation::gelu;
-      kernels.layer_norm(norm);
-      GemmArguments second = product(kernels, w.second.matrix, w.second.matrix.bias.data(), 4 * tokens, twice,
-                                     w.first.out, four_times, finest);
-      second.activation = Activation::gelu;
-      kernels.gemm(second_strassen(second, worker));
-      kernels.gemm(classifier.product(block.image, 16 * tokens, four_times, w.second.out, products, stride));
-      const Index first = row - block.image * image.pixels();
-      place_pixels(products, stride, first, tokens, image.width, logits.image(block.image));
-      if (upscaled.data != nullptr) {
-        place_pixels(four_times, w.second.out, first, tokens, image.width, upscaled.image(block.image));
-      }
-    }
+    const Index first = block.first - block.image * image.pixels();
+    tiles(block.image, first, block.rows, worker, /*origin=*/0, logits.image(block.image),
+          upscaled.data == nullptr ? upscaled : upscaled.image(block.image));
   });
   if (run.every_stage()) run.stage("upscaled", upscaled);
   return logits;
+}
+
+// See compound::upscale_and_label. A strip of logits is labelled while it is in the cache; of each strip only its first
+// and last rows are kept, for the rows of the target that look at two strips.
+template <class Backend>
+void stream_labels(Run<Backend>& run, const Kernels& kernels, const compound::Upscaling<Backend>& w, const Out& image,
+                   const Out& hyper, const LabelTarget& target) noexcept {
+  constexpr Index kTokenRows = 2;  // of a strip
+  const auto scope = run.scope();
+  const LogitTiles<Backend> tiles(run, kernels, w, image, hyper);
+  const Index strips = (image.height + kTokenRows - 1) / kTokenRows;
+  const Index height = 4 * image.height, width = 4 * image.width, stride = compact_stride(hyper.width);
+  const Index line = width * stride, size = 4 * kTokenRows * line;
+  float* const strip_scratch = run.template scratch<float>(run.workers() * size);
+  float* const edges = run.template scratch<float>(2 * strips * line);  // the first and the last row of each strip
+  const InterpolatedLabels label(kernels, target, hyper.width, height, width, stride);
+  const bool between_strips = target.height != height;  // at equal heights a row looks at one row only
+  run.kernel(tiles.cost(), strips, [&](Index strip, Index worker) {
+    const Index top = strip * kTokenRows, rows = std::min(kTokenRows, image.height - top), origin = top * image.width;
+    const Out logits = {strip_scratch + worker * size, 1, 4 * rows, width, hyper.width, stride};
+    tiles(0, origin, rows * image.width, worker, origin, logits);
+    const float* const last = logits.row((4 * rows - 1) * width);
+    if (between_strips) {
+      std::copy_n(logits.data, line, edges + 2 * strip * line);
+      std::copy_n(last, line, edges + (2 * strip + 1) * line);
+    }
+    const Index begin = label.first_looking_at(4 * top), end = label.first_looking_at(4 * (top + rows) - 1);
+    for (Index y = begin; y < end; ++y) {
+      const float* const upper = logits.row((label.source(y).first - 4 * top) * width);
+      label(y, upper, upper + line);
+    }
+    // At a strip's last row only where nothing below counts.
+    for (Index y = end; y < target.height && label.source(y).first < 4 * (top + rows); ++y) {
+      if (!label.straddles(y, 4 * (top + rows))) label(y, last, last);
+    }
+  });
+  run.kernel({}, between_strips ? strips - 1 : 0, [&](Index strip, Index) {
+    const Index below = 4 * kTokenRows * (strip + 1);
+    const float* const upper = edges + (2 * strip + 1) * line;
+    for (Index y = label.first_looking_at(below - 1); y < target.height && label.source(y).first < below; ++y) {
+      if (label.straddles(y, below)) label(y, upper, upper + line);
+    }
+  });
 }
 
 }  // namespace cpu
