@@ -81,7 +81,7 @@ class Run {
   template <class Body>
   void kernel(const Cost& cost, Index tasks, const Body& body) noexcept {
     cost_ += cost;
-    if (dry() || cancelled_ || arena_.exhausted()) return;
+    if (tasks == 0 || dry() || cancelled_ || arena_.exhausted()) return;
     executor_.for_each(tasks, body);
     if (observer_ != nullptr) cancelled_ = !observer_->proceed(cost_);
   }

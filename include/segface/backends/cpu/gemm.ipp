@@ -40,6 +40,7 @@ inline void multiply_tile(const float* a, Index lda, const float* panel, Index k
 template <int Rows = kTileRows>
 inline void multiply_rows(Index rows, const float* a, Index lda, const float* panel, Index k_count, float* tile,
                           const float* begin = nullptr) noexcept {
+  static_assert(Rows <= 16 && Rows != 3, "what is left must fit into the next lower tiles");
   if constexpr (Rows == 1) {
     multiply_tile<1>(a, lda, panel, k_count, tile, begin);
   } else {
