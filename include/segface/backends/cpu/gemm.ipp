@@ -47,9 +47,11 @@ inline void multiply_rows(Index rows, const float* a, Index lda, const float* pa
     constexpr int kFewer = Rows > 8 ? 8 : Rows > 4 ? 4 : Rows / 2;
     if (rows < Rows) return multiply_rows<kFewer>(rows, a, lda, panel, k_count, tile, begin);
     multiply_tile<Rows>(a, lda, panel, k_count, tile, begin);
-    if (rows == Rows) return;
-    multiply_rows<kFewer>(rows - Rows, a + Rows * lda, lda, panel, k_count, tile + Rows * kPanel,
-                          begin == nullptr ? nullptr : begin + Rows * kPanel);
+    if constexpr (Rows < kTileRows) {
+      if (rows == Rows) return;
+      multiply_rows<kFewer>(rows - Rows, a + Rows * lda, lda, panel, k_count, tile + Rows * kPanel,
+                            begin == nullptr ? nullptr : begin + Rows * kPanel);
+    }
   }
 }
 
