@@ -1,0 +1,44 @@
+// Fibers: stacks that hand the processor to each other by name. One OS thread, no preemption.
+#pragma once
+
+#include <ucontext.h>
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace emulation {
+
+// A stack that runs `body(argument)`, which never returns: it leaves by Fiber::leave, and goes on from there.
+class Fiber {
+ public:
+  using Body = void (*)();
+
+  explicit Fiber(Body body);
+  Fiber(const Fiber&) = delete;
+  Fiber& operator=(const Fiber&) = delete;
+  ~Fiber();
+
+  // From outside: runs the fiber until it leaves.
+  void enter();
+  // From inside: back to whoever entered.
+  void leave();
+  // From a signal handler inside: back to whoever entered; the fiber begins anew when it is next entered.
+  [[noreturn]] void abandon();
+
+ private:
+  void prepare();
+
+  static constexpr std::size_t kStackBytes = std::size_t{256} << 10;
+
+  Body body_;
+  void* stack_;
+  ucontext_t inside_, outside_;
+  const void* outside_stack_ = nullptr;  // of whoever entered, for AddressSanitizer
+  std::size_t outside_bytes_ = 0;
+  bool begun_ = false;
+
+  friend void begin_fiber();
+};
+
+}  // namespace emulation
