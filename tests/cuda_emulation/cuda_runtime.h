@@ -93,6 +93,8 @@ enum cudaError_t {
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
   cudaErrorInvalidConfiguration = 9,
+  cudaErrorInsufficientDriver = 35,
+  cudaErrorNoDevice = 100,
   cudaErrorIllegalAddress = 700,
   cudaErrorUnknown = 999
 };
@@ -127,6 +129,20 @@ namespace emulation {
 cudaError_t launch(std::function<void()> kernel, const std::uint64_t* arguments, std::size_t words, dim3 grid,
                    dim3 block, std::size_t shared_bytes, cudaStream_t stream);
 
+// An argument as words that hold its bytes, and zeros where it has none. A compiler that cannot tell where that is
+// shows pointers alone.
+template <class T>
+void show(const void* argument, std::uint64_t* words) {
+  alignas(T) unsigned char bytes[sizeof(T)];
+  std::memcpy(bytes, argument, sizeof(T));
+#if defined(__has_builtin) && __has_builtin(__builtin_clear_padding)
+  __builtin_clear_padding(reinterpret_cast<T*>(bytes));
+#else
+  if (!std::is_pointer_v<T>) return;
+#endif
+  std::memcpy(words, bytes, sizeof(T));
+}
+
 template <class... P, std::size_t... I>
 cudaError_t launch(void (*kernel)(P...), void** pointers, std::index_sequence<I...>, dim3 grid, dim3 block,
                    std::size_t shared_bytes, cudaStream_t stream) {
@@ -134,7 +150,7 @@ cudaError_t launch(void (*kernel)(P...), void** pointers, std::index_sequence<I.
   constexpr std::size_t kWords = ((sizeof(P) / 8 + 1) + ... + 1);
   std::uint64_t words[kWords] = {};
   std::size_t word = 0;
-  ((std::memcpy(words + word, pointers[I], sizeof(P)), word += sizeof(P) / 8 + 1), ...);
+  ((show<P>(pointers[I], words + word), word += sizeof(P) / 8 + 1), ...);
   return launch([kernel, values] { std::apply(kernel, values); }, words, kWords, grid, block, shared_bytes, stream);
 }
 

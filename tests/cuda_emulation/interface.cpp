@@ -44,6 +44,9 @@ const char* cudaGetErrorString(cudaError_t error) {
       return "invalid configuration argument";
     case cudaErrorIllegalAddress:
       return "an illegal memory access was encountered";
+    case cudaErrorInsufficientDriver:
+    case cudaErrorNoDevice:
+      return "no CUDA-capable device is detected";
     case cudaErrorUnknown:
       break;
   }
