@@ -40,6 +40,7 @@ struct HostCopy {
 class DeviceBench {
  public:
   static constexpr std::size_t kBytes = std::size_t{8} << 20;
+  static constexpr std::size_t kMargin = std::size_t{16} << 10;
 
   DeviceBench()
       : backend_(Cuda::from_environment().value_or_throw()),
@@ -70,17 +71,18 @@ class DeviceBench {
   const std::vector<Input>& inputs() const { return inputs_; }
   // All NaN, and nothing of it in use.
   void clear() {
+    used_ = std::min(std::max(used_, arena_.high_water() + kMargin), kBytes);
     arena_ = Arena(memory_.block());
     inputs_.clear();
-    throw_if_error(cuda::check(cudaMemsetAsync(memory_.block().data(), 0xff, kBytes, memory_.stream()), "clear"));
+    throw_if_error(cuda::check(cudaMemsetAsync(memory_.block().data(), 0xff, used_, memory_.stream()), "clear"));
   }
-  // The bytes of the block, when all work is done.
-  std::vector<std::uint8_t> bytes() {
+  // The first bytes of the block, up to some that were never in use, when all work is done.
+  const std::vector<std::uint8_t>& bytes() {
     throw_if_error(memory_.finish());
-    std::vector<std::uint8_t> copy(kBytes);
+    bytes_.resize(std::min(arena_.high_water() + kMargin, kBytes));
     throw_if_error(
-        cuda::check(cudaMemcpy(copy.data(), memory_.block().data(), kBytes, cudaMemcpyDeviceToHost), "bytes"));
-    return copy;
+        cuda::check(cudaMemcpy(bytes_.data(), memory_.block().data(), bytes_.size(), cudaMemcpyDeviceToHost), "bytes"));
+    return bytes_;
   }
   HostCopy<float> read(const Map<float>& map) {
     HostCopy<float> copy(map);
@@ -106,6 +108,8 @@ class DeviceBench {
   cuda::Memory memory_;
   Run<Cuda> run_;
   std::vector<Input> inputs_;
+  std::size_t used_ = 0;  // bytes of the block that may not be NaN
+  std::vector<std::uint8_t> bytes_;
 };
 
 // Both backends on the same operation: on(bench) makes its operands and inputs of names alone, and returns the output.
@@ -141,7 +145,7 @@ class Comparison {
  private:
   // Inputs, what is between the rows of any map, and what is beyond all that was ever allocated, are as they were.
   void check_untouched(const Map<float>& output) {
-    const std::vector<std::uint8_t> bytes = device_.bytes();
+    const std::vector<std::uint8_t>& bytes = device_.bytes();
     const auto nan = [&](std::size_t from, std::size_t to) {
       return std::all_of(bytes.data() + from, bytes.data() + to, [](std::uint8_t byte) { return byte == 0xff; });
     };

@@ -70,7 +70,7 @@ class DeviceSide {
   DeviceSide() {
     struct sigaction action = {};
     action.sa_sigaction = on_signal;
-    action.sa_flags = SA_SIGINFO;
+    action.sa_flags = SA_SIGINFO | SA_NODEFER;  // the handler may leave by a jump
     ::sigaction(SIGSEGV, &action, &before_);
     for (const auto& [begin, buffer] : device().buffers) protect(buffer, true);
   }

@@ -1,9 +1,11 @@
 #include "fibers.hpp"
 
 #include <sys/mman.h>
+#include <ucontext.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
@@ -50,38 +52,38 @@ Fiber::~Fiber() {
   ::munmap(stack_, kStackBytes);
 }
 
-void Fiber::prepare() {
-  ::getcontext(&inside_);
-  inside_.uc_stack.ss_sp = stack_;
-  inside_.uc_stack.ss_size = kStackBytes;
-  inside_.uc_link = nullptr;
-  ::makecontext(&inside_, begin_fiber, 0);
+void Fiber::begin() {
+  ucontext_t context;
+  ::getcontext(&context);
+  context.uc_stack.ss_sp = stack_;
+  context.uc_stack.ss_size = kStackBytes;
+  context.uc_link = nullptr;
+  ::makecontext(&context, begin_fiber, 0);
   begun_ = true;
+  ::setcontext(&context);
 }
 
 void Fiber::enter() {
-  if (!begun_) prepare();
-  Fiber* const before = entered;
-  entered = this;
-  void* fake = nullptr;
-  announce_switch(&fake, stack_, kStackBytes);
-  ::swapcontext(&outside_, &inside_);
-  finish_switch(fake, nullptr, nullptr);
-  entered = before;
+  before_ = std::exchange(entered, this);
+  announce_switch(&outside_fake_, stack_, kStackBytes);
+  if (_setjmp(outside_) == 0) {
+    if (begun_) _longjmp(inside_, 1);
+    begin();
+  }
+  finish_switch(outside_fake_, nullptr, nullptr);
+  entered = before_;
 }
 
 void Fiber::leave() {
-  void* fake = nullptr;
-  announce_switch(&fake, outside_stack_, outside_bytes_);
-  ::swapcontext(&inside_, &outside_);
-  finish_switch(fake, &outside_stack_, &outside_bytes_);
+  announce_switch(&inside_fake_, outside_stack_, outside_bytes_);
+  if (_setjmp(inside_) == 0) _longjmp(outside_, 1);
+  finish_switch(inside_fake_, &outside_stack_, &outside_bytes_);
 }
 
 void Fiber::abandon() {
   begun_ = false;
   announce_switch(nullptr, outside_stack_, outside_bytes_);
-  ::setcontext(&outside_);
-  std::abort();  // unreachable
+  _longjmp(outside_, 1);
 }
 
 }  // namespace emulation

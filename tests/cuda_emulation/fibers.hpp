@@ -1,7 +1,8 @@
-// Fibers: stacks that hand the processor to each other by name. One OS thread, no preemption.
+// Fibers: stacks that hand the processor to each other by name. One OS thread, no preemption. A fiber begins by
+// setcontext; from then on the processor is handed over by longjmp, which makes no system call.
 #pragma once
 
-#include <ucontext.h>
+#include <setjmp.h>
 
 #include <cstddef>
 #include <memory>
@@ -27,15 +28,18 @@ class Fiber {
   [[noreturn]] void abandon();
 
  private:
-  void prepare();
+  void begin();
 
   static constexpr std::size_t kStackBytes = std::size_t{256} << 10;
 
   Body body_;
   void* stack_;
-  ucontext_t inside_, outside_;
-  const void* outside_stack_ = nullptr;  // of whoever entered, for AddressSanitizer
+  jmp_buf inside_, outside_;
+  Fiber* before_ = nullptr;  // the fiber from which this one was entered
+  // For AddressSanitizer: the stack of whoever entered, and what it keeps of either stack.
+  const void* outside_stack_ = nullptr;
   std::size_t outside_bytes_ = 0;
+  void *inside_fake_ = nullptr, *outside_fake_ = nullptr;
   bool begun_ = false;
 
   friend void begin_fiber();
