@@ -42,7 +42,7 @@ std::string text(const Site& site) {
   return std::string(site.file) + ":" + std::to_string(site.line);
 }
 bool same(const Site& a, const Site& b) {
-  return a.line == b.line && std::strcmp(a.file, b.file) == 0;
+  return a.line == b.line && (a.file == b.file || std::strcmp(a.file, b.file) == 0);
 }
 
 class Grid;
@@ -173,22 +173,19 @@ class Grid {
     const unsigned mask = threads_[thread].mask;
     if ((mask >> (thread - first) & 1) == 0)
       return fail("a lane that is not in its own mask, at " + text(threads_[thread].site));
+    const auto in_mask = [&](std::size_t lane) { return (mask >> lane & 1) != 0 && first + lane < threads_.size(); };
+    for (std::size_t lane = 32; lane-- > 0;) {
+      const Thread& t = threads_[std::min(first + lane, threads_.size() - 1)];
+      const bool here = t.state == State::at_exchange && t.mask == mask && same(t.site, threads_[thread].site);
+      if (in_mask(lane) && !here) return;
+    }
     Lanes lanes = {};
-    const auto each = [&](const auto& body) {
-      for (std::size_t lane = 0; lane < 32; ++lane) {
-        if ((mask >> lane & 1) != 0 && first + lane < threads_.size()) body(lane, threads_[first + lane]);
-      }
-    };
-    bool all = true;
-    each([&](std::size_t lane, const Thread& t) {
-      all = all && t.state == State::at_exchange && t.mask == mask && same(t.site, threads_[thread].site);
-      lanes.values[lane] = t.value;
-    });
-    if (!all) return;
-    each([&](std::size_t, Thread& t) {
-      t.seen = lanes;
-      t.state = State::ready;
-    });
+    for (std::size_t lane = 0; lane < 32; ++lane) lanes.values[lane] = in_mask(lane) ? threads_[first + lane].value : 0;
+    for (std::size_t lane = 0; lane < 32; ++lane) {
+      if (!in_mask(lane)) continue;
+      threads_[first + lane].seen = lanes;
+      threads_[first + lane].state = State::ready;
+    }
   }
 
   const std::function<void()>& kernel_;

@@ -118,8 +118,7 @@ class Memory {
   Status read(const Map<T>& map, const Use& use) noexcept {
     SEGFACE_RETURN_IF_ERROR(finish());
     SEGFACE_ASSIGN(host, stage(map));
-    SEGFACE_RETURN_IF_ERROR(copy(const_cast<std::remove_const_t<T>*>(host.data), host.stride, map.data, map.stride, map,
-                                 cudaMemcpyDeviceToHost));
+    SEGFACE_RETURN_IF_ERROR(copy(staging_.get(), host.stride, map.data, map.stride, map, cudaMemcpyDeviceToHost));
     SEGFACE_RETURN_IF_ERROR(finish());
     use(host);
     return {};
@@ -141,7 +140,7 @@ class Memory {
     return Map<T>{reinterpret_cast<T*>(staging_.get()), map.batch, map.height, map.width, map.channels, map.channels};
   }
   template <class T>
-  Status copy(std::remove_const_t<T>* to, Index to_stride, const T* from, Index from_stride, const Map<T>& shape,
+  Status copy(void* to, Index to_stride, const void* from, Index from_stride, const Map<T>& shape,
               cudaMemcpyKind kind) noexcept {
     const auto bytes = [](Index elements) { return static_cast<std::size_t>(elements) * sizeof(T); };
     return check(cudaMemcpy2DAsync(to, bytes(to_stride), from, bytes(from_stride), bytes(shape.channels),
