@@ -207,7 +207,7 @@ class Grid {
 void block_barrier(const Site& site) {
   running->wait(State::at_barrier, site);
 }
-Lanes exchange(unsigned mask, std::uint64_t value, const Site& site) {
+const Lanes& exchange(unsigned mask, std::uint64_t value, const Site& site) {
   return running->wait(State::at_exchange, site, mask, value).seen;
 }
 void* dynamic_shared() {

@@ -41,8 +41,8 @@ struct Lanes {
 
 // Waits for the block's other threads.
 void block_barrier(const Site& site);
-// Lays the value open to the lanes of `mask`, waits for them, and returns theirs.
-Lanes exchange(unsigned mask, std::uint64_t value, const Site& site);
+// Lays the value open to the lanes of `mask`, waits for them, and returns theirs, until the next exchange.
+const Lanes& exchange(unsigned mask, std::uint64_t value, const Site& site);
 // The block's dynamic shared memory.
 void* dynamic_shared();
 

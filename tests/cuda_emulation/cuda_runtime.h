@@ -37,7 +37,7 @@ T shuffle(unsigned mask, T value, int width, const Site& site, const Pick& pick)
   static_assert(sizeof(T) <= sizeof(std::uint64_t));
   std::uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof(T));
-  const Lanes lanes = exchange(mask, bits, site);
+  const Lanes& lanes = exchange(mask, bits, site);
   const int lane = static_cast<int>(thread_in_block() % 32), first = lane / width * width;
   const int from = pick(lane - first);
   if (from >= 0 && from < width) std::memcpy(&value, &lanes.values[first + from], sizeof(T));
@@ -68,7 +68,7 @@ T __shfl_up_sync(unsigned mask, T value, unsigned lanes, int width = 32, const c
 }
 inline unsigned __ballot_sync(unsigned mask, int vote, const char* file = __builtin_FILE(),
                               int line = __builtin_LINE()) {
-  const emulation::Lanes lanes = emulation::exchange(mask, vote != 0, {file, line});
+  const emulation::Lanes& lanes = emulation::exchange(mask, vote != 0, {file, line});
   unsigned votes = 0;
   for (unsigned lane = 0; lane < 32; ++lane) votes |= static_cast<unsigned>(lanes.values[lane]) << lane;
   return votes & mask;

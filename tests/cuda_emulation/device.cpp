@@ -44,7 +44,7 @@ struct Device {
   std::vector<std::unique_ptr<CUstream_st>> streams;
   CUstream_st legacy{false, {}};
   std::ptrdiff_t handles = 0;
-  std::size_t calls = 0, failing = SIZE_MAX, kernels = 0;
+  std::size_t calls = 0, failing = SIZE_MAX, kernels = 0, allocations = 0;
   std::string fault;
   Order order = Order::ascending;
 };
@@ -140,6 +140,9 @@ std::size_t device_bytes() {
   for (const auto& [begin, buffer] : device().buffers) bytes += buffer.bytes;
   return bytes;
 }
+std::size_t allocations() {
+  return device().allocations;
+}
 std::size_t kernels_run() {
   return device().kernels;
 }
@@ -165,6 +168,7 @@ void count_kernel() {
 }
 void count_handle(int difference) {
   device().handles += difference;
+  if (difference > 0) ++device().allocations;
 }
 
 void* allocate_device(std::size_t bytes) {
@@ -185,6 +189,7 @@ void* allocate_device(std::size_t bytes) {
   std::memset(buffer.pages, kFill, page_bytes);
   protect(buffer, false);
   d.buffers[buffer.begin] = buffer;
+  ++d.allocations;
   return buffer.begin;
 }
 bool free_device(void* data) {
@@ -197,6 +202,7 @@ bool free_device(void* data) {
 }
 void* allocate_pinned(std::size_t bytes) {
   const Lock lock(device().mutex);
+  ++device().allocations;
   void* const block = std::malloc(std::max(bytes, std::size_t{1}));
   if (block != nullptr) device().pinned[static_cast<unsigned char*>(block)] = bytes;
   return block;

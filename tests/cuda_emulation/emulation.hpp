@@ -18,8 +18,9 @@ void reset();
 
 // Buffers, pinned blocks, streams and handles that are not yet freed.
 std::size_t live_objects();
-// Bytes in use on the device, and kernels run so far.
+// Bytes in use on the device; allocations of any kind, and kernels run, so far.
 std::size_t device_bytes();
+std::size_t allocations();
 std::size_t kernels_run();
 // Calls so far that can be made to fail: all but those that free something.
 std::size_t calls();

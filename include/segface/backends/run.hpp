@@ -104,7 +104,7 @@ class Run {
   void device(const Cost& cost, const Body& body) noexcept {
     cost_ += cost;
     if (dry() || stopped()) return;
-    failure_ = body();
+    keep(body());
     if (observer_ != nullptr && failure_.ok()) cancelled_ = !observer_->proceed(cost_);
   }
 
@@ -116,7 +116,7 @@ class Run {
     if constexpr (Memory::kOnHost) {
       fill(map);
     } else {
-      failure_ = memory_->write(map, fill);
+      keep(memory_->write(map, fill));
     }
   }
   template <class T, class Use>
@@ -125,7 +125,7 @@ class Run {
     if constexpr (Memory::kOnHost) {
       use(map);
     } else {
-      failure_ = memory_->read(map, use);
+      keep(memory_->read(map, use));
     }
   }
 
@@ -144,6 +144,7 @@ class Run {
 
  private:
   bool stopped() const noexcept { return cancelled_ || arena_.exhausted() || !failure_.ok(); }
+  void keep(const Status& status) noexcept { failure_ = status; }
 
   const Backend& backend_;
   Arena& arena_;
