@@ -37,7 +37,8 @@ inline constexpr unsigned kManyKeysWarps = 8;
 // The same; block (query of all images, head). Shared memory: 8 x (2 + kWidth) floats, 2 KB at most.
 template <int kWidth, class T>
 __global__ void attend_many_keys(Map<const T> q, Map<const T> k, Map<const T> v, float scale, Map<T> y) {
-  __shared__ RunningSoftmax<kWidth> parts[kManyKeysWarps];
+  constexpr int kPerLane = kWidth > static_cast<int>(kWarp) ? kWidth / static_cast<int>(kWarp) : 1;
+  __shared__ float mosts[kManyKeysWarps], sums[kManyKeysWarps], mixed[kManyKeysWarps][kWidth];
   const auto width = static_cast<int>(q.channels / static_cast<Index>(gridDim.y));
   const Index row = blockIdx.x, first = Index{blockIdx.y} * width, keys = row / q.pixels() * k.pixels();
   const Query<kWidth> query(q.row(row) + first, width);
@@ -46,18 +47,29 @@ __global__ void attend_many_keys(Map<const T> q, Map<const T> k, Map<const T> v,
   for (Index key = threadIdx.y * kWarp + threadIdx.x; key < k.pixels(); key += kManyKeysWarps * kWarp) {
     softmax.add(query.dot(k.row(keys + key) + first, width) * scale, v.row(keys + key) + first, width);
   }
-  for (int lanes = kWarp / 2; lanes > 0; lanes /= 2) {
-    RunningSoftmax<kWidth> other;
-    other.most = __shfl_xor_sync(kWholeWarp, softmax.most, lanes);
-    other.sum = __shfl_xor_sync(kWholeWarp, softmax.sum, lanes);
-    for (int d = 0; d < kWidth; ++d) other.mixed[d] = __shfl_xor_sync(kWholeWarp, softmax.mixed[d], lanes);
-    softmax.merge(other);
+  // The keys of a warp, then, a thread a channel, those of all warps.
+  softmax.rescale(warp_max(softmax.most));
+  const float sum = warp_sum(softmax.sum);
+  const int channel = scatter_sums(softmax.mixed, static_cast<int>(threadIdx.x));
+  if (kWidth >= static_cast<int>(kWarp) || threadIdx.x % 2 == 0) {
+    for (int d = 0; d < kPerLane; ++d) mixed[threadIdx.y][channel + d] = softmax.mixed[d];
   }
-  if (threadIdx.x == 0) parts[threadIdx.y] = softmax;
+  if (threadIdx.x == 0) {
+    mosts[threadIdx.y] = softmax.most;
+    sums[threadIdx.y] = sum;
+  }
   __syncthreads();
-  if (threadIdx.x != 0 || threadIdx.y != 0) return;
-  for (unsigned warp = 1; warp < kManyKeysWarps; ++warp) softmax.merge(parts[warp]);
-  softmax.store(y.row(row) + first, width);
+  const auto own = static_cast<int>(threadIdx.y * kWarp + threadIdx.x);
+  if (own >= width) return;
+  float most = mosts[0];
+  for (unsigned warp = 1; warp < kManyKeysWarps; ++warp) most = fmaxf(most, mosts[warp]);
+  float all = 0, value = 0;
+  for (unsigned warp = 0; warp < kManyKeysWarps; ++warp) {
+    const float weight = expf(mosts[warp] - most);
+    all += sums[warp] * weight;
+    value += mixed[warp][own] * weight;
+  }
+  y.row(row)[first + own] = static_cast<T>(value / all);
 }
 
 // Errors: internal (heads too wide), those of launch.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <climits>
+#include <cmath>
 #include <cstddef>
 #include <tuple>
 #include <type_traits>
@@ -15,6 +16,16 @@ namespace cuda {
 
 inline constexpr unsigned kWarp = 32;
 inline constexpr unsigned kWholeWarp = 0xffffffffu;
+
+// The sum, and the largest, over the lanes of a warp, in every lane.
+__device__ inline float warp_sum(float value) noexcept {
+  for (int lanes = kWarp / 2; lanes > 0; lanes /= 2) value += __shfl_xor_sync(kWholeWarp, value, lanes);
+  return value;
+}
+__device__ inline float warp_max(float value) noexcept {
+  for (int lanes = kWarp / 2; lanes > 0; lanes /= 2) value = fmaxf(value, __shfl_xor_sync(kWholeWarp, value, lanes));
+  return value;
+}
 
 struct Geometry {
   dim3 grid, block;

@@ -10,12 +10,6 @@
 SEGFACE_BEGIN_NAMESPACE
 namespace cuda {
 
-// The sum over the lanes of a warp, in every lane.
-__device__ inline float warp_sum(float value) noexcept {
-  for (int lanes = kWarp / 2; lanes > 0; lanes /= 2) value += __shfl_xor_sync(kWholeWarp, value, lanes);
-  return value;
-}
-
 inline constexpr unsigned kNormRows = 8;  // warps of a block, each with a row
 
 // y = finish((x - mean) / sqrt(variance + eps) gain + bias). A row a warp; every lane reads and writes the same

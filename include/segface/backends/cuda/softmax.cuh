@@ -4,6 +4,7 @@
 #include <cmath>
 #include <type_traits>
 
+#include "segface/backends/cuda/launch.cuh"
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 
@@ -33,12 +34,12 @@ struct RunningSoftmax {
       if (d < width) mixed[d] = mixed[d] * before + weight * static_cast<float>(value[d]);
     }
   }
-  // The keys of another.
-  __device__ void merge(const RunningSoftmax& other) noexcept {
-    const float larger = fmaxf(most, other.most), mine = expf(most - larger), theirs = expf(other.most - larger);
+  // The same with `larger`, at least the largest score, taken out.
+  __device__ void rescale(float larger) noexcept {
+    const float before = expf(most - larger);
     most = larger;
-    sum = sum * mine + other.sum * theirs;
-    for (int d = 0; d < kWidth; ++d) mixed[d] = mixed[d] * mine + other.mixed[d] * theirs;
+    sum *= before;
+    for (int d = 0; d < kWidth; ++d) mixed[d] *= before;
   }
   template <class T>
   __device__ void store(T* out, int width) const noexcept {
@@ -47,6 +48,29 @@ struct RunningSoftmax {
     }
   }
 };
+
+// Adds up `values` over the lanes of a warp by halving: at each step a lane gives away half of its channels and gets
+// the other half of a partner's, so that it ends with kWidth / 32 channels (or one, twice in the warp) of all lanes. 31
+// shuffles for 32 channels, where a sum of each would take 160. -> the first channel that the lane has, in values[0].
+template <int kWidth>
+__device__ int scatter_sums(float (&values)[kWidth], int lane) noexcept {
+  int first = 0, count = kWidth;
+  for (int lanes = kWarp / 2; lanes > 0; lanes /= 2) {
+    if (count == 1) {
+      values[0] += __shfl_xor_sync(kWholeWarp, values[0], lanes);
+      continue;
+    }
+    count /= 2;
+    const bool upper = (lane & lanes) != 0;
+    if (upper) first += count;
+    for (int d = 0; d < kWidth / 2; ++d) {
+      if (d >= count) break;
+      const float away = upper ? values[d] : values[d + count], kept = upper ? values[d + count] : values[d];
+      values[d] = kept + __shfl_xor_sync(kWholeWarp, away, lanes);
+    }
+  }
+  return first;
+}
 
 // A query's channels in registers.
 template <int kWidth>
