@@ -22,6 +22,7 @@ struct Floats {
   explicit Floats(const std::vector<float>& values) : count(values.size()) {
     REQUIRE(cudaMalloc(reinterpret_cast<void**>(&data), count * sizeof(float)) == cudaSuccess);
     REQUIRE(cudaMemcpy(data, values.data(), count * sizeof(float), cudaMemcpyHostToDevice) == cudaSuccess);
+    REQUIRE(cudaDeviceSynchronize() == cudaSuccess);
   }
   ~Floats() { cudaFree(data); }
   Floats(const Floats&) = delete;
@@ -227,6 +228,24 @@ TEST_CASE("nothing happens before somebody waits") {
   CHECK(data.values()[0] == 13);
   CHECK(other.values()[0] == 12);
   CHECK(cudaFreeHost(pinned) == cudaSuccess);
+  CHECK(cudaStreamDestroy(stream) == cudaSuccess);
+}
+
+TEST_CASE("a stream of its own overtakes a copy that nobody waited for") {
+  cudaStream_t stream = nullptr;
+  REQUIRE(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking) == cudaSuccess);
+  void* buffer = nullptr;
+  REQUIRE(cudaMalloc(&buffer, 4) == cudaSuccess);
+  const float one = 1;
+  float seen = 0;
+  for (const bool wait : {false, true}) {
+    CHECK(cudaMemcpy(buffer, &one, 4, cudaMemcpyHostToDevice) == cudaSuccess);
+    if (wait) CHECK(cudaStreamSynchronize(nullptr) == cudaSuccess);
+    CHECK(cudaMemcpyAsync(&seen, buffer, 4, cudaMemcpyDeviceToHost, stream) == cudaSuccess);
+    CHECK(cudaStreamSynchronize(stream) == cudaSuccess);
+    CHECK(std::isnan(seen) == !wait);
+  }
+  CHECK(cudaFree(buffer) == cudaSuccess);
   CHECK(cudaStreamDestroy(stream) == cudaSuccess);
 }
 

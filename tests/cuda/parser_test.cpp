@@ -100,6 +100,12 @@ TEST_CASE("cuda: logits of a batch; nothing is allocated after the first call, n
   CHECK(emulation::live_objects() == live);
 }
 
+TEST_CASE("cuda: without a GPU, loading says so") {
+  emulation::set_devices(0);
+  CHECK(CudaParser::try_from_memory(test::small_weight_file()).status().code() == Errc::no_device);
+  emulation::set_devices(1);
+}
+
 TEST_CASE("cuda: a cancelled call says so, and the next one works") {
   const CudaParser parser = load<CudaParser>();
   CudaWorkspace workspace = parser.workspace();

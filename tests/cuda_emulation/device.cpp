@@ -47,6 +47,7 @@ struct Device {
   std::size_t calls = 0, failing = SIZE_MAX, kernels = 0, allocations = 0;
   std::string fault;
   Order order = Order::ascending;
+  int devices = 1;
 };
 Device& device() {
   static Device* const one = new Device;  // never destroyed: tests' own statics may free buffers at exit
@@ -121,6 +122,12 @@ void set_order(Order order) {
 }
 Order order() {
   return device().order;
+}
+void set_devices(int count) {
+  device().devices = count;
+}
+int devices() {
+  return device().devices;
 }
 const std::string& fault() {
   return device().fault;

@@ -41,5 +41,6 @@ bool drain_legacy();
 void report(const std::string& fault);
 void count_kernel();
 Order order();
+int devices();
 
 }  // namespace emulation

@@ -11,6 +11,9 @@ enum class Order { ascending, descending, shuffled };
 inline constexpr Order kOrders[] = {Order::ascending, Order::descending, Order::shuffled};
 void set_order(Order order);
 
+// How many GPUs there are; one, until somebody says otherwise.
+void set_devices(int count);
+
 // What went wrong on the device, in words; empty where nothing did.
 const std::string& fault();
 // Forgets the fault; work still in streams is dropped.

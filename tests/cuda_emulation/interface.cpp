@@ -57,8 +57,8 @@ cudaError_t cudaGetLastError() {
 }
 cudaError_t cudaGetDeviceCount(int* count) {
   return permitted([&] {
-    *count = 1;
-    return cudaSuccess;
+    *count = emulation::devices();
+    return *count > 0 ? cudaSuccess : cudaErrorNoDevice;
   });
 }
 cudaError_t cudaDeviceSynchronize() {
@@ -122,9 +122,14 @@ cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
   return cudaMemcpy2DAsync(to, bytes, from, bytes, bytes, 1, kind, stream);
 }
+// From memory of the host that is not pinned, it returns when that may be changed: the copy itself may come later, and
+// streams that do not wait for the legacy stream may overtake it.
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
+  const bool before = emulation::drain_legacy();
   const cudaError_t error = cudaMemcpyAsync(to, from, bytes, kind, nullptr);
-  return error != cudaSuccess ? error : remember(outcome(emulation::drain_legacy()));
+  if (error != cudaSuccess || !before) return remember(before ? error : cudaErrorIllegalAddress);
+  if (kind == cudaMemcpyHostToDevice && !emulation::pinned(from, bytes)) return cudaSuccess;
+  return remember(outcome(emulation::drain_legacy()));
 }
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
   return permitted([&] {

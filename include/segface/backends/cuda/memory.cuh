@@ -52,12 +52,14 @@ class DeviceBuffer {
     buffer.size_ = size;
     return Result<DeviceBuffer>(std::move(buffer));
   }
-  // A copy of numbers of the host.
+  // A copy of numbers of the host. cudaMemcpy may return before memory that is not pinned has arrived, and the streams
+  // of a Memory do not wait for the one it uses.
   static Result<DeviceBuffer> copy_of(const T* values, std::size_t size) noexcept {
     SEGFACE_ASSIGN(buffer, make(size));
     if (size != 0) {
       SEGFACE_RETURN_IF_ERROR(
           check(cudaMemcpy(buffer.data(), values, size * sizeof(T), cudaMemcpyHostToDevice), "cudaMemcpy"));
+      SEGFACE_RETURN_IF_ERROR(check(cudaStreamSynchronize(nullptr), "cudaStreamSynchronize"));
     }
     return Result<DeviceBuffer>(std::move(buffer));
   }
