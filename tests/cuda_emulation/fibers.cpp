@@ -1,7 +1,6 @@
 #include "fibers.hpp"
 
 #include <sys/mman.h>
-#include <ucontext.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -53,14 +52,13 @@ Fiber::~Fiber() {
 }
 
 void Fiber::begin() {
-  ucontext_t context;
-  ::getcontext(&context);
-  context.uc_stack.ss_sp = stack_;
-  context.uc_stack.ss_size = kStackBytes;
-  context.uc_link = nullptr;
-  ::makecontext(&context, begin_fiber, 0);
+  ::getcontext(&context_);
+  context_.uc_stack.ss_sp = stack_;
+  context_.uc_stack.ss_size = kStackBytes;
+  context_.uc_link = nullptr;
+  ::makecontext(&context_, begin_fiber, 0);
   begun_ = true;
-  ::setcontext(&context);
+  ::setcontext(&context_);
 }
 
 void Fiber::enter() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <setjmp.h>
+#include <ucontext.h>
 
 #include <cstddef>
 #include <memory>
@@ -34,6 +35,7 @@ class Fiber {
 
   Body body_;
   void* stack_;
+  ucontext_t context_;  // to begin with; no local of a frame that is left for good, which AddressSanitizer would mourn
   jmp_buf inside_, outside_;
   Fiber* before_ = nullptr;  // the fiber from which this one was entered
   // For AddressSanitizer: the stack of whoever entered, and what it keeps of either stack.
