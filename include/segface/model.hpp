@@ -233,7 +233,7 @@ class Plan {
   // Bytes a pass needs, to logits and (of one image; else 0) to labels, and bytes the plan itself holds.
   std::size_t workspace_bytes() const noexcept { return workspace_bytes_; }
   std::size_t labelling_bytes() const noexcept { return labelling_bytes_; }
-  std::size_t bytes() const noexcept { return storage_.size(); }
+  std::size_t bytes() const noexcept { return memory_.bytes(); }
   // Cost of one pass, and of its stages in order.
   const Cost& cost() const noexcept { return cost_; }
   const std::vector<StageCost>& stages() const noexcept { return stages_; }
@@ -269,7 +269,7 @@ class Plan {
   std::size_t workspace_bytes_ = 0, labelling_bytes_ = 0;
   Cost cost_;
   std::vector<StageCost> stages_;
-  Buffer<std::uint8_t> storage_;
+  MemoryOf<B> memory_;
   ClassTokenDecoderPlan<B> decoder_;
 };
 
@@ -308,12 +308,12 @@ Status Plan<B>::build(const SegFace<B>& network, Executor& executor, bool warped
   Run<B> counting_run(network.backend(), counting, executor);
   network.decoder().plan(counting_run, finest.height, finest.width);
 
-  SEGFACE_ASSIGN(storage, Buffer<std::uint8_t>::make(counting.high_water()));
-  storage_ = std::move(storage);
-  Arena arena(storage_.span());
-  Run<B> plan_run(network.backend(), arena, executor);
+  SEGFACE_RETURN_IF_ERROR(memory_.reserve(counting.high_water()));
+  Arena arena(memory_.block());
+  Run<B> plan_run(network.backend(), memory_, arena, executor);
   decoder_ = network.decoder().plan(plan_run, finest.height, finest.width);
   SEGFACE_RETURN_IF_ERROR(plan_run.status());
+  SEGFACE_RETURN_IF_ERROR(memory_.finish());
 
   Arena dry;
   Recorder recorder;
@@ -335,7 +335,7 @@ Status Plan<B>::build(const SegFace<B>& network, Executor& executor, bool warped
 }
 
 // One pass with memory of its own, for those who pass once: fill(input [B, H, W, 3]), then use(logits [B, 4h, 4w, K]).
-// Errors: out_of_memory, cancelled.
+// Errors: out_of_memory, cancelled, those of a device.
 template <class B, class Fill, class Use>
 Status pass_once(const SegFace<B>& network, const Plan<B>& plan, Executor& executor,
                  Observer<typename B::Scalar>* observer, const Fill& fill, const Use& use,
@@ -344,19 +344,18 @@ Status pass_once(const SegFace<B>& network, const Plan<B>& plan, Executor& execu
   const bool every_stage = observer != nullptr && observer->every_stage();
   const auto pass = [&](Run<B>& run) {
     const MapOf<B> input = run.map(plan.batch(), plan.height(), plan.width(), 3);
-    if (!run.dry()) fill(input);
+    run.write(input, fill);
     return network(run, plan.decoder(), input, warps);
   };
   Arena counting;  // the plan does not count with every stage
   Run<B> dry_run(network.backend(), counting, executor, nullptr, every_stage);
   pass(dry_run);
-  SEGFACE_ASSIGN(block, Buffer<std::uint8_t>::make(counting.high_water()));
-  Arena arena(block.span());
-  Run<B> run(network.backend(), arena, executor, observer);
-  const MapOf<B> logits = pass(run);
-  SEGFACE_RETURN_IF_ERROR(run.status());
-  use(logits);
-  return {};
+  MemoryOf<B> memory;
+  SEGFACE_RETURN_IF_ERROR(memory.reserve(counting.high_water()));
+  Arena arena(memory.block());
+  Run<B> run(network.backend(), memory, arena, executor, observer);
+  run.read(pass(run), use);
+  return run.status();
 }
 
 SEGFACE_END_NAMESPACE

@@ -1,9 +1,11 @@
 // Run: one pass through the network: backend, arena, executor, and what has happened so far.
 //
 // Every kernel goes through Run::kernel, the one place that counts cost, skips the work of a dry run, stops
-// after a cancel, and hands tasks to the executor.
+// after a cancel, and hands tasks to the executor; or, on a device, through Run::device, which does the same for work
+// that is put into a stream and may fail. The host gets at maps through Run::write and Run::read alone.
 #pragma once
 
+#include "segface/backends/memory.hpp"
 #include "segface/base/arena.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/executor.hpp"
@@ -34,7 +36,8 @@ class Observer {
   virtual bool proceed(const Cost& /*so_far*/) noexcept { return true; }
   // Whether every stage must be whole in memory for stage(); a backend may leave some out otherwise.
   virtual bool every_stage() const noexcept { return false; }
-  // At the end of a stage: its name, its output (data is null in a dry run) and the cost so far.
+  // At the end of a stage: its name, its output and the cost so far. The output's data is null in a dry run, and with a
+  // backend on a device where not every_stage() is asked for.
   virtual void stage(const char* /*name*/, const Map<const Scalar>& /*output*/, const Cost& /*so_far*/) noexcept {}
 };
 
@@ -42,23 +45,34 @@ template <class Backend>
 class Run {
  public:
   using Scalar = typename Backend::Scalar;
+  using Memory = MemoryOf<Backend>;
 
+  // A pass that a backend on the host makes, or a dry one.
   Run(const Backend& backend, Arena& arena, Executor& executor, Observer<Scalar>* observer = nullptr) noexcept
       : Run(backend, arena, executor, observer, observer != nullptr && observer->every_stage()) {}
   Run(const Backend& backend, Arena& arena, Executor& executor, Observer<Scalar>* observer, bool every_stage) noexcept
       : backend_(backend), arena_(arena), executor_(executor), observer_(observer), every_stage_(every_stage) {}
+  // A pass in memory that the arena hands out.
+  Run(const Backend& backend, Memory& memory, Arena& arena, Executor& executor,
+      Observer<Scalar>* observer = nullptr) noexcept
+      : Run(backend, arena, executor, observer) {
+    memory_ = &memory;
+  }
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
   const Backend& backend() const noexcept { return backend_; }
+  // Of a pass that is not dry, where the backend has a Memory of its own.
+  Memory& memory() const noexcept { return *memory_; }
   // Threads a kernel may use: the number of scratch areas it needs.
   Index workers() const noexcept { return executor_.threads(); }
   bool dry() const noexcept { return arena_.dry(); }
   bool every_stage() const noexcept { return every_stage_; }
   const Cost& cost() const noexcept { return cost_; }
 
-  // ok, cancelled, or internal.
+  // ok, cancelled, internal, or what the device said.
   Status status() const noexcept {
+    if (!failure_.ok()) return failure_;
     if (cancelled_) return error(Errc::cancelled, "cancelled by the caller's callback");
     if (arena_.exhausted()) return error(Errc::internal, "the arena is smaller than the plan said; please report this");
     return {};
@@ -81,23 +95,65 @@ class Run {
   template <class Body>
   void kernel(const Cost& cost, Index tasks, const Body& body) noexcept {
     cost_ += cost;
-    if (tasks == 0 || dry() || cancelled_ || arena_.exhausted()) return;
+    if (tasks == 0 || dry() || stopped()) return;
     executor_.for_each(tasks, body);
     if (observer_ != nullptr) cancelled_ = !observer_->proceed(cost_);
+  }
+  // Calls body(), which gives a device work to do and returns a Status; after a failure nothing more is done.
+  template <class Body>
+  void device(const Cost& cost, const Body& body) noexcept {
+    cost_ += cost;
+    if (dry() || stopped()) return;
+    keep(body());
+    if (observer_ != nullptr && failure_.ok()) cancelled_ = !observer_->proceed(cost_);
+  }
+
+  // fill(map on the host) gives a map its numbers; use(map on the host) sees them. Neither is called in a dry run, or
+  // after a failure.
+  template <class T, class Fill>
+  void write(const Map<T>& map, const Fill& fill) noexcept {
+    if (dry() || stopped()) return;
+    if constexpr (Memory::kOnHost) {
+      fill(map);
+    } else {
+      keep(memory_->write(map, fill));
+    }
+  }
+  template <class T, class Use>
+  void read(const Map<T>& map, const Use& use) noexcept {
+    if (dry() || stopped()) return;
+    if constexpr (Memory::kOnHost) {
+      use(map);
+    } else {
+      keep(memory_->read(map, use));
+    }
   }
 
   // Marks the end of a stage.
   void stage(const char* name, const Map<const Scalar>& output) noexcept {
-    if (observer_ != nullptr && !cancelled_ && !arena_.exhausted()) observer_->stage(name, output, cost_);
+    if (observer_ == nullptr || stopped()) return;
+    const auto show = [&](const Map<const Scalar>& map) { observer_->stage(name, map, cost_); };
+    if (Memory::kOnHost || dry()) {
+      show(output);
+    } else if (every_stage_) {
+      read(output, show);
+    } else {
+      show({nullptr, output.batch, output.height, output.width, output.channels, output.stride});
+    }
   }
 
  private:
+  bool stopped() const noexcept { return cancelled_ || arena_.exhausted() || !failure_.ok(); }
+  void keep(const Status& status) noexcept { failure_ = status; }
+
   const Backend& backend_;
   Arena& arena_;
   Executor& executor_;
   Observer<Scalar>* observer_;
   bool every_stage_;
+  Memory* memory_ = nullptr;
   Cost cost_;
+  Status failure_;
   bool cancelled_ = false;
 };
 

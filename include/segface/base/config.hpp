@@ -25,6 +25,13 @@
 #define SEGFACE_EXCEPTIONS 0
 #endif
 
+// Before a function that kernels on a GPU call too.
+#if defined(__CUDACC__)
+#define SEGFACE_HOST_DEVICE __host__ __device__
+#else
+#define SEGFACE_HOST_DEVICE
+#endif
+
 #if defined(__GNUC__) || defined(__clang__)
 #define SEGFACE_ALWAYS_INLINE inline __attribute__((always_inline))
 #define SEGFACE_COLD __attribute__((cold))

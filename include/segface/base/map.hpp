@@ -20,17 +20,21 @@ struct Map {
   Index channels = 0;  // C
   Index stride = 0;    // elements from one row of the matrix to the next
 
-  Index rows() const noexcept { return batch * height * width; }  // B H W
-  Index pixels() const noexcept { return height * width; }        // H W
-  T* row(Index r) const noexcept { return data + r * stride; }
-  T* pixel(Index b, Index y, Index x) const noexcept { return row((b * height + y) * width + x); }
+  SEGFACE_HOST_DEVICE Index rows() const noexcept { return batch * height * width; }  // B H W
+  SEGFACE_HOST_DEVICE Index pixels() const noexcept { return height * width; }        // H W
+  SEGFACE_HOST_DEVICE T* row(Index r) const noexcept { return data + r * stride; }
+  SEGFACE_HOST_DEVICE T* pixel(Index b, Index y, Index x) const noexcept { return row((b * height + y) * width + x); }
   // Image b alone.
-  Map image(Index b) const noexcept { return {row(b * pixels()), 1, height, width, channels, stride}; }
+  SEGFACE_HOST_DEVICE Map image(Index b) const noexcept {
+    return {row(b * pixels()), 1, height, width, channels, stride};
+  }
   // Channels [first, first + count) of every row.
-  Map slice(Index first, Index count) const noexcept { return {data + first, batch, height, width, count, stride}; }
+  SEGFACE_HOST_DEVICE Map slice(Index first, Index count) const noexcept {
+    return {data + first, batch, height, width, count, stride};
+  }
 
   template <class U = T, class = std::enable_if_t<!std::is_const_v<U>>>
-  operator Map<const U>() const noexcept {
+  SEGFACE_HOST_DEVICE operator Map<const U>() const noexcept {
     return {data, batch, height, width, channels, stride};
   }
 };

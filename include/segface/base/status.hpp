@@ -131,7 +131,8 @@ class Message {
   Message& append(Integer number) noexcept {
     char digits[24];
     std::size_t at = sizeof digits;
-    const bool negative = number < 0;
+    bool negative = false;
+    if constexpr (std::is_signed_v<Integer>) negative = number < 0;
     auto rest = static_cast<std::uint64_t>(number);
     if (negative) rest = 0 - rest;
     do {

@@ -8,7 +8,6 @@
 // inverse of tanh clamps its argument to +-(1 - 0.001).
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 
 #include "segface/base/config.hpp"
@@ -17,8 +16,9 @@
 SEGFACE_BEGIN_NAMESPACE
 
 // The pixel at or before an index, at most one beyond either end of any map.
-inline Index floor_index(double index) noexcept {
-  return static_cast<Index>(std::floor(std::clamp(index, -2.0, 1e9)));
+SEGFACE_HOST_DEVICE inline Index floor_index(double index) noexcept {
+  const double bounded = index < -2.0 ? -2.0 : index > 1e9 ? 1e9 : index;
+  return static_cast<Index>(std::floor(bounded));
 }
 
 struct TanhWarp {
@@ -31,14 +31,14 @@ struct TanhWarp {
   double a = 1, b = 0, dx = 0, dy = 0;  // M = (a, b, dx), (-b, a, dy)
 
   // Where pixel (x, y) of the warped picture is sampled in the picture.
-  Position warped_source(Index x, Index y) const noexcept {
+  SEGFACE_HOST_DEVICE Position warped_source(Index x, Index y) const noexcept {
     const double u = unsqueeze(static_cast<double>(x)) - dx, v = unsqueeze(static_cast<double>(y)) - dy;
     const double scale = 1 / (a * a + b * b);
     return {(a * u - b * v) * scale - 0.5, (b * u + a * v) * scale - 0.5};
   }
   // Where pixel (x, y) of the picture back is sampled in a warped one of warped_side x warped_side: the network's
   // logits are 4 x map 0, which is not R where R is no multiple of 4.
-  Position unwarped_source(Index x, Index y, Index warped_side) const noexcept {
+  SEGFACE_HOST_DEVICE Position unwarped_source(Index x, Index y, Index warped_side) const noexcept {
     const double scale = static_cast<double>(warped_side) / side;
     const auto u = static_cast<double>(x), v = static_cast<double>(y);
     return {squeeze(a * u + b * v + dx) * scale - 0.5, squeeze(a * v - b * u + dy) * scale - 0.5};
@@ -51,16 +51,16 @@ struct TanhWarp {
 
   // curve(c) beyond the linear part, for a coordinate in pixels.
   template <class Curve>
-  double bend(double p, const Curve& curve) const noexcept {
+  SEGFACE_HOST_DEVICE double bend(double p, const Curve& curve) const noexcept {
     const double c = p / side * 2 - 1, beyond = std::fabs(c) - kLinear;
     if (beyond <= 0) return p;
     return (std::copysign(curve(beyond / kFactor) * kFactor + kLinear, c) + 1) / 2 * side;
   }
-  double squeeze(double p) const noexcept {
+  SEGFACE_HOST_DEVICE double squeeze(double p) const noexcept {
     return bend(p, [](double t) { return std::tanh(t); });
   }
-  double unsqueeze(double p) const noexcept {
-    return bend(p, [](double t) { return std::atanh(std::min(t, kMost)); });
+  SEGFACE_HOST_DEVICE double unsqueeze(double p) const noexcept {
+    return bend(p, [](double t) { return std::atanh(t < kMost ? t : kMost); });
   }
 };
 

@@ -14,22 +14,24 @@ SEGFACE_BEGIN_NAMESPACE
 struct WindowAxis {
   Index size, window, count, shift;  // pixels, places in a window, windows, and the shift in use
 
-  WindowAxis(Index n, Index window_size, Index wanted_shift) noexcept
+  SEGFACE_HOST_DEVICE WindowAxis(Index n, Index window_size, Index wanted_shift) noexcept
       : size(n),
         window(window_size),
         count((n + window_size - 1) / window_size),
         shift(count == 1 ? 0 : wanted_shift) {}
 
   // The pixel at place t of window i; from `size` on it is padding.
-  Index pixel(Index i, Index t) const noexcept { return (i * window + t + shift) % (count * window); }
+  SEGFACE_HOST_DEVICE Index pixel(Index i, Index t) const noexcept {
+    return (i * window + t + shift) % (count * window);
+  }
   // Whether windows of index i hold two regions, and whether place t is in the second.
-  bool divided(Index i) const noexcept { return shift != 0 && i == count - 1; }
-  bool wrapped(Index i, Index t) const noexcept { return divided(i) && t >= window - shift; }
+  SEGFACE_HOST_DEVICE bool divided(Index i) const noexcept { return shift != 0 && i == count - 1; }
+  SEGFACE_HOST_DEVICE bool wrapped(Index i, Index t) const noexcept { return divided(i) && t >= window - shift; }
 };
 
 // The region, 0 to 3, of place t (row-major) of window (wy, wx): keys of another region than the query's are masked.
-inline Index window_region(const WindowAxis& vertical, Index wy, const WindowAxis& horizontal, Index wx,
-                           Index t) noexcept {
+SEGFACE_HOST_DEVICE inline Index window_region(const WindowAxis& vertical, Index wy, const WindowAxis& horizontal,
+                                               Index wx, Index t) noexcept {
   return 2 * vertical.wrapped(wy, t / horizontal.window) + horizontal.wrapped(wx, t % horizontal.window);
 }
 

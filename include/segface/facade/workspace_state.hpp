@@ -55,7 +55,7 @@ class WorkspaceState {
       SEGFACE_RETURN_IF_ERROR(check_faces(landmarks, landmarks == nullptr ? 0 : 1, 1, photo.width, photo.height));
       SEGFACE_RETURN_IF_ERROR(plan_for(1, shared_->info.resolution, shared_->info.resolution));
       if (!logits.empty()) SEGFACE_RETURN_IF_ERROR(check_size(logits, shape_of_plan()));
-      SEGFACE_RETURN_IF_ERROR(make_room(logits.empty() ? plan_->labelling_bytes() : plan_->workspace_bytes()));
+      SEGFACE_RETURN_IF_ERROR(memory_.reserve(logits.empty() ? plan_->labelling_bytes() : plan_->workspace_bytes()));
       SEGFACE_RETURN_IF_ERROR(resize(photo));
       set_warps(landmarks, 1, static_cast<double>(photo.width), static_cast<double>(photo.height));
       SEGFACE_RETURN_IF_ERROR(mask.resize(shared_->info.dataset, photo.width, photo.height));
@@ -73,7 +73,7 @@ class WorkspaceState {
                     if (logits.empty()) return network.label(run, plan_->decoder(), image, warps(), target);
                     const Map<Scalar> computed = network(run, plan_->decoder(), image, warps());
                     ops::label_map<Backend>(run, computed, target);
-                    if (run.status().ok()) copy_planes(computed, logits);
+                    run.read(computed, [&](const Map<Scalar>& map) { copy_planes(map, logits); });
                   }));
       double sum = 0;
       for (std::size_t y = 0; y < rows; ++y) sum += row_confidence_[y];
@@ -101,11 +101,11 @@ class WorkspaceState {
       SEGFACE_RETURN_IF_ERROR(check(input, out, shape));
       SEGFACE_RETURN_IF_ERROR(check_faces(landmarks.data(), faces, input.batch, input.width, input.height));
       set_warps(landmarks.data(), faces, static_cast<double>(input.width), static_cast<double>(input.height));
-      SEGFACE_RETURN_IF_ERROR(make_room(plan_->workspace_bytes()));
+      SEGFACE_RETURN_IF_ERROR(memory_.reserve(plan_->workspace_bytes()));
       return forward([&](const Map<Scalar>& image) { copy_input(input, image); },
                      [&](Run<Backend>& run, const Map<Scalar>& image) {
                        const Map<Scalar> computed = shared_->network(run, plan_->decoder(), image, warps());
-                       if (run.status().ok()) copy_planes(computed, out);
+                       run.read(computed, [&](const Map<Scalar>& map) { copy_planes(map, out); });
                      });
     });
   }
@@ -113,7 +113,7 @@ class WorkspaceState {
   void on_progress(std::function<bool(double)> progress) { progress_ = std::move(progress); }
   Span<const StageTime> times() const noexcept { return {times_.data(), times_.size()}; }
   std::size_t bytes() const noexcept {
-    return block_.size() + pixels_.size() + row_confidence_.size() * sizeof(double);
+    return memory_.bytes() + pixels_.size() + row_confidence_.size() * sizeof(double);
   }
 
  private:
@@ -193,15 +193,6 @@ class WorkspaceState {
     return {};
   }
 
-  // At least so many bytes in block_.
-  Status make_room(std::size_t bytes) noexcept {
-    if (block_.size() >= bytes) return {};
-    block_ = {};
-    SEGFACE_ASSIGN(block, Buffer<std::uint8_t>::make(bytes));
-    block_ = std::move(block);
-    return {};
-  }
-
   LogitsShape shape_of_plan() const noexcept {
     const StageCost& last = plan_->stages().back();  // "logits"
     return {plan_->batch(), last.channels, last.height, last.width};
@@ -260,11 +251,11 @@ class WorkspaceState {
   // pass(run, image) on the image that fill(image) writes.
   template <class Fill, class Pass>
   Status forward(const Fill& fill, const Pass& pass) noexcept {
-    Arena arena(block_.span());
+    Arena arena(memory_.block());
     Watch watch(*this, plan_->cost().flops);
-    Run<Backend> run(shared_->network.backend(), arena, *executor_, &watch);
+    Run<Backend> run(shared_->network.backend(), memory_, arena, *executor_, &watch);
     const Map<Scalar> image = run.map(plan_->batch(), plan_->height(), plan_->width(), 3);
-    fill(image);
+    run.write(image, fill);
     clock_.mark(times_, "input");
     pass(run, image);
     return run.status();
@@ -311,7 +302,7 @@ class WorkspaceState {
   std::unique_ptr<Executor> owned_;
   Executor* executor_ = nullptr;
   std::shared_ptr<const Plan<Backend>> plan_;
-  Buffer<std::uint8_t> block_;  // activations
+  MemoryOf<Backend> memory_;  // activations
   BicubicResize resize_;
   Buffer<std::uint8_t> pixels_;  // the resized photo, then scratch
   Buffer<double> row_confidence_;

@@ -22,11 +22,13 @@ namespace ops {
 // label_rows where it has one.
 template <class B>
 void label_map(Run<B>& run, const MapOf<B>& logits, const LabelTarget& target) noexcept {
-  const auto view = LogitsView<typename B::Scalar>::interleaved(logits.data, logits.channels, logits.width,
-                                                                logits.height, logits.stride);
-  run.kernel({}, label_tasks(target.height), [&](Index task, Index) {
-    const LabelRows rows(task, target.height);
-    detail::label_rows(0, run.backend(), view, target, rows.first, rows.last);
+  run.read(logits, [&](const ViewOf<B>& map) {
+    const auto view =
+        LogitsView<typename B::Scalar>::interleaved(map.data, map.channels, map.width, map.height, map.stride);
+    run.kernel({}, label_tasks(target.height), [&](Index task, Index) {
+      const LabelRows rows(task, target.height);
+      detail::label_rows(0, run.backend(), view, target, rows.first, rows.last);
+    });
   });
 }
 

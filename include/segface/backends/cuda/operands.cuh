@@ -1,0 +1,114 @@
+// Operands of the cuda backend: weights on the device, and how they get there, once. Matrices as cuBLAS wants them:
+// weight [out, in], rows first, so that y^T = W x^T is a product of matrices with columns first.
+#pragma once
+
+#include <utility>
+
+#include "segface/backends/cuda/memory.cuh"
+#include "segface/backends/fold.hpp"
+#include "segface/backends/parameters.hpp"
+#include "segface/base/config.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+namespace cuda {
+
+using Floats = DeviceBuffer<float>;
+
+struct Linear {
+  Floats weight, bias;  // [out, in], [out]
+  Index in = 0, out = 0;
+};
+struct Convolution {
+  Linear matrix;  // of patches: columns in the order dy, dx, channel; BatchNorm folded in
+  Index out = 0, kernel = 1, stride = 1;
+};
+struct DepthwiseConvolution {
+  Floats weight, bias;  // [kernel kernel, C], [C]; BatchNorm folded in
+  Index kernel = 1, stride = 1;
+};
+struct TransposedConvolution {
+  Floats weight, bias;  // [4 out, in], rows in the order dy, dx, out; [out]
+  Index in = 0, out = 0;
+};
+struct LayerNorm {
+  Floats gain, bias;
+  float eps = 0;
+};
+struct WindowAttention {
+  Index heads = 0, window = 0;
+  bool cosine = false;
+  Floats scale, bias, padding;  // [heads], [heads, window^2, window^2], [3 C]
+};
+struct PositionEncoding {
+  Floats gaussian;  // [2, features]
+  Index features = 0;
+};
+struct Constant {
+  Floats values;
+  Index rows = 0, channels = 0;
+};
+
+inline Result<Floats> upload(const float* values, Index count) noexcept {
+  return Floats::copy_of(values, static_cast<std::size_t>(count));
+}
+// make(i) for 0 <= i < count.
+template <class Make>
+Result<Floats> upload_each(Index count, const Make& make) noexcept {
+  SEGFACE_ASSIGN(values, Buffer<float>::make(static_cast<std::size_t>(count)));
+  for (Index i = 0; i < count; ++i) values.data()[i] = make(i);
+  return upload(values.data(), count);
+}
+
+// (W x + b) s = (s W) x + s b
+inline Result<Linear> upload_linear(const LinearParameters& p) noexcept {
+  const auto scale = [&](Index o) { return p.scale != nullptr ? p.scale[o] : 1.0f; };
+  SEGFACE_ASSIGN(weight, upload_each(p.out * p.in, [&](Index i) { return p.weight[i] * scale(i / p.in); }));
+  SEGFACE_ASSIGN(bias, upload_each(p.out, [&](Index o) { return p.bias != nullptr ? p.bias[o] * scale(o) : 0.0f; }));
+  return Linear{std::move(weight), std::move(bias), p.in, p.out};
+}
+
+inline Result<Convolution> upload_convolution(const ConvolutionParameters& p) noexcept {
+  SEGFACE_ASSIGN(folded, fold_batch_norm(p));
+  const Index taps = p.kernel * p.kernel, depth = taps * p.in;
+  SEGFACE_ASSIGN(weight, upload_each(p.out * depth, [&](Index i) {
+                   const Index out = i / depth, tap = i % depth / p.in, in = i % p.in;
+                   return folded.weight.data()[(out * p.in + in) * taps + tap];
+                 }));
+  SEGFACE_ASSIGN(bias, upload(folded.bias.data(), p.out));
+  return Convolution{{std::move(weight), std::move(bias), depth, p.out}, p.out, p.kernel, p.stride};
+}
+
+inline Result<DepthwiseConvolution> upload_depthwise(const ConvolutionParameters& p) noexcept {
+  SEGFACE_ASSIGN(folded, fold_batch_norm(p));
+  const Index taps = p.kernel * p.kernel;
+  SEGFACE_ASSIGN(
+      weight, upload_each(taps * p.out, [&](Index i) { return folded.weight.data()[i % p.out * taps + i / p.out]; }));
+  SEGFACE_ASSIGN(bias, upload(folded.bias.data(), p.out));
+  return DepthwiseConvolution{std::move(weight), std::move(bias), p.kernel, p.stride};
+}
+
+inline Result<TransposedConvolution> upload_transposed(const TransposedConvolutionParameters& p) noexcept {
+  SEGFACE_ASSIGN(weight, upload_each(4 * p.out * p.in, [&](Index i) {
+                   const Index row = i / p.in, in = i % p.in;
+                   return p.weight[(in * p.out + row % p.out) * 4 + row / p.out];
+                 }));
+  SEGFACE_ASSIGN(bias, upload(p.bias, p.out));
+  return TransposedConvolution{std::move(weight), std::move(bias), p.in, p.out};
+}
+
+inline Result<LayerNorm> upload_layer_norm(const LayerNormParameters& p) noexcept {
+  SEGFACE_ASSIGN(gain, upload(p.gain, p.channels));
+  SEGFACE_ASSIGN(bias, upload(p.bias, p.channels));
+  return LayerNorm{std::move(gain), std::move(bias), p.eps};
+}
+
+inline Result<WindowAttention> upload_window_attention(const WindowAttentionParameters& p) noexcept {
+  const Index tokens = p.window * p.window;
+  SEGFACE_ASSIGN(scale, upload(p.scale, p.heads));
+  SEGFACE_ASSIGN(bias, upload(p.bias, p.heads * tokens * tokens));
+  SEGFACE_ASSIGN(padding, upload(p.padding, 3 * p.channels));
+  return WindowAttention{p.heads, p.window, p.cosine, std::move(scale), std::move(bias), std::move(padding)};
+}
+
+}  // namespace cuda
+SEGFACE_END_NAMESPACE

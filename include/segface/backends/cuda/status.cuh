@@ -1,0 +1,30 @@
+// CUDA's and cuBLAS's errors as Status. Every call of either is checked.
+#pragma once
+
+#include <cublas_v2.h>
+#include <cuda_runtime.h>
+
+#include "segface/base/config.hpp"
+#include "segface/base/status.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+namespace cuda {
+
+// what: the call, for the message. Errors: out_of_memory, no_device, internal.
+inline Status check(cudaError_t outcome, const char* what) noexcept {
+  if (outcome == cudaSuccess) return {};
+  static_cast<void>(cudaGetLastError());  // it is told here; do not tell the next caller
+  if (outcome == cudaErrorMemoryAllocation) return error(Errc::out_of_memory, "the GPU is out of memory: ", what);
+  if (outcome == cudaErrorNoDevice || outcome == cudaErrorInsufficientDriver) {
+    return error(Errc::no_device, "no GPU to compute on: ", cudaGetErrorString(outcome), "; use the cpu backend");
+  }
+  return error(Errc::internal, "the GPU failed: ", what, ": ", cudaGetErrorString(outcome));
+}
+inline Status check(cublasStatus_t outcome, const char* what) noexcept {
+  if (outcome == CUBLAS_STATUS_SUCCESS) return {};
+  if (outcome == CUBLAS_STATUS_ALLOC_FAILED) return error(Errc::out_of_memory, "cuBLAS is out of memory: ", what);
+  return error(Errc::internal, "cuBLAS failed: ", what, ": ", cublasGetStatusString(outcome));
+}
+
+}  // namespace cuda
+SEGFACE_END_NAMESPACE

@@ -1,0 +1,55 @@
+// Where a backend's activations are, and how the host gets numbers in and out.
+//
+// A backend that computes on the host says nothing and gets HostMemory, in which the host looks at maps where they are.
+// One on a device has a member type Memory with the same functions, where the block is the device's and kOnHost is
+// false, and with two more: write(map, fill) and read(map, use), see Run. One Memory has one user at a time.
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include "segface/base/config.hpp"
+#include "segface/base/map.hpp"
+#include "segface/base/memory.hpp"
+#include "segface/base/status.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+class HostMemory {
+ public:
+  // Whether the host may look at maps where they are.
+  static constexpr bool kOnHost = true;
+
+  // At least so many bytes in the block; what was in it is lost where it grows. Errors: overflow, out_of_memory.
+  Status reserve(std::size_t bytes) noexcept {
+    if (block_.size() >= bytes) return {};
+    block_ = {};
+    SEGFACE_ASSIGN(block, Buffer<std::uint8_t>::make(bytes));
+    block_ = std::move(block);
+    return {};
+  }
+  Span<std::uint8_t> block() noexcept { return block_.span(); }
+  std::size_t bytes() const noexcept { return block_.size(); }
+
+  // Waits for all work so far.
+  Status finish() noexcept { return {}; }
+
+ private:
+  Buffer<std::uint8_t> block_;
+};
+
+namespace detail {
+template <class B, class = void>
+struct MemoryOf {
+  using type = HostMemory;
+};
+template <class B>
+struct MemoryOf<B, std::void_t<typename B::Memory>> {
+  using type = typename B::Memory;
+};
+}  // namespace detail
+
+template <class Backend>
+using MemoryOf = typename detail::MemoryOf<Backend>::type;
+
+SEGFACE_END_NAMESPACE

@@ -1,0 +1,179 @@
+// Operations of the cuda backend beside the reference, on an emulated GPU.
+//
+// What is compared is more than the result. Every operation runs in several orders of threads and blocks and must give
+// the same bits. The block of activations is NaN before, also between the rows of a map, so that a number read from
+// where it should not be shows; and it is compared afterwards: nothing but the output, and scratch, may have changed.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "segface/backends/cuda.cuh"
+#include "segface/backends/reference.hpp"
+
+#include "backends/random_maps.hpp"
+#include "emulation.hpp"
+
+namespace test {
+
+using Cuda = cuda::Backend;
+using Reference = reference::Backend<double>;
+
+// A map's numbers on the host, packed.
+template <class T>
+struct HostCopy {
+  std::vector<T> values;
+  Map<T> map;
+
+  explicit HostCopy(const Map<T>& shape)
+      : values(static_cast<std::size_t>(shape.rows() * shape.channels)), map{values.data(),  shape.batch,
+                                                                             shape.height,   shape.width,
+                                                                             shape.channels, shape.channels} {}
+  HostCopy(HostCopy&&) = default;
+};
+
+// The cuda backend with a block of activations, as Bench is for backends on the host.
+class DeviceBench {
+ public:
+  static constexpr std::size_t kBytes = std::size_t{8} << 20;
+  static constexpr std::size_t kMargin = std::size_t{16} << 10;
+
+  DeviceBench()
+      : backend_(Cuda::from_environment().value_or_throw()),
+        memory_(prepared()),
+        run_(backend_, memory_, arena_, serial_) {
+    clear();
+  }
+  DeviceBench(const DeviceBench&) = delete;
+
+  const Cuda& backend() const { return backend_; }
+  Run<Cuda>& run() { return run_; }
+  Arena& arena() { return arena_; }
+
+  // As Bench::map.
+  Map<float> map(const std::string& name, Index batch, Index height, Index width, Index channels) {
+    const Map<float> map = run_.map(batch, height, width, channels + 5).slice(0, channels);
+    const std::vector<float> numbers = random_numbers(name, map.rows() * channels);
+    throw_if_error(
+        memory_.write(map, [&](const Map<float>& host) { std::copy(numbers.begin(), numbers.end(), host.data); }));
+    inputs_.push_back({map, numbers});
+    return map;
+  }
+  // What map() made since the last clear().
+  struct Input {
+    Map<float> map;
+    std::vector<float> numbers;
+  };
+  const std::vector<Input>& inputs() const { return inputs_; }
+  // All NaN, and nothing of it in use.
+  void clear() {
+    used_ = std::min(std::max(used_, arena_.high_water() + kMargin), kBytes);
+    arena_ = Arena(memory_.block());
+    inputs_.clear();
+    throw_if_error(cuda::check(cudaMemsetAsync(memory_.block().data(), 0xff, used_, memory_.stream()), "clear"));
+  }
+  // The first bytes of the block, up to some that were never in use, when all work is done.
+  const std::vector<std::uint8_t>& bytes() {
+    throw_if_error(memory_.finish());
+    bytes_.resize(std::min(arena_.high_water() + kMargin, kBytes));
+    throw_if_error(
+        cuda::check(cudaMemcpy(bytes_.data(), memory_.block().data(), bytes_.size(), cudaMemcpyDeviceToHost), "bytes"));
+    return bytes_;
+  }
+  HostCopy<float> read(const Map<float>& map) {
+    HostCopy<float> copy(map);
+    throw_if_error(memory_.read(
+        map, [&](const Map<float>& host) { std::copy_n(host.data, copy.values.size(), copy.values.data()); }));
+    return copy;
+  }
+  std::size_t offset(const float* place) {
+    return static_cast<std::size_t>(reinterpret_cast<const std::uint8_t*>(place) - memory_.block().data());
+  }
+
+ private:
+  cuda::Memory prepared() {
+    cuda::Memory memory;
+    throw_if_error(memory.reserve(kBytes));
+    arena_ = Arena(memory.block());
+    return memory;
+  }
+
+  SerialExecutor serial_;
+  Arena arena_;
+  Cuda backend_;
+  cuda::Memory memory_;
+  Run<Cuda> run_;
+  std::vector<Input> inputs_;
+  std::size_t used_ = 0;  // bytes of the block that may not be NaN
+  std::vector<std::uint8_t> bytes_;
+};
+
+// Both backends on the same operation: on(bench) makes its operands and inputs of names alone, and returns the output.
+class Comparison {
+ public:
+  // The largest difference in parts of the largest value; see difference().
+  template <class On>
+  double operator()(const On& on) {
+    const auto exact_scope = exact_.run().scope();
+    const Map<double> expected = on(exact_);
+    std::vector<float> first;
+    double result = 0;
+    for (const emulation::Order order : emulation::kOrders) {
+      emulation::set_order(order);
+      device_.clear();
+      const auto scope = device_.run().scope();
+      const Map<float> output = on(device_);
+      CHECK_MESSAGE(device_.run().status().ok(), std::string(device_.run().status().message()));
+      const HostCopy<float> copy = device_.read(output);
+      CHECK_MESSAGE(emulation::fault().empty(), emulation::fault());
+      check_untouched(output);
+      if (first.empty()) {
+        first = copy.values;
+        result = difference(copy.map, expected);
+      } else {
+        CHECK(std::memcmp(first.data(), copy.values.data(), first.size() * sizeof(float)) == 0);
+      }
+    }
+    emulation::set_order(emulation::Order::ascending);
+    return result;
+  }
+
+ private:
+  // Inputs, what is between the rows of any map, and what is beyond all that was ever allocated, are as they were.
+  void check_untouched(const Map<float>& output) {
+    const std::vector<std::uint8_t>& bytes = device_.bytes();
+    const auto nan = [&](std::size_t from, std::size_t to) {
+      return std::all_of(bytes.data() + from, bytes.data() + to, [](std::uint8_t byte) { return byte == 0xff; });
+    };
+    const auto gaps_untouched = [&](const Map<float>& map) {
+      bool untouched = true;
+      for (Index r = 0; r + 1 < map.rows(); ++r) {
+        untouched = untouched && nan(device_.offset(map.row(r) + map.channels), device_.offset(map.row(r + 1)));
+      }
+      return untouched;
+    };
+    CHECK(nan(device_.arena().high_water(), bytes.size()));
+    CHECK(gaps_untouched(output));
+    for (const DeviceBench::Input& input : device_.inputs()) {
+      if (input.map.data == output.data) continue;
+      CHECK(gaps_untouched(input.map));
+      bool same = true;
+      for (Index r = 0; r < input.map.rows(); ++r) {
+        const auto row_bytes = static_cast<std::size_t>(input.map.channels) * sizeof(float);
+        same = same && std::memcmp(bytes.data() + device_.offset(input.map.row(r)),
+                                   input.numbers.data() + r * input.map.channels, row_bytes) == 0;
+      }
+      CHECK(same);
+    }
+  }
+
+  SerialExecutor serial_;
+  DeviceBench device_;
+  Bench<Reference> exact_{Reference(), serial_};
+};
+
+}  // namespace test

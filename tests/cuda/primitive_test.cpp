@@ -1,0 +1,278 @@
+// Every primitive of the cuda backend against the reference in double, over awkward shapes; see device_bench.hpp for
+// what is checked besides.
+#include "device_bench.hpp"
+
+using namespace segface;
+using test::Comparison;
+using test::random_numbers;
+
+namespace {
+
+constexpr double kBound = 3e-6;  // of the largest value
+
+struct Size {
+  Index batch, height, width;
+};
+
+template <class Bench>
+using BackendOf = std::decay_t<decltype(std::declval<Bench&>().backend())>;
+
+ConvolutionParameters random_convolution(Index in, Index out, Index kernel, Index stride, std::vector<float>* numbers) {
+  numbers[0] = random_numbers("weight", in * out * kernel * kernel);
+  numbers[1] = random_numbers("gain", out);
+  numbers[2] = random_numbers("bias", out);
+  numbers[3] = random_numbers("mean", out);
+  numbers[4] = random_numbers("variance", out);
+  for (float& value : numbers[4]) value = value * value + 0.1f;
+  return {in,
+          out,
+          kernel,
+          stride,
+          numbers[0].data(),
+          {numbers[1].data(), numbers[2].data(), numbers[3].data(), numbers[4].data(), 1e-3f},
+          nullptr};
+}
+
+}  // namespace
+
+TEST_CASE("linear: every activation, scales, residuals of each image, of one for all, in place") {
+  Comparison agree;
+  for (const Size s : {Size{1, 1, 1}, Size{3, 1, 19}, Size{2, 11, 13}}) {
+    struct Widths {
+      Index in, out;
+    };
+    for (const Widths& widths : {Widths{1, 1}, Widths{7, 5}, Widths{24, 40}, Widths{33, 97}, Widths{256, 128}}) {
+      CAPTURE(s.height * s.width);
+      CAPTURE(widths.in);
+      CAPTURE(widths.out);
+      const auto weight = random_numbers("weight", widths.in * widths.out), bias = random_numbers("bias", widths.out),
+                 scale = random_numbers("scale", widths.out);
+      const auto operand = [&](auto& bench, const float* scales) {
+        return bench.backend()
+            .prepare_linear({widths.in, widths.out, weight.data(), bias.data(), scales})
+            .value_or_throw();
+      };
+      const auto input = [&](auto& bench) { return bench.map("x", s.batch, s.height, s.width, widths.in); };
+      for (const Activation a : {Activation::none, Activation::relu, Activation::hard_swish, Activation::hard_sigmoid,
+                                 Activation::gelu, Activation::silu, Activation::sigmoid}) {
+        CHECK(agree([&](auto& bench) {
+                return ops::linear<BackendOf<decltype(bench)>>(bench.run(), operand(bench, nullptr), input(bench), a);
+              }) < kBound);
+        for (const Index batch : {Index{1}, s.batch}) {
+          CHECK(agree([&](auto& bench) {
+                  using B = BackendOf<decltype(bench)>;
+                  const auto residual = bench.map("r", batch, s.height, s.width, widths.out);
+                  return ops::linear<B>(bench.run(), operand(bench, scale.data()), input(bench),
+                                        Epilogue<B>::plus(residual, a));
+                }) < kBound);
+        }
+        CHECK(agree([&](auto& bench) {
+                using B = BackendOf<decltype(bench)>;
+                const auto y = bench.map("y", s.batch, s.height, s.width, widths.out);
+                ops::linear<B>(bench.run(), operand(bench, nullptr), input(bench), Epilogue<B>::plus(y, a), y);
+                return y;
+              }) < kBound);
+        CHECK(agree([&](auto& bench) {
+                using B = BackendOf<decltype(bench)>;
+                const auto y = bench.map("y", s.batch, s.height, s.width, widths.out);
+                Epilogue<B> epilogue = Epilogue<B>::plus(y, Activation::relu);
+                epilogue.activation = a;
+                ops::linear<B>(bench.run(), operand(bench, nullptr), input(bench), epilogue, y);
+                return y;
+              }) < kBound);
+      }
+    }
+  }
+}
+
+TEST_CASE("convolutions: kernels, strides, borders, images smaller than the kernel") {
+  Comparison agree;
+  for (const Size s : {Size{1, 1, 1}, Size{2, 3, 2}, Size{3, 9, 14}, Size{1, 17, 31}}) {
+    for (const Index kernel : {1, 3, 5, 7}) {
+      for (const Index stride : {1, 2}) {
+        CAPTURE(s.height);
+        CAPTURE(kernel);
+        CAPTURE(stride);
+        const Index in = 13, out = 22;
+        std::vector<float> numbers[5];
+        ConvolutionParameters p = random_convolution(in, out, kernel, stride, numbers);
+        CHECK(agree([&](auto& bench) {
+                const auto w = bench.backend().prepare_convolution(p).value_or_throw();
+                return ops::convolution<BackendOf<decltype(bench)>>(
+                    bench.run(), w, bench.map("x", s.batch, s.height, s.width, in), Activation::hard_swish);
+              }) < kBound);
+        p.in = 1;
+        CHECK(agree([&](auto& bench) {
+                const auto w = bench.backend().prepare_depthwise_convolution(p).value_or_throw();
+                return ops::depthwise_convolution<BackendOf<decltype(bench)>>(
+                    bench.run(), w, bench.map("x", s.batch, s.height, s.width, out), Activation::relu);
+              }) < kBound);
+        p.norm = {};
+        p.bias = numbers[2].data();
+        CHECK(agree([&](auto& bench) {
+                const auto w = bench.backend().prepare_depthwise_convolution(p).value_or_throw();
+                return ops::depthwise_convolution<BackendOf<decltype(bench)>>(
+                    bench.run(), w, bench.map("x", s.batch, s.height, s.width, out), Activation::none);
+              }) < kBound);
+      }
+    }
+    const Index out = 9;
+    for (const Index channels : {1, 16, 37}) {
+      const auto weight = random_numbers("weight", channels * out * 4), bias = random_numbers("bias", out);
+      CHECK(agree([&](auto& bench) {
+              const auto w = bench.backend()
+                                 .prepare_transposed_convolution({channels, out, weight.data(), bias.data()})
+                                 .value_or_throw();
+              return ops::transposed_convolution<BackendOf<decltype(bench)>>(
+                  bench.run(), w, bench.map("x", s.batch, s.height, s.width, channels), Activation::gelu);
+            }) < kBound);
+    }
+  }
+}
+
+TEST_CASE("norms, means, scales, sums, patches, largest of neighbours") {
+  Comparison agree;
+  for (const Size s : {Size{1, 1, 1}, Size{3, 5, 7}, Size{2, 16, 13}, Size{1, 33, 17}}) {
+    for (const Index channels : {1, 3, 16, 37, 64, 130}) {
+      CAPTURE(s.height);
+      CAPTURE(channels);
+      const auto gain = random_numbers("gain", channels), bias = random_numbers("bias", channels);
+      const auto x = [&](auto& bench) { return bench.map("x", s.batch, s.height, s.width, channels); };
+      const auto norm = [&](auto& bench) {
+        return bench.backend().prepare_layer_norm({channels, gain.data(), bias.data(), 1e-3f}).value_or_throw();
+      };
+      CHECK(agree([&](auto& bench) {
+              return ops::layer_norm<BackendOf<decltype(bench)>>(bench.run(), norm(bench), x(bench));
+            }) < 1e-5);
+      for (const Activation last : {Activation::none, Activation::relu, Activation::gelu}) {
+        CHECK(agree([&](auto& bench) {
+                using B = BackendOf<decltype(bench)>;
+                const auto y = bench.map("y", s.batch, s.height, s.width, channels);
+                ops::layer_norm<B>(bench.run(), norm(bench), x(bench), Epilogue<B>::plus(y, last), y);
+                return y;
+              }) < 1e-5);
+        CHECK(agree([&](auto& bench) {
+                const auto y = x(bench);
+                ops::layer_norm<BackendOf<decltype(bench)>>(bench.run(), norm(bench), y, last, y);
+                return y;
+              }) < 1e-5);
+      }
+      CHECK(agree([&](auto& bench) { return ops::spatial_mean<BackendOf<decltype(bench)>>(bench.run(), x(bench)); }) <
+            1e-5);
+      CHECK(agree([&](auto& bench) {
+              const auto y = x(bench);
+              ops::scale_channels<BackendOf<decltype(bench)>>(bench.run(), bench.map("s", s.batch, 1, 1, channels), y);
+              return y;
+            }) < kBound);
+      for (const Index batch : {Index{1}, s.batch}) {
+        CHECK(agree([&](auto& bench) {
+                return ops::add<BackendOf<decltype(bench)>>(bench.run(), x(bench),
+                                                            bench.map("y", batch, s.height, s.width, channels));
+              }) < kBound);
+      }
+      for (const Index size : {2, 4}) {
+        CHECK(agree([&](auto& bench) {
+                return ops::patches<BackendOf<decltype(bench)>>(bench.run(), x(bench), size,
+                                                                (s.height + size - 1) / size, s.width / size + 1);
+              }) == 0);
+      }
+      CHECK(agree([&](auto& bench) { return ops::max_pool<BackendOf<decltype(bench)>>(bench.run(), x(bench)); }) == 0);
+      CHECK(agree([&](auto& bench) {
+              const auto w = bench.backend().prepare_constant(gain.data(), 1, channels).value_or_throw();
+              return ops::repeat<BackendOf<decltype(bench)>>(bench.run(), w, s.batch);
+            }) == 0);
+    }
+  }
+}
+
+TEST_CASE("attention: few keys, many keys, few queries, many queries") {
+  struct Rows {
+    Index queries, keys;
+  };
+  struct Heads {
+    Index channels, count;
+  };
+  Comparison agree;
+  for (const Rows& rows : {Rows{1, 1}, Rows{19, 19}, Rows{300, 19}, Rows{300, 11}, Rows{19, 128}, Rows{19, 129},
+                           Rows{11, 257}, Rows{3, 1000}, Rows{7, 300}, Rows{9, 8}}) {
+    for (const Heads& heads : {Heads{128, 8}, Heads{256, 8}, Heads{15, 5}, Heads{40, 1}}) {
+      CAPTURE(rows.queries);
+      CAPTURE(rows.keys);
+      CAPTURE(heads.channels);
+      CHECK(agree([&](auto& bench) {
+              using B = BackendOf<decltype(bench)>;
+              Map<typename B::Scalar> q = bench.map("q", 2, 1, rows.queries, heads.channels);
+              for (int i = 0; i < 3; ++i) q = ops::add<B>(bench.run(), q, q);  // scores far apart
+              return ops::attention<B>(bench.run(), q, bench.map("k", 2, 1, rows.keys, heads.channels),
+                                       bench.map("v", 2, 1, rows.keys, heads.channels), heads.count);
+            }) < 1e-5);
+    }
+  }
+}
+
+TEST_CASE("windowed attention: sizes, shifts, masks that matter, cosine") {
+  struct Windows {
+    Index height, width, window, channels, heads;
+  };
+  Comparison agree;
+  for (const Windows& w :
+       {Windows{1, 1, 7, 32, 1}, Windows{7, 7, 7, 64, 2}, Windows{8, 9, 7, 32, 1}, Windows{16, 8, 8, 96, 3},
+        Windows{9, 23, 8, 64, 2}, Windows{5, 6, 3, 15, 3}, Windows{20, 4, 7, 40, 1}}) {
+    for (const Index shift : {Index{0}, w.window / 2}) {
+      for (const bool cosine : {false, true}) {
+        CAPTURE(w.height);
+        CAPTURE(w.width);
+        CAPTURE(shift);
+        CAPTURE(cosine);
+        const Index tokens = w.window * w.window;
+        const auto bias = random_numbers("bias", w.heads * tokens * tokens),
+                   padding = random_numbers("padding", 3 * w.channels);
+        // At 100, a key whose score is lowered by 100 for its region may still win.
+        const std::vector<float> scale(static_cast<std::size_t>(w.heads), cosine ? 100.0f : 2.0f);
+        const WindowAttentionParameters p = {w.channels,   w.heads,     w.window,      cosine,
+                                             scale.data(), bias.data(), padding.data()};
+        CHECK(agree([&](auto& bench) {
+                const auto operand = bench.backend().prepare_window_attention(p).value_or_throw();
+                return ops::windowed_attention<BackendOf<decltype(bench)>>(
+                    bench.run(), operand, bench.map("qkv", 2, w.height, w.width, 3 * w.channels), shift);
+              }) < 3e-5);
+      }
+    }
+  }
+}
+
+TEST_CASE("interpolation, warps, products with tokens, position encoding") {
+  Comparison agree;
+  for (const Index channels : {1, 19, 32}) {
+    CAPTURE(channels);
+    for (const Size to : {Size{2, 1, 1}, Size{2, 7, 11}, Size{2, 24, 40}}) {
+      for (const Size from : {Size{2, 1, 1}, Size{2, 3, 5}, Size{2, 12, 20}}) {
+        CHECK(agree([&](auto& bench) {
+                const auto y = bench.run().map(from.batch, to.height, to.width, 2 * channels).slice(channels, channels);
+                ops::bilinear<BackendOf<decltype(bench)>>(
+                    bench.run(), bench.map("x", from.batch, from.height, from.width, channels), y);
+                return y;
+              }) < kBound);
+      }
+    }
+    CHECK(agree([&](auto& bench) {
+            const auto y = bench.run().map(3, 5, 9, 19);
+            ops::token_products<BackendOf<decltype(bench)>>(bench.run(), bench.map("x", 3, 5, 9, channels),
+                                                            bench.map("t", 3, 1, 19, channels), y);
+            return y;
+          }) < kBound);
+    const TanhWarp warps[] = {{24, 0.9, 0.2, 1.5, -2}, {24, 1.4, -0.3, -4, 3}};
+    for (const bool back : {false, true}) {
+      CHECK(agree([&](auto& bench) {
+              const auto y = bench.run().map(2, 24, 24, channels);
+              ops::warp<BackendOf<decltype(bench)>>(bench.run(), warps, back, bench.map("x", 2, 24, 24, channels), y);
+              return y;
+            }) < kBound);
+    }
+  }
+  const std::vector<float> gaussian = random_numbers("gaussian", 2 * 128);
+  CHECK(agree([&](auto& bench) {
+          const auto w = bench.backend().prepare_position_encoding(gaussian.data(), 128).value_or_throw();
+          return ops::position_encoding<BackendOf<decltype(bench)>>(bench.run(), w, 9, 17);
+        }) < 1e-5);
+}
