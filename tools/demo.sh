@@ -1,5 +1,5 @@
 #!/bin/sh
-# The main job: builds the command line, parses the sample photo, and checks the result: sh tools/demo.sh
+# The main job: builds the command line, parses a photo and a rendered face, and checks the result: sh tools/demo.sh
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -22,7 +22,9 @@ mkdir -p out
 # The square around the face in which CelebA models expect it: see README, 'Which crop'.
 step "Parse tests/data/images/astronaut.png" build/segface parse tests/data/images/astronaut.png \
   --weights weights/demo.safetensors --landmarks "205,101 248,102 226,122 206,143 242,144" --align celeba \
-  --mask out/astronaut_mask.png --overlay out/astronaut_overlay.png
+  --mask out/astronaut_mask.png --overlay out/astronaut_overlay.png --sheet out/astronaut_sheet.png
+step "Parse examples/pictures/rendered_face.jpg" build/segface parse examples/pictures/rendered_face.jpg \
+  --weights weights/demo.safetensors --mask out/rendered_mask.png --overlay out/rendered_overlay.png
 step "Verify the weights and the backends" build/segface verify weights/demo.safetensors
 echo
-echo "The mask is out/astronaut_mask.png, the overlay out/astronaut_overlay.png."
+echo "Look at out/astronaut_overlay.png, out/astronaut_sheet.png and out/rendered_overlay.png; the masks are beside them."

@@ -4,6 +4,10 @@
 //   #include <segface/compiled.hpp>
 //   ...
 //   const auto parser = segface::Parser::load("demo.safetensors");
+//
+// Parser::plan() and backend(), and executors, want model.hpp, backends/cpu.hpp and base/executor.hpp besides. Where
+// this is included, compiled.cpp must be linked, even if segface.hpp is included too. A progress callback may throw
+// only if compiled.cpp was built with exceptions; OpenMP is used if it was built with OpenMP.
 #pragma once
 
 #include "segface/parser.hpp"

@@ -130,7 +130,7 @@ class SegFace {
   ClassTokenDecoder<B> decoder_;
 };
 
-// Members are defined outside the class, and not inline, so that a program may compile them once: segface/compiled.hpp.
+// Members are defined outside the class, and not inline, so that a program may instantiate them once.
 
 template <class B>
 SegFace<B>::SegFace(SegFace&&) noexcept = default;
@@ -230,7 +230,7 @@ class Plan {
   Index width() const noexcept { return width_; }
   // Threads it was made for; a run may use fewer.
   Index threads() const noexcept { return threads_; }
-  // Bytes a pass needs, to logits and to labels, and bytes the plan itself holds.
+  // Bytes a pass needs, to logits and (of one image; else 0) to labels, and bytes the plan itself holds.
   std::size_t workspace_bytes() const noexcept { return workspace_bytes_; }
   std::size_t labelling_bytes() const noexcept { return labelling_bytes_; }
   std::size_t bytes() const noexcept { return memory_.bytes(); }

@@ -2,7 +2,7 @@
 //
 // A parser is loaded once, is immutable, and is cheap to copy; any number of threads parse with it at a time. A
 // workspace holds what one caller needs between calls: activations, threads, tables; with one, parsing allocates
-// nothing after the first photo of a size.
+// nothing after the first photo of a size, as long as logits are always wanted or never.
 //
 // Declarations only; facade/ defines them, which segface.hpp includes.
 #pragma once
@@ -87,20 +87,20 @@ class BasicParser {
   Result<Workspace> try_workspace(Executor* executor = nullptr) const noexcept;
 
 #if SEGFACE_EXCEPTIONS
-  // The same, throwing segface::Error.
-  static BasicParser load(const std::string& path, const Options& options = {}) {
+  // The same, throwing segface::Error. Always inline: compiled.cpp may have been built without exceptions.
+  SEGFACE_ALWAYS_INLINE static BasicParser load(const std::string& path, const Options& options = {}) {
     return try_load(path, options).value_or_throw();
   }
-  static BasicParser from_memory(Bytes bytes, const Options& options = {}) {
+  SEGFACE_ALWAYS_INLINE static BasicParser from_memory(Bytes bytes, const Options& options = {}) {
     return try_from_memory(bytes, options).value_or_throw();
   }
-  Mask parse(const ImageView& photo) const {
+  SEGFACE_ALWAYS_INLINE Mask parse(const ImageView& photo) const {
     return try_parse(photo).value_or_throw();
   }
-  Mask parse(const ImageView& photo, const Landmarks& landmarks) const {
+  SEGFACE_ALWAYS_INLINE Mask parse(const ImageView& photo, const Landmarks& landmarks) const {
     return try_parse(photo, landmarks).value_or_throw();
   }
-  Workspace workspace(Executor* executor = nullptr) const {
+  SEGFACE_ALWAYS_INLINE Workspace workspace(Executor* executor = nullptr) const {
     return try_workspace(executor).value_or_throw();
   }
 #endif
@@ -141,7 +141,8 @@ class BasicWorkspace {
 
   // Photo in, mask of the photo's size out; `mask` is unspecified after an error. `logits`, where given, gets the
   // network's output for a resolution x resolution input before it is resized, planar as from logits().
-  // A LaPa network needs the landmarks, in pixels of the photo; others only check them.
+  // A LaPa network needs the landmarks, in pixels of the photo; others only check them. Labels with logits and without
+  // agree up to rounding: they are computed in other tiles.
   // Errors: invalid_argument, buffer_too_small (of the logits; nothing is written), busy, cancelled, out_of_memory.
   Status parse(const ImageView& photo, Mask& mask, Span<float> logits = {}) noexcept;
   Status parse(const ImageView& photo, const Landmarks& landmarks, Mask& mask, Span<float> logits = {}) noexcept;
@@ -151,12 +152,12 @@ class BasicWorkspace {
 
   // A normalised tensor in, raw logits [batch, classes, 4h, 4w] out: as the official network gives them, before
   // they are resized. A LaPa network needs the landmarks of each image, in pixels of the input; others only check them.
-  // Errors: invalid_argument, buffer_too_small (nothing is written), busy, cancelled.
+  // Errors: invalid_argument, buffer_too_small (nothing is written), limit_exceeded, busy, cancelled, out_of_memory.
   Status logits(const TensorView& input, Span<float> out, Span<const Landmarks> landmarks = {}) noexcept;
 
   // The callback of the calls that follow; none by default.
   void on_progress(Progress progress);
-  // The stages of the last call.
+  // The stages of the last call. Logits that only labels were wanted of are a part of the stage "labels".
   Span<const StageTime> times() const noexcept;
   // Bytes it holds.
   std::size_t bytes() const noexcept;

@@ -12,7 +12,7 @@
 //   }
 //
 // Needs C++17 and nothing else. Three levels: Parser::parse (photo to mask), Workspace::parse (the same without an
-// allocation after the first call), Workspace::logits (normalised tensor to raw logits). Every function has a form
+// allocation after the first one), Workspace::logits (normalised tensor to raw logits). Every function has a form
 // that returns Status or Result and never throws; names without try_ throw segface::Error.
 #pragma once
 

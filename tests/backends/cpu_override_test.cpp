@@ -310,7 +310,11 @@ TEST_CASE("labels and their confidence equal the plain loops") {
 
 TEST_CASE("labels of strips of logits equal those of all logits, at any size") {
   SerialExecutor executor;
-  for (const auto& [h, w, tokens] : std::vector<std::array<Index, 3>>{{1, 1, 2}, {5, 37, 11}, {16, 9, 19}}) {
+  struct Case {
+    Index height, width, tokens;
+  };
+  for (const Case& c : {Case{1, 1, 2}, Case{5, 37, 11}, Case{16, 9, 19}}) {
+    const Index h = c.height, w = c.width, tokens = c.tokens;
     test::Bench<reference::Backend<float>> plain(reference::Backend<float>(), executor);
     const auto all = logits(plain, h, w, tokens);
     const auto view = LogitsView<float>::interleaved(all.data, tokens, 4 * w, 4 * h, all.stride);

@@ -192,6 +192,33 @@ TEST_CASE("a second parse with a workspace allocates nothing") {
   CHECK(status.ok());
 }
 
+TEST_CASE("every call answers when memory runs out, at whatever block, and works again after it") {
+  const Image photo = portrait();
+  const Parser p = parser();
+  const auto refused_at = [&](long block, auto&& call) {
+    test::blocks_until_refusal = block;
+    const Status status = call();
+    test::blocks_until_refusal = -1;
+    return status;
+  };
+  const auto check = [&](auto&& call) {
+    for (long block = 0;; ++block) {
+      Workspace workspace = p.workspace();
+      const Status status = refused_at(block, [&] { return call(workspace); });
+      CHECK(call(workspace).ok());
+      if (status.ok()) return;
+      CHECK(status.code() == Errc::out_of_memory);
+    }
+  };
+  check([](Workspace& w) { return w.logits_shape(1, 64, 96).status(); });
+  check([&](Workspace& w) {
+    Mask mask;
+    return w.parse(photo.view(), mask);
+  });
+  std::vector<float> input(3 * 64 * 96, 0.5f), logits(19 * 64 * 96);
+  check([&](Workspace& w) { return w.logits({input.data(), 1, 64, 96}, {logits.data(), logits.size()}); });
+}
+
 TEST_CASE("progress grows to one, and the callback can cancel or throw") {
   const Image photo = portrait();
   Workspace workspace = parser().workspace();

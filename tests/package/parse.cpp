@@ -11,6 +11,13 @@
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   const std::vector<unsigned char> gray(64 * 48 * 3, 128);
+#if SEGFACE_EXCEPTIONS
+  try {
+    segface::Parser::load("no such file");
+    return 1;
+  } catch (const segface::Error&) {
+  }
+#endif
   const auto parser = segface::Parser::try_load(argv[1]);
   if (!parser.ok()) return std::fputs(parser.status().message(), stderr), 1;
   const auto mask = parser->try_parse({gray.data(), 64, 48, segface::PixelOrder::rgb});

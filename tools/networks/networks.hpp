@@ -1,5 +1,5 @@
-// Both backends' networks, compiled once for the command line, the tests and the examples: what includes this uses
-// them without compiling them again.
+// Both backends' networks, compiled once for the command line and the tests: what includes this uses them without
+// compiling them again.
 #pragma once
 
 #include "segface/backends/reference.hpp"

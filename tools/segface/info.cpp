@@ -25,7 +25,7 @@ void print_network(const std::string& path, std::uint64_t bytes, const Parser& p
   std::printf("  parameters:  %zu\n", count_parameters(weights));
   std::printf("  bytes:       %llu, %s\n", static_cast<unsigned long long>(bytes), dtype_name(info.dtype));
   std::printf("  digest:      %s\n", shown(info.source_digest).c_str());
-  std::printf("  workspace:   %s with %td threads, and %s shared\n", megabytes(plan.workspace_bytes()).c_str(),
+  std::printf("  workspace:   %s with %td threads, and %s shared\n", megabytes(plan.labelling_bytes()).c_str(),
               plan.threads(), megabytes(plan.bytes()).c_str());
   std::printf("  cost:        %.2f GFLOP an image\n", plan.cost().flops / 1e9);
 }

@@ -439,6 +439,7 @@ class Backend {
                          const LabelTarget& target) const noexcept {
     stream_labels(run, *kernels_, w, image, hyper, target);
   }
+  // Of interleaved logits.
   void label_rows(const LogitsView<float>& logits, const LabelTarget& target, Index first_row,
                   Index last_row) const noexcept {
     const InterpolatedLabels label(*kernels_, target, logits.classes, logits.height, logits.width, logits.pixel_stride);

@@ -95,7 +95,7 @@ class Run {
   template <class Body>
   void kernel(const Cost& cost, Index tasks, const Body& body) noexcept {
     cost_ += cost;
-    if (dry() || stopped()) return;
+    if (tasks == 0 || dry() || stopped()) return;
     executor_.for_each(tasks, body);
     if (observer_ != nullptr) cancelled_ = !observer_->proceed(cost_);
   }

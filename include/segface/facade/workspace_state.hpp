@@ -175,8 +175,8 @@ class WorkspaceState {
     return status;
   }
 
-  // Makes plan_ fit an input of this size and this executor.
-  Status plan_for(Index batch, Index height, Index width) noexcept {
+  // Makes plan_ fit an input of this size and this executor. Throws where memory runs out: call it inside guarded().
+  Status plan_for(Index batch, Index height, Index width) {
     const auto fits = [&](const std::shared_ptr<const Plan<Backend>>& plan) {
       return plan != nullptr && plan->batch() == batch && plan->height() == height && plan->width() == width &&
              plan->threads() == executor_->threads();

@@ -59,8 +59,8 @@ class Preparation {
   Status status_;
 };
 
-// The layers that prepare_one makes of weights, as a range: a vector made of it is as large as it must be from the
-// beginning, and no code to enlarge it is compiled.
+// The layers that prepare_one makes of weights, as a range, which is all that a vector's constructor asks for: the
+// vector is as large as it must be from the beginning, and no code to enlarge it is compiled.
 template <class Weights, class PrepareOne>
 struct PreparedIterator {
   using iterator_category = std::forward_iterator_tag;

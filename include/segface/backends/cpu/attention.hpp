@@ -16,11 +16,11 @@ namespace cpu {
 inline Index whole_vectors(const Kernels& kernels, Index count) noexcept {
   return (count + kernels.lanes - 1) / kernels.lanes * kernels.lanes;
 }
-// rows [count, D] -> [D, padded] times 1 / sqrt(D), zeros beyond.
-inline void transpose_scaled(const In& rows, Index pad, float* out) noexcept {
+// rows [count, D] -> out [D, count], times 1 / sqrt(D)
+inline void transpose_scaled(const In& rows, float* out) noexcept {
   const float scale = 1.0f / std::sqrt(static_cast<float>(rows.channels));
   for (Index d = 0; d < rows.channels; ++d) {
-    for (Index r = 0; r < pad; ++r) *out++ = r < rows.rows() ? scale * rows.row(r)[d] : 0.0f;
+    for (Index r = 0; r < rows.rows(); ++r) *out++ = scale * rows.row(r)[d];
   }
 }
 inline Cost attention_cost(const In& q, const In& k) noexcept {
@@ -41,12 +41,7 @@ class FewKeys {
         keys_(run.template scratch<float>(k.batch * k.pixels() * k.channels)),
         scratch_(run.template scratch<float>(run.workers() * scratch_size_)) {
     run.kernel({}, k.batch * heads, [&](Index head, Index) {
-      const In rows = k.image(head / heads).slice(head % heads * width_, width_);
-      const float scale = 1.0f / std::sqrt(static_cast<float>(width_));
-      float* out = keys_ + head * rows.rows() * width_;
-      for (Index r = 0; r < rows.rows(); ++r) {
-        for (Index d = 0; d < width_; ++d) *out++ = scale * rows.row(r)[d];
-      }
+      transpose_scaled(k.image(head / heads).slice(head % heads * width_, width_), keys_ + head * k.pixels() * width_);
     });
   }
 
@@ -70,7 +65,7 @@ class FewKeys {
   const Kernels& kernels_;
   In v_;
   Index heads_, width_, scratch_size_;
-  float* keys_;     // [B, heads, M, D], scaled
+  float* keys_;     // [B, heads, D, M], scaled
   float* scratch_;  // of each worker
 };
 
@@ -99,12 +94,12 @@ class KeyStrips {
         count_(q.pixels()),
         pad_(whole_vectors(kernels, count_)),
         strips_(blocks(image) / image.batch),
-        queries_(run.template scratch<float>(q.batch * heads * width_ * pad_)),
-        scores_(run.template scratch<float>(run.workers() * kRowBlock * pad_)),
+        scratch_size_(width_ * kernels.lanes + count_ * whole_vectors(kernels, kRowBlock)),
+        queries_(run.template scratch<float>(q.batch * heads * count_ * width_)),
+        scratch_(run.template scratch<float>(run.workers() * scratch_size_)),
         parts_(run.template scratch<float>(q.batch * heads * strips_ * part_size())) {
     run.kernel({}, q.batch * heads, [&](Index head, Index) {
-      transpose_scaled(q.image(head / heads).slice(head % heads * width_, width_), pad_,
-                       queries_ + head * width_ * pad_);
+      transpose_scaled(q.image(head / heads).slice(head % heads * width_, width_), queries_ + head * count_ * width_);
     });
   }
 
@@ -120,7 +115,7 @@ class KeyStrips {
       arguments.v = v + h * width_;
       arguments.ldv = ldv;
       arguments.keys = keys;
-      kernels_.attend_strip(arguments, scores_ + worker * kRowBlock * pad_, part, part + pad_, part + 2 * pad_);
+      kernels_.attend_strip(arguments, scratch_ + worker * scratch_size_, part, part + pad_, part + 2 * pad_);
     }
   }
 
@@ -137,7 +132,7 @@ class KeyStrips {
   Index part_size() const noexcept { return pad_ * 2 + count_ * width_; }
   StripArguments of_head(Index head) const noexcept {
     StripArguments a;
-    a.queries_t = queries_ + head * width_ * pad_;
+    a.queries = queries_ + head * count_ * width_;
     a.count = count_;
     a.padded = pad_;
     a.width = width_;
@@ -145,9 +140,9 @@ class KeyStrips {
   }
 
   const Kernels& kernels_;
-  Index heads_, width_, count_, pad_, strips_;
-  float* queries_;  // [B, heads, D, pad]
-  float* scores_;   // of each worker
+  Index heads_, width_, count_, pad_, strips_, scratch_size_;
+  float* queries_;  // [B, heads, D, N], scaled
+  float* scratch_;  // of each worker
   float* parts_;    // [B, heads, strips]: most [pad], total [pad], sums [N, D]
 };
 

@@ -1,79 +1,93 @@
 // Attention of one head, in two forms: few keys (the image reads the tokens) and few queries (the tokens read the
-// image).
-//
-// One score is a chain of D additions, each waiting for the one before: kAtOnce of them are under way together.
-// How many are makes no difference to the bits of any of them.
-
-inline constexpr int kAtOnce = 8;
+// image). The many, pixels of the image, are in lanes; the few are taken one after the other.
 
 // Calls body(first, constant size) for groups that cover n: of kAtOnce, the last of which may overlap the one before
-// (the same numbers are written again), or of 1 where n is smaller.
+// (the same numbers are written again), or of 1 where n is smaller. 11 and 19, the numbers of classes, are covered
+// without overlap: the first group is then larger. One score is a chain of D additions, each waiting for the one
+// before: those of a group are under way together. How many are makes no difference to the bits of any of them.
 template <class Body>
 SEGFACE_ALWAYS_INLINE void for_groups(Index n, const Body& body) noexcept {
+  constexpr int kAtOnce = 8, kLarger = kAtOnce + 3;
+  Index i = 0;
   if (n < kAtOnce) {
-    for (Index i = 0; i < n; ++i) body(i, std::integral_constant<int, 1>());
-  } else {
-    for (Index i = 0; i < n; i += kAtOnce)
-      body(i + kAtOnce <= n ? i : n - kAtOnce, std::integral_constant<int, kAtOnce>());
+    for (; i < n; ++i) body(i, std::integral_constant<int, 1>());
+    return;
   }
+  if (n % kAtOnce == kLarger - kAtOnce) {
+    body(i, std::integral_constant<int, kLarger>());
+    i = kLarger;
+  }
+  for (; i < n; i += kAtOnce) body(i + kAtOnce <= n ? i : n - kAtOnce, std::integral_constant<int, kAtOnce>());
 }
 
-// Scores of `Keys` keys from m on with kLanes queries, [D, kLanes]; returns the largest of them and of `most`.
-template <int Keys>
-SEGFACE_ALWAYS_INLINE Vec score_queries(const FewKeysArguments& a, Index m, const float* queries, float* scores,
-                                        Vec most) noexcept {
-  Vec s[Keys];
-#pragma GCC unroll 8
-  for (int i = 0; i < Keys; ++i) s[i] = splat(0.0f);
-  for (Index d = 0; d < a.width; ++d) {
-    const Vec query = load(queries + d * kLanes);
-#pragma GCC unroll 8
-    for (int i = 0; i < Keys; ++i) s[i] = fma(splat(a.keys[(m + i) * a.width + d]), query, s[i]);
+// Channels [d, d + lanes) of rows [count, D], at most kLanes -> columns [D, kLanes]; beyond the last row: the last
+// again.
+SEGFACE_ALWAYS_INLINE void to_columns(const float* rows, Index ld, Index count, Index d, Index lanes,
+                                      float* columns) noexcept {
+  Vec block[kLanes];
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i) block[i] = load_lanes(rows + (i < count ? i : count - 1) * ld + d, lanes);
+  transpose(block);
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i) {
+    if (i < lanes) store(columns + (d + i) * kLanes, block[i]);
   }
-#pragma GCC unroll 8
-  for (int i = 0; i < Keys; ++i) {
-    most = max(most, s[i]);
-    store(scores + (m + i) * kLanes, s[i]);
+}
+inline void to_columns(const float* rows, Index ld, Index count, Index width, float* columns) noexcept {
+  for_lanes(width, [=](Index d, Index lanes) { to_columns(rows, ld, count, d, lanes, columns); });
+}
+
+// Products of `Rows` of the few, [D, ld], with all columns [D, kLanes]: use(i, those of number i).
+template <int Rows, class Use>
+SEGFACE_ALWAYS_INLINE void multiply_columns(const float* few, Index ld, const float* columns, Index width,
+                                            const Use& use) noexcept {
+  Vec s[Rows];
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; ++i) s[i] = splat(0.0f);
+  for (Index d = 0; d < width; ++d) {
+    const Vec column = load(columns + d * kLanes);
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) s[i] = fma(splat(few[d * ld + i]), column, s[i]);
   }
-  return most;
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; ++i) use(i, s[i]);
 }
 
 // Values [d, d + lanes) of all keys, weighted for kLanes queries: y[i] is value d + i.
-SEGFACE_ALWAYS_INLINE void weigh_few_values(const FewKeysArguments& a, Index d, Index lanes, const float* shares,
-                                            Vec (&y)[kLanes]) noexcept {
-  for (Index i = 0; i < kLanes; ++i) y[i] = splat(0.0f);
-  if (lanes < kLanes) {
-    for (Index m = 0; m < a.count; ++m) {
-      for (Index i = 0; i < lanes; ++i) {
-        y[i] = fma(splat(a.v[m * a.ldv + d + i]), load(shares + m * kLanes), y[i]);
-      }
-    }
-    return;
-  }
-  for (Index m = 0; m < a.count; ++m) {
-    const Vec share = load(shares + m * kLanes);
-    const float* const values = a.v + m * a.ldv + d;
+SEGFACE_ALWAYS_INLINE void weigh_few_values(const FewKeysArguments& a, Index d, Index lanes, const float* powers,
+                                            Vec share, Vec (&y)[kLanes]) noexcept {
+  Vec sums[kLanes];  // in registers, as no other array is
 #pragma GCC unroll 16
-    for (Index i = 0; i < kLanes; ++i) y[i] = fma(splat(values[i]), share, y[i]);
+  for (int i = 0; i < kLanes; ++i) sums[i] = splat(0.0f);
+  for (Index m = 0; m < a.count; ++m) {
+    const Vec power = load(powers + m * kLanes);
+    const float* const values = a.v + m * a.ldv + d;
+    if (lanes == kLanes) {
+#pragma GCC unroll 16
+      for (int i = 0; i < kLanes; ++i) sums[i] = fma(splat(values[i]), power, sums[i]);
+    } else {
+#pragma GCC unroll 16
+      for (int i = 0; i < kLanes; ++i) sums[i] = fma(splat(i < lanes ? values[i] : 0.0f), power, sums[i]);
+    }
   }
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i) y[i] = sums[i] * share;
 }
 
 // out[n] = softmax over m of (q[n] . k[m]) v[m], with kLanes queries in lanes. scratch: (D + count) kLanes floats.
 inline void attend_few_keys(const FewKeysArguments& a, const float* q, Index queries, float* scratch,
                             float* out) noexcept {
-  float* const scores = scratch + a.width * kLanes;
-  Vec block[kLanes];
+  float* const scores = scratch + a.width * kLanes;  // [count, kLanes]
   for (Index first = 0; first < queries; first += kLanes) {
     const Index count = queries - first < kLanes ? queries - first : kLanes;
-    for_lanes(a.width, [&](Index d, Index lanes) {
-      for (Index i = 0; i < kLanes; ++i) {  // beyond the last query: the last again
-        block[i] = load_lanes(q + (first + (i < count ? i : count - 1)) * a.ldq + d, lanes);
-      }
-      transpose(block);
-      for (Index i = 0; i < lanes; ++i) store(scratch + (d + i) * kLanes, block[i]);
-    });
+    to_columns(q + first * a.ldq, a.ldq, count, a.width, scratch);
     Vec most = splat(-3.0e38f);
-    for_groups(a.count, [&](Index m, auto size) { most = score_queries<size.value>(a, m, scratch, scores, most); });
+    for_groups(a.count, [&](Index m, auto size) {
+      multiply_columns<size.value>(a.keys + m, a.count, scratch, a.width, [&](int i, Vec score) {
+        most = max(most, score);
+        store(scores + (m + i) * kLanes, score);
+      });
+    });
     Vec total = splat(0.0f);
     for (Index m = 0; m < a.count; ++m) {
       const Vec p = exp(load(scores + m * kLanes) - most);
@@ -82,67 +96,70 @@ inline void attend_few_keys(const FewKeysArguments& a, const float* q, Index que
     }
     const Vec share = splat(1.0f) / total;
     for_lanes(a.width, [&](Index d, Index lanes) {
-      weigh_few_values(a, d, lanes, scores, block);
-      for (Index i = 0; i < kLanes; ++i) block[i] = block[i] * share;
+      Vec block[kLanes];
+      weigh_few_values(a, d, lanes, scores, share, block);
       transpose(block);
       for (Index i = 0; i < count; ++i) store_lanes(out + (first + i) * a.ldo + d, block[i], lanes);
     });
   }
 }
 
-// Scores of `Keys` keys with all queries of one vector of lanes; returns the largest of them and of `most`.
-template <int Keys>
-SEGFACE_ALWAYS_INLINE Vec score_keys(const StripArguments& a, Index first, Index n, float* scores, Vec most) noexcept {
-  Vec s[Keys];
-#pragma GCC unroll 8
-  for (int i = 0; i < Keys; ++i) s[i] = splat(0.0f);
-  for (Index d = 0; d < a.width; ++d) {
-    const Vec query = load(a.queries_t + d * a.padded + n);
-#pragma GCC unroll 8
-    for (int i = 0; i < Keys; ++i) s[i] = fma(splat(a.k[(first + i) * a.ldk + d]), query, s[i]);
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < Keys; ++i) {
-    most = max(most, s[i]);
-    store(scores + (first + i) * a.padded + n, s[i]);
-  }
-  return most;
-}
-
-// The values, weighted for `Queries` queries from n on.
-template <int Queries>
-SEGFACE_ALWAYS_INLINE void weigh_values(const StripArguments& a, Index n, const float* scores, float* sums) noexcept {
-  for_lanes(a.width, [&](Index d, Index lanes) {
-    Vec y[Queries];
-#pragma GCC unroll 8
-    for (int i = 0; i < Queries; ++i) y[i] = splat(0.0f);
-    for (Index m = 0; m < a.keys; ++m) {
-      const Vec value = load_lanes(a.v + m * a.ldv + d, lanes);
-#pragma GCC unroll 8
-      for (int i = 0; i < Queries; ++i) y[i] = fma(splat(scores[m * a.padded + n + i]), value, y[i]);
+// sums[n] = (or +=, but for the first) values [d, d + lanes) of kLanes keys, weighted for each query: powers [count,
+// ld].
+SEGFACE_ALWAYS_INLINE void weigh_values(const StripArguments& a, const float* v, Index keys, const float* powers,
+                                        Index ld, bool first, Index d, Index lanes, float* sums) noexcept {
+  Vec values[kLanes];
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i) values[i] = load_lanes(v + (i < keys ? i : keys - 1) * a.ldv + d, lanes);
+  float* sum = sums + d;
+  for (Index n = a.count, width = a.width; n > 0; --n, powers += ld, sum += width) {
+    Vec even = first ? splat(0.0f) : load_lanes(sum, lanes), odd = splat(0.0f);  // two shorter chains of additions
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; i += 2) {
+      even = fma(splat(powers[i]), values[i], even);
+      odd = fma(splat(powers[i + 1]), values[i + 1], odd);
     }
-#pragma GCC unroll 8
-    for (int i = 0; i < Queries; ++i) store_lanes(sums + (n + i) * a.width + d, y[i], lanes);
-  });
+    store_lanes(sum, even + odd, lanes);
+  }
 }
 
 // One strip of keys, for all queries: most [padded], total [padded] and sums [count, D] of the softmax relative to
-// the strip's own largest scores. scores: scratch of keys x padded floats.
-inline void attend_strip(const StripArguments& a, float* scores, float* most, float* total, float* sums) noexcept {
-  for (Index n = 0; n < a.padded; n += kLanes) {
-    Vec largest_score = splat(-3.0e38f);
-    for_groups(a.keys,
-               [&](Index m, auto size) { largest_score = score_keys<size.value>(a, m, n, scores, largest_score); });
-    Vec sum_of_powers = splat(0.0f);
-    for (Index m = 0; m < a.keys; ++m) {
-      const Vec p = exp(load(scores + m * a.padded + n) - largest_score);
-      sum_of_powers = sum_of_powers + p;
-      store(scores + m * a.padded + n, p);
-    }
-    store(most + n, largest_score);
-    store(total + n, sum_of_powers);
+// the strip's own largest scores. scratch: D kLanes floats, and count times as many as there are keys in whole vectors.
+inline void attend_strip(const StripArguments& a, float* scratch, float* most, float* total, float* sums) noexcept {
+  const Index ld = (a.keys + kLanes - 1) / kLanes * kLanes;
+  float* const scores = scratch + a.width * kLanes;  // [count, ld]
+  for (Index first = 0; first < a.keys; first += kLanes) {
+    const Index keys = a.keys - first < kLanes ? a.keys - first : kLanes;
+    to_columns(a.k + first * a.ldk, a.ldk, keys, a.width, scratch);
+    for_groups(a.count, [&](Index n, auto size) {
+      multiply_columns<size.value>(a.queries + n, a.count, scratch, a.width,
+                                   [&](int i, Vec score) { store(scores + (n + i) * ld + first, score); });
+    });
   }
-  for_groups(a.count, [&](Index n, auto size) { weigh_values<size.value>(a, n, scores, sums); });
+  for (Index n = 0; n < a.padded; ++n) {
+    if (n >= a.count) {  // read by merge_strips, and not used
+      most[n] = 0;
+      total[n] = 1;
+      continue;
+    }
+    float* const row = scores + n * ld;
+    Vec largest_scores = load(row);  // beyond the last key: the last again
+    for (Index m = kLanes; m < ld; m += kLanes) largest_scores = max(largest_scores, load(row + m));
+    most[n] = largest(largest_scores);
+    Vec sum_of_powers = splat(0.0f);
+    for_lanes(a.keys, [&](Index m, Index lanes) {
+      store(row + m, exp(load(row + m) - splat(most[n])));
+      if (lanes < kLanes) std::fill(row + a.keys, row + ld, 0.0f);
+      sum_of_powers = sum_of_powers + load(row + m);
+    });
+    total[n] = sum(sum_of_powers);
+  }
+  for (Index first = 0; first < a.keys; first += kLanes) {
+    const Index keys = a.keys - first < kLanes ? a.keys - first : kLanes;
+    for_lanes(a.width, [&, sums](Index d, Index lanes) {
+      weigh_values(a, a.v + first * a.ldv, keys, scores + first, ld, first == 0, d, lanes, sums);
+    });
+  }
 }
 
 // All strips together: softmax over all = sum over strips of e^(most_s - most) parts. parts: those of every strip, as

@@ -40,15 +40,18 @@ inline void multiply_tile(const float* a, Index lda, const float* panel, Index k
 template <int Rows = kTileRows>
 inline void multiply_rows(Index rows, const float* a, Index lda, const float* panel, Index k_count, float* tile,
                           const float* begin = nullptr) noexcept {
+  static_assert(Rows <= 16 && Rows != 3, "what is left must fit into the next lower tiles");
   if constexpr (Rows == 1) {
     multiply_tile<1>(a, lda, panel, k_count, tile, begin);
   } else {
     constexpr int kFewer = Rows > 8 ? 8 : Rows > 4 ? 4 : Rows / 2;
     if (rows < Rows) return multiply_rows<kFewer>(rows, a, lda, panel, k_count, tile, begin);
     multiply_tile<Rows>(a, lda, panel, k_count, tile, begin);
-    if (rows == Rows) return;
-    multiply_rows<kFewer>(rows - Rows, a + Rows * lda, lda, panel, k_count, tile + Rows * kPanel,
-                          begin == nullptr ? nullptr : begin + Rows * kPanel);
+    if constexpr (Rows < kTileRows) {
+      if (rows == Rows) return;
+      multiply_rows<kFewer>(rows - Rows, a + Rows * lda, lda, panel, k_count, tile + Rows * kPanel,
+                            begin == nullptr ? nullptr : begin + Rows * kPanel);
+    }
   }
 }
 

@@ -90,7 +90,7 @@ struct DepthwiseArguments {
 
 // One head of an attention with few keys.
 struct FewKeysArguments {
-  const float* keys;  // [count, D], times 1 / sqrt(D)
+  const float* keys;  // [D, count], times 1 / sqrt(D)
   Index count;
   const float* v;    // [count, D]
   Index ldv, width;  // D
@@ -99,10 +99,10 @@ struct FewKeysArguments {
 
 // One head of an attention with few queries, and a strip of its keys.
 struct StripArguments {
-  const float* queries_t = nullptr;  // [D, padded]: the queries transposed, times 1 / sqrt(D)
-  Index count = 0, padded = 0;       // queries; the same rounded up to whole vectors
-  Index width = 0;                   // D
-  const float* k = nullptr;          // [keys, D]
+  const float* queries = nullptr;  // [D, count], times 1 / sqrt(D)
+  Index count = 0, padded = 0;     // queries; the same rounded up to whole vectors
+  Index width = 0;                 // D
+  const float* k = nullptr;        // [keys, D]
   Index ldk = 0;
   const float* v = nullptr;  // [keys, D]
   Index ldv = 0, keys = 0;
@@ -200,7 +200,7 @@ struct Kernels {
   void (*mix_pixels)(const MixArguments&) noexcept;
   void (*label_pixels)(const LabelArguments&) noexcept;
   void (*attend_few_keys)(const FewKeysArguments&, const float* q, Index queries, float* scratch, float* out) noexcept;
-  void (*attend_strip)(const StripArguments&, float* scores, float* most, float* total, float* sums) noexcept;
+  void (*attend_strip)(const StripArguments&, float* scratch, float* most, float* total, float* sums) noexcept;
   void (*merge_strips)(const StripArguments&, float* parts, Index part_size, Index strips, float* out,
                        Index ldo) noexcept;
   Index (*window_scratch)(Index tokens, Index width) noexcept;

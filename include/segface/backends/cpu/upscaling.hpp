@@ -1,4 +1,4 @@
-// From image tokens to logits on the cpu: each tile is upscaled and classified while it is in the cache.
+// From image tokens to logits and labels on the cpu: each tile is upscaled and classified while it is in the cache.
 //
 // A transposed convolution with kernel and stride 2 is a linear layer whose outputs are four pixels: the rows of a tile
 // are (token, dy, dx), then (token, dy, dx, dy', dx'), and only the logits are put where they belong.
@@ -156,6 +156,7 @@ template <class Backend>
 void stream_labels(Run<Backend>& run, const Kernels& kernels, const compound::Upscaling<Backend>& w, const Out& image,
                    const Out& hyper, const LabelTarget& target) noexcept {
   constexpr Index kTokenRows = 2;  // of a strip
+  if (run.every_stage()) return compound::upscale_and_label<Backend>(run, w, image, hyper, target);
   const auto scope = run.scope();
   const LogitTiles<Backend> tiles(run, kernels, w, image, hyper);
   const Index strips = (image.height + kTokenRows - 1) / kTokenRows;
