@@ -1,7 +1,8 @@
 #!/bin/sh
-# Builds everything and runs all tests: sh tools/test.sh [--full]
-# --full runs them again under AddressSanitizer and UndefinedBehaviorSanitizer, and built by clang++ if installed; where
-# Debian's cross compiler and qemu-user are installed, it also runs the kernels and two small networks as ARM would.
+# Builds everything and runs all tests: sh tools/test.sh [--sanitize | --full]
+# --sanitize runs them again under AddressSanitizer and UndefinedBehaviorSanitizer. --full does that too, then runs them
+# built by clang++ if installed; where Debian's cross compiler and qemu-user are installed, it also runs the kernels and
+# two small networks as ARM would.
 set -eu
 cd "$(dirname "$0")/.."
 sh tools/install_packages.sh
@@ -29,10 +30,12 @@ run_on_arm() {
 }
 
 run build ""
+if [ "${1-}" = --sanitize ] || [ "${1-}" = --full ]; then
+  run build-asan "-LE package|emulated" --preset asan -DSEGFACE_BUILD_EXAMPLES=OFF
+fi
 if [ "${1-}" = --full ]; then
-  run build-asan "-LE package" --preset asan -DSEGFACE_BUILD_EXAMPLES=OFF
   if command -v clang++ >/dev/null; then
-    run build-clang "-LE package" -DCMAKE_CXX_COMPILER=clang++ "-DCMAKE_CXX_FLAGS_RELEASE=-O2"
+    run build-clang "-LE package|emulated" -DCMAKE_CXX_COMPILER=clang++ "-DCMAKE_CXX_FLAGS_RELEASE=-O2"
   fi
   if command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64 >/dev/null; then
     run_on_arm
