@@ -309,3 +309,26 @@ TEST_CASE("interpolation, products with tokens, position encoding") {
     CHECK(difference(position(fast), position(exact)) < 1e-5);
   });
 }
+
+TEST_CASE("a dry run counts all that a run takes, of residuals too") {
+  SerialExecutor executor;
+  const auto check = [&](const auto& backend) {
+    using B = std::decay_t<decltype(backend)>;
+    const std::vector<float> weight = random_numbers("w", 40 * 40), bias = random_numbers("b", 40);
+    const auto w = backend.prepare_linear({40, 40, weight.data(), bias.data(), nullptr}).value_or_throw();
+    const auto take = [&](Arena& arena) {
+      Run<B> run(backend, arena, executor);
+      const MapOf<B> x = run.map(1, 9, 7, 40);
+      for (Index i = 0; !run.dry() && i < x.rows() * x.stride; ++i) x.data[i] = 0;
+      ops::linear<B>(run, w, x, Epilogue<B>::plus(x), x);
+      return run.status();
+    };
+    Arena dry;
+    CHECK(take(dry).ok());
+    auto block = Buffer<std::uint8_t>::make(dry.high_water()).value_or_throw();
+    Arena real(block.span());
+    CHECK(take(real).ok());
+  };
+  check(Reference());
+  check(cpu::Backend());
+}

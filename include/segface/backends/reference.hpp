@@ -510,9 +510,9 @@ class Backend {
     }
   }
   // Where to put what the epilogue is applied to: not in y itself while a residual, which may be y, is still to be
-  // read.
+  // read. A dry run has residuals too, but no data.
   static Out before_epilogue(RunOf& run, const Epilogue<Backend>& epilogue, const Out& y) noexcept {
-    return epilogue.residual.data == nullptr ? y : run.map(y.batch, y.height, y.width, y.channels);
+    return epilogue.residual.batch == 0 ? y : run.map(y.batch, y.height, y.width, y.channels);
   }
   // y = last(activation(z) + residual); z is overwritten.
   static void finish(const Epilogue<Backend>& epilogue, const Out& z, const Out& y) noexcept {
