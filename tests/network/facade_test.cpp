@@ -195,16 +195,12 @@ TEST_CASE("a second parse with a workspace allocates nothing") {
 TEST_CASE("every call answers when memory runs out, at whatever block, and works again after it") {
   const Image photo = portrait();
   const Parser p = parser();
-  const auto refused_at = [&](long block, auto&& call) {
-    test::blocks_until_refusal = block;
-    const Status status = call();
-    test::blocks_until_refusal = -1;
-    return status;
-  };
   const auto check = [&](auto&& call) {
     for (long block = 0;; ++block) {
       Workspace workspace = p.workspace();
-      const Status status = refused_at(block, [&] { return call(workspace); });
+      test::blocks_until_refusal = block;
+      const Status status = call(workspace);
+      test::blocks_until_refusal = -1;
       CHECK(call(workspace).ok());
       if (status.ok()) return;
       CHECK(status.code() == Errc::out_of_memory);

@@ -170,25 +170,22 @@ void stream_labels(Run<Backend>& run, const Kernels& kernels, const compound::Up
     const Index top = strip * kTokenRows, rows = std::min(kTokenRows, image.height - top), origin = top * image.width;
     const Out logits = {strip_scratch + worker * size, 1, 4 * rows, width, hyper.width, stride};
     tiles(0, origin, rows * image.width, worker, origin, logits);
-    const float* const last = logits.row((4 * rows - 1) * width);
     if (between_strips) {
       std::copy_n(logits.data, line, edges + 2 * strip * line);
-      std::copy_n(last, line, edges + (2 * strip + 1) * line);
+      std::copy_n(logits.row((4 * rows - 1) * width), line, edges + (2 * strip + 1) * line);
     }
-    const Index begin = label.first_looking_at(4 * top), end = label.first_looking_at(4 * (top + rows) - 1);
-    for (Index y = begin; y < end; ++y) {
-      const float* const upper = logits.row((label.source(y).first - 4 * top) * width);
-      label(y, upper, upper + line);
-    }
-    // At a strip's last row only where nothing below counts.
-    for (Index y = end; y < target.height && label.source(y).first < 4 * (top + rows); ++y) {
-      if (!label.straddles(y, 4 * (top + rows))) label(y, last, last);
+    const Index below = 4 * (top + rows), end = label.first_looking_at(below);
+    for (Index y = label.first_looking_at(4 * top); y < end; ++y) {
+      if (label.straddles(y, below)) continue;
+      const BilinearTap<float> v = label.source(y);
+      const float* const upper = logits.row((v.first - 4 * top) * width);
+      label(y, upper, upper + (v.second - v.first) * line);
     }
   });
   run.kernel({}, between_strips ? strips - 1 : 0, [&](Index strip, Index) {
-    const Index below = 4 * kTokenRows * (strip + 1);
+    const Index below = 4 * kTokenRows * (strip + 1), end = label.first_looking_at(below);
     const float* const upper = edges + (2 * strip + 1) * line;
-    for (Index y = label.first_looking_at(below - 1); y < target.height && label.source(y).first < below; ++y) {
+    for (Index y = label.first_looking_at(below - 1); y < end; ++y) {
       if (label.straddles(y, below)) label(y, upper, upper + line);
     }
   });
