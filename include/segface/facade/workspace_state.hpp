@@ -278,24 +278,31 @@ class WorkspaceState {
     return {};
   }
 
-  static void copy_input(const TensorView& input, const Map<Scalar>& image) noexcept {
-    const Index pixels = image.pixels();
-    for (Index b = 0; b < input.batch; ++b) {
-      for (Index p = 0; p < pixels; ++p) {
-        for (Index c = 0; c < 3; ++c) {
-          image.row(b * pixels + p)[c] = static_cast<Scalar>(input.data[(b * 3 + c) * pixels + p]);
-        }
-      }
-    }
+  // Calls body(image, first pixel, end) for blocks of pixels of a batch that stay in the cache.
+  template <class Body>
+  void for_blocks(const Map<Scalar>& map, const Body& body) const noexcept {
+    constexpr Index kBlock = 512;
+    const Index pixels = map.pixels(), blocks = (pixels + kBlock - 1) / kBlock;
+    executor_->for_each(map.batch * blocks, [&](Index task, Index) {
+      const Index first = task % blocks * kBlock;
+      body(task / blocks, first, std::min(first + kBlock, pixels));
+    });
   }
-  static void copy_planes(const Map<Scalar>& logits, Span<float> out) noexcept {
-    const Index pixels = logits.pixels();
-    for (Index b = 0; b < logits.batch; ++b) {
-      for (Index c = 0; c < logits.channels; ++c) {
-        float* plane = out.data() + (b * logits.channels + c) * pixels;
-        for (Index p = 0; p < pixels; ++p) plane[p] = static_cast<float>(logits.row(b * pixels + p)[c]);
+  void copy_input(const TensorView& input, const Map<Scalar>& image) const noexcept {
+    for_blocks(image, [&](Index b, Index first, Index end) {
+      for (Index p = first; p < end; ++p) {
+        Scalar* const pixel = image.row(b * image.pixels() + p);
+        for (Index c = 0; c < 3; ++c) pixel[c] = static_cast<Scalar>(input.data[(b * 3 + c) * image.pixels() + p]);
       }
-    }
+    });
+  }
+  void copy_planes(const Map<Scalar>& logits, Span<float> out) const noexcept {
+    for_blocks(logits, [&](Index b, Index first, Index end) {
+      for (Index c = 0; c < logits.channels; ++c) {
+        float* const plane = out.data() + (b * logits.channels + c) * logits.pixels();
+        for (Index p = first; p < end; ++p) plane[p] = static_cast<float>(logits.row(b * logits.pixels() + p)[c]);
+      }
+    });
   }
 
   std::shared_ptr<Shared> shared_;
