@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from torch.utils.data import Dataset
 
-from faces import IGNORED, MIRRORED, render
+from faces import IGNORED, MIRRORED, TRAINING_SHARES, render
 
 JPEG_QUALITY = 97
 
@@ -32,7 +32,7 @@ class Pool:
         return picture, cv2.imread(str(label_path), cv2.IMREAD_GRAYSCALE)
 
     def _keep(self, index, picture_path, label_path):
-        face = render(self.seed, index, self.size)
+        face = render(self.seed, index, self.size, shares=TRAINING_SHARES)
         coded = (
             cv2.imencode(".jpg", face.picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1],
             cv2.imencode(".png", face.label)[1],

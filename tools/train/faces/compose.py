@@ -31,6 +31,7 @@ from .surface import march
 from .textures import bank as load_bank
 
 SHARES = dict(hat=0.12, glasses=0.16, earrings=0.5, necklace=0.22, occluder=0.15)
+TRAINING_SHARES = dict(hat=0.2, glasses=0.18, earrings=0.6, necklace=0.5, occluder=0.2)  # what is rare is learnt slowly
 
 
 @dataclass
@@ -41,15 +42,15 @@ class Face:
     covered: bool  # something before the face hides 2 % of it or more
 
 
-def render(seed: int, index: int, size: int = 256, bank_seed: int = 0) -> Face:
-    """`bank_seed` picks the bank of textures."""
+def render(seed: int, index: int, size: int = 256, bank_seed: int = 0, shares=SHARES) -> Face:
+    """`bank_seed` picks the bank of textures; `shares` is how often what not all faces have is drawn."""
     bank = load_bank(bank_seed)
     rng = np.random.default_rng([seed, index])
     person, pose, light = Person(rng), Pose(rng, size), Light(rng)
     head = Head(rng, person.masculine, person.old)
     sheet = _paint_face(rng, head, person, light, size, bank)
     beard, hair = Beard(rng, sheet, person), Hair(rng, head, person, bank)
-    hat = Hat(rng, head, hair) if happens(rng, SHARES["hat"]) else None
+    hat = Hat(rng, head, hair) if happens(rng, shares["hat"]) else None
 
     seen = march(pose, _outer_radius(head, beard, hair, hat), pose.down if hair.length > 1.6 else None)
     canvas = Canvas(background(rng, size, bank), pose.unit)
@@ -61,7 +62,7 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0) -> Face:
         hair_ball(rng, canvas, hair, pose, locks.colour)
     body.put(rng, canvas, person, bank)
     put_clothes(rng, canvas, body, bank)
-    if happens(rng, SHARES["necklace"]):
+    if happens(rng, shares["necklace"]):
         put_necklace(rng, canvas, body, bank)
     locks.put_over_shoulders(canvas)
     _put_face(rng, canvas, sheet, beard, hair, seen, locks.outline * (locks.hanging == 0))
@@ -69,16 +70,16 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0) -> Face:
     ears = _put_ears(rng, canvas, pose, head, person, hair, np.where(locks.outline > 0.5, seen.depth, -6))
     if hair.mask is not None and happens(rng, 0.6):
         stray_hairs(rng, canvas, hair, (canvas.label == labels.HAIR).astype(np.uint8) * 255)
-    if happens(rng, SHARES["glasses"]):
+    if happens(rng, shares["glasses"]):
         put_glasses(rng, canvas, pose, head, bank)
     if hat is not None:
         cover_with_hat(rng, canvas, hat, seen, locks.outline, bank)
         hat.put_brim(rng, canvas, pose, bank)
         hat.decorate(rng, canvas, bank)
-    if happens(rng, SHARES["earrings"]):
+    if happens(rng, shares["earrings"]):
         put_earrings(rng, canvas, pose, ears, bank)
     free = int(np.isin(canvas.label, labels.FACE).sum())
-    if happens(rng, SHARES["occluder"]):
+    if happens(rng, shares["occluder"]):
         put_occluder(rng, canvas, person, bank)
     covered = np.isin(canvas.label, labels.FACE).sum() < 0.98 * free
     picture = expose(rng, illuminate(canvas, light), canvas.label, person.darkness)
