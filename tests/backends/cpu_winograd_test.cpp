@@ -28,7 +28,8 @@ double error(const cpu::Kernels& kernels, Bench<cpu::Backend>& fast, Bench<Refer
   const auto fast_scope = fast.run().scope();
   const auto exact_scope = exact.run().scope();
   const LinearNumbers folded = fold_batch_norm(numbers.parameters()).value_or_throw();
-  const cpu::Linear w = cpu::pack_winograd(kernels, numbers.in, numbers.out, folded).value_or_throw();
+  cpu::WeightBlocks blocks;
+  const cpu::Linear w = cpu::pack_winograd(kernels, blocks, numbers.in, numbers.out, folded).value_or_throw();
   // y is wider than it must be: what lies between its rows has to stay.
   const auto y = fast.map("untouched", s.batch, s.height, s.width, numbers.out);
   const auto beyond = y.slice(y.channels, 5);

@@ -68,7 +68,7 @@ class Backend {
   Result<Convolution> prepare_convolution(const ConvolutionParameters& p) const noexcept {
     SEGFACE_ASSIGN(folded, fold_batch_norm(p));
     if (suits_winograd(p.kernel, p.stride, p.in, p.out)) {
-      SEGFACE_ASSIGN(transformed, pack_winograd(*kernels_, p.in, p.out, folded));
+      SEGFACE_ASSIGN(transformed, pack_winograd(*kernels_, weight_blocks_, p.in, p.out, folded));
       return Convolution{std::move(transformed), p.out, p.kernel, p.stride, /*winograd=*/true};
     }
     const Index taps = p.kernel * p.kernel;
@@ -455,7 +455,7 @@ class Backend {
   template <class Weight>
   Result<Linear> pack(Index in, Index out, const Weight& weight, const float* bias) const noexcept {
     const Index padded = panel_count(*kernels_, out) * kernels_->panel;
-    SEGFACE_ASSIGN(packed, Buffer<float>::make(static_cast<std::size_t>(padded * in)));
+    SEGFACE_ASSIGN(packed, weight_blocks_.take(static_cast<std::size_t>(padded * in)));
     SEGFACE_ASSIGN(padded_bias, pad(bias, bias == nullptr ? 0 : out, padded));
     pack_panels(kernels_->panel, in, out, weight, packed.data());
     return Linear{std::move(packed), std::move(padded_bias), in, out};
@@ -502,6 +502,7 @@ class Backend {
   }
 
   const Kernels* kernels_;
+  mutable WeightBlocks weight_blocks_;  // where prepare_* puts matrices
 };
 
 }  // namespace cpu

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "segface/backends/cpu/kernels.hpp"
+#include "segface/backends/cpu/weight_blocks.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 
@@ -12,7 +13,7 @@ namespace cpu {
 
 // A matrix in panels of `panel` outputs, and its bias, both padded with zeros.
 struct Linear {
-  Buffer<float> panels;  // [panels, in, panel]
+  PackedWeights panels;  // [panels, in, panel]
   Buffer<float> bias;    // [panels x panel]
   Index in = 0, out = 0;
 };

@@ -48,9 +48,10 @@ inline void transform_weights(const float* g, float* transformed, Index step) no
 }
 
 // Weights [out, in, 3, 3] -> [panels, frequencies, in, panel], and the bias in panels.
-inline Result<Linear> pack_winograd(const Kernels& kernels, Index in, Index out, const LinearNumbers& w) noexcept {
+inline Result<Linear> pack_winograd(const Kernels& kernels, WeightBlocks& blocks, Index in, Index out,
+                                    const LinearNumbers& w) noexcept {
   const Index panel = kernels.panel, padded = panel_count(kernels, out) * panel;
-  SEGFACE_ASSIGN(panels, Buffer<float>::make(static_cast<std::size_t>(padded * Winograd::kFrequencies * in)));
+  SEGFACE_ASSIGN(panels, blocks.take(static_cast<std::size_t>(padded * Winograd::kFrequencies * in)));
   SEGFACE_ASSIGN(bias, pad(w.bias.data(), out, padded));
   // Of a panel and one input at a time: frequencies lie so far apart that few of them fit into the cache together.
   SEGFACE_ASSIGN(rows, Buffer<float>::make(static_cast<std::size_t>(Winograd::kFrequencies * panel)));
