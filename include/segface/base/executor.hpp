@@ -76,14 +76,20 @@ class SerialExecutor final : public Executor {
   }
 };
 
-// Threads of its own, created once and waiting between kernels. After a fork, and where another caller is
-// using it, the work is done serially by the caller.
+// Processors this process may use.
+inline Index available_threads() noexcept {
+  return std::max<Index>(1, static_cast<Index>(std::thread::hardware_concurrency()));
+}
+
+// Threads of its own, created once and waiting between kernels: awake for a moment, since the next kernel mostly
+// follows at once, then asleep. After a fork, and where another caller is using it, the work is done serially by the
+// caller.
 class ThreadPool final : public Executor {
  public:
   // `threads` includes the caller; where the system refuses some, the pool is smaller.
   static Result<std::unique_ptr<Executor>> make(Index threads) noexcept {
     return guarded([&]() -> Result<std::unique_ptr<Executor>> {
-      std::unique_ptr<ThreadPool> pool(new ThreadPool);
+      std::unique_ptr<ThreadPool> pool(new ThreadPool(threads));
       pool->workers_.reserve(static_cast<std::size_t>(threads));
       pool->start(threads - 1);
       return std::unique_ptr<Executor>(std::move(pool));
@@ -124,12 +130,15 @@ class ThreadPool final : public Executor {
     }
     wake_.notify_all();
     take_tasks(0);
+    const auto done = [&] { return running_ == 0; };
+    if (stay_awake_until(done)) return;
     std::unique_lock<std::mutex> lock(mutex_);
-    done_.wait(lock, [&] { return running_ == 0; });
+    done_.wait(lock, done);
   }
 
  private:
-  ThreadPool() noexcept : process_(process_id()) {}
+  explicit ThreadPool(Index threads) noexcept
+      : process_(process_id()), may_stay_awake_(threads <= available_threads()) {}
 
   void start(Index count) noexcept {
     for (Index i = 1; i <= count; ++i) {
@@ -148,9 +157,11 @@ class ThreadPool final : public Executor {
   void work(Index worker) noexcept {
     const FloatingPointGuard guard;
     std::uint64_t seen = 0;
-    std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
-      wake_.wait(lock, [&] { return stopping_ || generation_ != seen; });
+      const auto called = [&] { return stopping_ || generation_ != seen; };
+      static_cast<void>(stay_awake_until(called));
+      std::unique_lock<std::mutex> lock(mutex_);
+      wake_.wait(lock, called);
       if (stopping_) return;
       seen = generation_;
       lock.unlock();
@@ -160,21 +171,36 @@ class ThreadPool final : public Executor {
     }
   }
 
+  // Some tens of microseconds at most; not at all where there are more threads than processors.
+  template <class Condition>
+  bool stay_awake_until(const Condition& condition) const noexcept {
+    constexpr int kLooks = 1000;
+    if (!may_stay_awake_) return false;
+    for (int look = 0; look < kLooks; ++look) {
+      if (condition()) return true;
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+      __builtin_ia32_pause();
+#endif
+    }
+    return false;
+  }
+
   void take_tasks(Index worker) noexcept {
     for (Index task = next_++; task < tasks_; task = next_++) function_(body_, task, worker);
   }
 
   const long process_;
+  const bool may_stay_awake_;  // each thread has a processor
   std::vector<std::thread> workers_;
   std::mutex turn_;   // held by the caller whose kernel is running
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards changes of what follows
   std::condition_variable wake_, done_;
   Function function_ = nullptr;
   const void* body_ = nullptr;
   Index tasks_ = 0;
-  Index running_ = 0;
-  std::uint64_t generation_ = 0;
-  bool stopping_ = false;
+  std::atomic<Index> running_{0};
+  std::atomic<std::uint64_t> generation_{0};
+  std::atomic<bool> stopping_{false};
   std::atomic<Index> next_{0};
 };
 
@@ -205,11 +231,6 @@ class OpenMpExecutor final : public Executor {
   long process_;
 };
 #endif
-
-// Processors this process may use.
-inline Index available_threads() noexcept {
-  return std::max<Index>(1, static_cast<Index>(std::thread::hardware_concurrency()));
-}
 
 // Most threads that are ever asked for, whatever the caller says.
 inline constexpr Index kMaxThreads = 256;

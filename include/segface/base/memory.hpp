@@ -60,11 +60,11 @@ inline bool multiply_fits(std::size_t a, std::size_t b, std::size_t& product) no
 // Large blocks begin at a huge page and ask for more of these: fewer misses of the page table, fewer faults.
 inline constexpr std::size_t kHugePage = std::size_t{1} << 21;
 inline std::align_val_t block_alignment(std::size_t bytes) noexcept {
-  return std::align_val_t(bytes >= 2 * kHugePage ? kHugePage : kAlignment);
+  return std::align_val_t(bytes >= kHugePage ? kHugePage : kAlignment);
 }
 inline void ask_for_huge_pages(void* block, std::size_t bytes) noexcept {
 #if defined(__linux__)
-  if (bytes >= 2 * kHugePage) static_cast<void>(::madvise(block, bytes / kHugePage * kHugePage, MADV_HUGEPAGE));
+  if (bytes >= kHugePage) static_cast<void>(::madvise(block, bytes / kHugePage * kHugePage, MADV_HUGEPAGE));
 #else
   static_cast<void>(block), static_cast<void>(bytes);
 #endif
