@@ -221,7 +221,7 @@ class OpenMpExecutor final : public Executor {
     {
       const FloatingPointGuard guard;
       const Index worker = omp_get_thread_num();
-#pragma omp for schedule(dynamic)
+#pragma omp for schedule(dynamic) nowait
       for (Index task = 0; task < tasks; ++task) function(body, task, worker);
     }
   }
