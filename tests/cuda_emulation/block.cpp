@@ -4,6 +4,8 @@
 #include <cstring>
 #include <numeric>
 
+#include "access.hpp"
+
 namespace emulation {
 namespace {
 
@@ -54,7 +56,8 @@ class Grid {
       : kernel_(kernel),
         order_(order),
         threads_(std::size_t{block.x} * block.y * block.z),
-        shared_(shared_bytes / 8 + 1) {}
+        shared_bytes_(shared_bytes),
+        shared_((shared_bytes + kSpareBytes) / 8) {}
 
   // False where it went wrong.
   bool run_block(uint3 index) {
@@ -68,9 +71,16 @@ class Grid {
     }
     turns_ = arranged(threads_.size(), order_, shuffle_);
     next_ = 0;
+    begin_block(threads_.size(), shared_.data(), shared_bytes_);
     while (next_ < turns_.size() && fault_.empty()) enter(free_fiber());
     while (fault_.empty() && !all_done()) {
       if (!resume_ready() && !open_barrier()) break;
+    }
+    end_block();
+    const auto* const bytes = reinterpret_cast<const unsigned char*>(shared_.data());
+    if (!std::all_of(bytes + shared_bytes_, bytes + shared_.size() * 8,
+                     [](unsigned char byte) { return byte == 0xff; })) {
+      fail("bytes beyond " + std::to_string(shared_bytes_) + " of dynamic shared memory were written");
     }
     return fault_.empty();
   }
@@ -164,8 +174,10 @@ class Grid {
         fail("divergent barriers: " + text(first.site) + " and " + text(thread.site));
       }
     }
+    if (!fault_.empty()) return false;
     for (Thread& thread : threads_) thread.state = State::ready;
-    return fault_.empty();
+    meet_block();
+    return true;
   }
   // Lets the lanes of the thread's mask go on where all have come.
   void open_exchange(std::size_t thread) {
@@ -186,11 +198,15 @@ class Grid {
       threads_[first + lane].seen = lanes;
       threads_[first + lane].state = State::ready;
     }
+    const std::size_t lanes_here = std::min(threads_.size() - first, std::size_t{32});
+    const unsigned all = ~0u >> (32 - lanes_here);
+    if ((mask & all) == all) meet_warp(first / 32);
   }
 
   const std::function<void()>& kernel_;
   Order order_;
   std::vector<Thread> threads_;
+  std::size_t shared_bytes_;
   std::vector<std::uint64_t> shared_;
   std::vector<std::unique_ptr<Fiber>> fibers_;
   std::vector<Fiber*> free_;
@@ -231,6 +247,9 @@ std::string run_grid(const std::function<void()>& kernel, dim3 grid, dim3 block,
   return state.fault();
 }
 
+void fail_kernel(const std::string& why) {
+  running->fail(why);
+}
 bool in_kernel() {
   return running != nullptr;
 }

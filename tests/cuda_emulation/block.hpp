@@ -28,6 +28,12 @@ inline constexpr int warpSize = 32;
 
 namespace emulation {
 
+// Every __shared__ array begins at a multiple of this, which is more than a block may have: no other begins where one
+// ends.
+inline constexpr std::size_t kSharedAlignment = std::size_t{1} << 16, kMostSharedBytes = 48 << 10;
+// After a block's dynamic shared memory, to see what is written there.
+inline constexpr std::size_t kSpareBytes = 512;
+
 // A place in a kernel's text.
 struct Site {
   const char* file;
@@ -48,6 +54,12 @@ void* dynamic_shared();
 
 // Runs the blocks of a grid, a block at a time. An empty text where all went well.
 std::string run_grid(const std::function<void()>& kernel, dim3 grid, dim3 block, std::size_t shared_bytes, Order order);
+// The linear number of the thread that runs.
+inline unsigned thread_in_block() {
+  return (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
+}
+// Ends the grid that runs, when the thread next waits; the first reason counts.
+void fail_kernel(const std::string& why);
 // From a signal handler: whether a kernel runs; ends its grid.
 bool in_kernel();
 [[noreturn]] void abandon_kernel(const char* why);

@@ -17,7 +17,11 @@
 #define __global__
 #define __device__
 #define __host__
-#define __shared__ static thread_local  // the threads of a block are fibers of one thread
+// One block runs at a time, its threads fibers of one thread.
+#define __shared__ static __attribute__((aligned(emulation::kSharedAlignment)))
+
+// What the program's instrumentation, if any, does not report: see access.hpp.
+#define EMULATION_UNSEEN __attribute__((no_sanitize("thread")))
 
 inline void __syncthreads(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
   emulation::block_barrier({file, line});
@@ -28,9 +32,6 @@ inline void __syncwarp(unsigned mask = ~0u, const char* file = __builtin_FILE(),
 
 namespace emulation {
 
-inline unsigned thread_in_block() {
-  return (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
-}
 // What lane pick(own lane) of a section of `width` lanes has, or the own value where that is outside the section.
 template <class T, class Pick>
 T shuffle(unsigned mask, T value, int width, const Site& site, const Pick& pick) {
@@ -80,7 +81,7 @@ inline int __all_sync(unsigned mask, int vote, const char* file = __builtin_FILE
   return __ballot_sync(mask, vote == 0, file, line) == 0;
 }
 template <class T>
-T atomicAdd(T* place, T value) {
+EMULATION_UNSEEN T atomicAdd(T* place, T value) {
   const T before = *place;
   *place = before + value;
   return before;
@@ -125,9 +126,10 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 
 namespace emulation {
 
-// Checks a launch and puts it into the stream. `arguments` are looked at word by word for addresses of the host.
-cudaError_t launch(std::function<void()> kernel, const std::uint64_t* arguments, std::size_t words, dim3 grid,
-                   dim3 block, std::size_t shared_bytes, cudaStream_t stream);
+// Checks a launch and puts it into the stream. `arguments` are looked at word by word for addresses of the host;
+// `kernel` names it.
+cudaError_t launch(const void* kernel, std::function<void()> call, const std::uint64_t* arguments, std::size_t words,
+                   dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream);
 
 // An argument as words that hold its bytes, and zeros where it has none. A compiler that cannot tell where that is
 // shows pointers alone.
@@ -151,7 +153,9 @@ cudaError_t launch(void (*kernel)(P...), void** pointers, std::index_sequence<I.
   std::uint64_t words[kWords] = {};
   std::size_t word = 0;
   ((show<P>(pointers[I], words + word), word += sizeof(P) / 8 + 1), ...);
-  return launch([kernel, values] { std::apply(kernel, values); }, words, kWords, grid, block, shared_bytes, stream);
+  return launch(
+      reinterpret_cast<const void*>(kernel), [kernel, values] { std::apply(kernel, values); }, words, kWords, grid,
+      block, shared_bytes, stream);
 }
 
 }  // namespace emulation

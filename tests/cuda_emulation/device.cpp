@@ -25,8 +25,7 @@ namespace emulation {
 namespace {
 
 constexpr std::size_t kPage = 4096, kAlignment = 256;
-constexpr std::size_t kRegion = std::size_t{1} << 40;  // addresses, not memory
-constexpr unsigned char kFill = 0xff;                  // NaN
+constexpr unsigned char kFill = 0xff;  // NaN
 
 // A buffer [begin, begin + bytes) ends at most kAlignment - 1 bytes before its last page does.
 struct DeviceBuffer {
@@ -182,13 +181,13 @@ void* allocate_device(std::size_t bytes) {
   const Lock lock(device().mutex);
   Device& d = device();
   if (d.region == nullptr) {
-    void* const region = ::mmap(nullptr, kRegion, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* const region = ::mmap(nullptr, kDeviceSpan, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (region == MAP_FAILED) return nullptr;
     d.region = static_cast<unsigned char*>(region);
   }
   const std::size_t rounded = (std::max(bytes, std::size_t{1}) + kAlignment - 1) / kAlignment * kAlignment;
   const std::size_t page_bytes = (rounded + kPage - 1) / kPage * kPage;
-  if (bytes > kRegion / 2 || d.used + page_bytes + 2 * kPage > kRegion) return nullptr;
+  if (bytes > kDeviceSpan / 2 || d.used + page_bytes + 2 * kPage > kDeviceSpan) return nullptr;
   DeviceBuffer buffer = {d.region + d.used + kPage, page_bytes, bytes, nullptr};
   buffer.begin = buffer.pages + page_bytes - rounded;
   d.used += page_bytes + kPage;  // the page before the next buffer is the page after this one
@@ -236,11 +235,14 @@ bool pinned(const void* data, std::size_t bytes) {
   return first + bytes <= found->first + found->second;
 }
 
+std::size_t device_offset(std::uintptr_t address) {
+  return address - reinterpret_cast<std::uintptr_t>(device().region);
+}
+
 // Sizes are below 2^32, and numbers with a fraction above 2^47: in between are addresses, or two numbers side by side.
 bool looks_like_host_address(std::size_t number) {
   if (number >> 32 == 0 || number >> 47 != 0) return false;
-  const auto region = reinterpret_cast<std::uintptr_t>(device().region);
-  if (number >= region && number < region + kRegion) return false;
+  if (device_offset(number) < kDeviceSpan) return false;
   unsigned char resident = 0;
   return ::mincore(reinterpret_cast<void*>(number / kPage * kPage), 1, &resident) == 0;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -24,6 +25,9 @@ bool free_pinned(void* block);
 // Whether all `bytes` are in one buffer of the device, or in one pinned block of the host.
 bool on_device(const void* data, std::size_t bytes);
 bool pinned(const void* data, std::size_t bytes);
+// How far from the begin of all device memory an address is; at least kDeviceSpan where it is elsewhere.
+inline constexpr std::size_t kDeviceSpan = std::size_t{1} << 40;
+std::size_t device_offset(std::uintptr_t address);
 // Whether a number may be an address of the host's memory.
 bool looks_like_host_address(std::size_t number);
 

@@ -2,7 +2,9 @@
 #include <Eigen/Core>
 #include <vector>
 
+#include "access.hpp"
 #include "cublas_v2.h"
+#include "symbols.hpp"
 
 namespace {
 
@@ -152,23 +154,25 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   return permitted([&] { return outcome(emulation::drain(stream)); });
 }
 
-cudaError_t emulation::launch(std::function<void()> kernel, const std::uint64_t* arguments, std::size_t words,
-                              dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream) {
+cudaError_t emulation::launch(const void* kernel, std::function<void()> call, const std::uint64_t* arguments,
+                              std::size_t words, dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream) {
   return permitted([&] {
     const bool fits = grid.x >= 1 && grid.x <= 0x7fffffff && grid.y >= 1 && grid.y <= 65535 && grid.z >= 1 &&
                       grid.z <= 65535 && block.x >= 1 && block.y >= 1 && block.z >= 1 && block.z <= 64 &&
-                      std::size_t{block.x} * block.y * block.z <= 1024 && shared_bytes <= 48 << 10;
+                      std::size_t{block.x} * block.y * block.z <= 1024 && shared_bytes <= kMostSharedBytes;
     if (!fits) return cudaErrorInvalidConfiguration;
     for (std::size_t word = 0; word < words; ++word) {
       if (looks_like_host_address(arguments[word])) {
-        report("an argument of a kernel points into the host's memory");
+        report("an argument of " + kernel_name(kernel) + " points into the host's memory");
         return cudaErrorIllegalAddress;
       }
     }
-    enqueue(stream, [=, kernel = std::move(kernel)] {
+    enqueue(stream, [=, call = std::move(call)] {
       count_kernel();
-      const std::string why = run_grid(kernel, grid, block, shared_bytes, order());
-      if (!why.empty()) report(why);
+      begin_kernel(kernel);
+      const std::string why = run_grid(call, grid, block, shared_bytes, order());
+      end_kernel();
+      if (!why.empty()) report(why + ", of " + kernel_name(kernel));
     });
     return cudaSuccess;
   });
