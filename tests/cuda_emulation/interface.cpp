@@ -242,6 +242,11 @@ cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t handle, cublasOperation_
                                             : matrices_on_device(b, n, k, ldb, stride_b, count);
     if (!a_fits || !b_fits || !matrices_on_device(c, m, n, ldc, stride_c, count)) return CUBLAS_STATUS_INVALID_VALUE;
     emulation::enqueue(handle->stream, [=, scale = *alpha, keep = *beta] {
+      const auto elements = [&](int rows, int columns, long long step) {
+        return static_cast<double>(rows) * columns * (step == 0 ? 1 : count);
+      };
+      emulation::library_kernel("cublas", sizeof(float) * (elements(m, k, stride_a) + elements(k, n, stride_b) +
+                                                           (keep == 0 ? 1 : 2) * elements(m, n, stride_c)));
       for (int i = 0; i < count; ++i) {
         const Matrix left = operand(a + i * stride_a, op_a, m, k, lda),
                      right = operand(b + i * stride_b, op_b, k, n, ldb);
