@@ -217,7 +217,7 @@ struct StageCost {
 template <class B>
 class Plan {
  public:
-  using Scalar = typename B::Scalar;
+  using Scalar = HostScalarOf<B>;
 
   // For `batch` images of height x width and as many threads as the executor has; `warped`: every pass gets warps. The
   // network must outlive the plan. Errors: invalid_argument (a side below kMinSide; to be warped, but no square),
@@ -337,9 +337,8 @@ Status Plan<B>::build(const SegFace<B>& network, Executor& executor, bool warped
 // One pass with memory of its own, for those who pass once: fill(input [B, H, W, 3]), then use(logits [B, 4h, 4w, K]).
 // Errors: out_of_memory, cancelled, those of a device.
 template <class B, class Fill, class Use>
-Status pass_once(const SegFace<B>& network, const Plan<B>& plan, Executor& executor,
-                 Observer<typename B::Scalar>* observer, const Fill& fill, const Use& use,
-                 Span<const TanhWarp> warps = {}) noexcept {
+Status pass_once(const SegFace<B>& network, const Plan<B>& plan, Executor& executor, typename Run<B>::Watcher* observer,
+                 const Fill& fill, const Use& use, Span<const TanhWarp> warps = {}) noexcept {
   const FloatingPointGuard guard;
   const bool every_stage = observer != nullptr && observer->every_stage();
   const auto pass = [&](Run<B>& run) {

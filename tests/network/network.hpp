@@ -65,12 +65,12 @@ SegFace<B> network(const B& backend, const TensorSource& source, Backbone backbo
 
 // Runs the network on RGB pixels of the plan's size; returns the logits [B, 4h, 4w, K], packed.
 template <class B>
-std::vector<typename B::Scalar> forward(const SegFace<B>& network, const Plan<B>& plan, const std::uint8_t* rgb,
-                                        Executor& executor, Observer<typename B::Scalar>* observer = nullptr,
-                                        Span<const TanhWarp> warps = {}) {
-  std::vector<typename B::Scalar> packed;
-  const auto fill = [&](const MapOf<B>& image) { normalize(rgb, image.rows(), image.data, image.stride); };
-  const auto pack = [&](const MapOf<B>& logits) {
+std::vector<HostScalarOf<B>> forward(const SegFace<B>& network, const Plan<B>& plan, const std::uint8_t* rgb,
+                                     Executor& executor, typename Run<B>::Watcher* observer = nullptr,
+                                     Span<const TanhWarp> warps = {}) {
+  std::vector<HostScalarOf<B>> packed;
+  const auto fill = [&](const HostMapOf<B>& image) { normalize(rgb, image.rows(), image.data, image.stride); };
+  const auto pack = [&](const HostMapOf<B>& logits) {
     for (Index r = 0; r < logits.rows(); ++r) {
       packed.insert(packed.end(), logits.row(r), logits.row(r) + logits.channels);
     }
@@ -83,7 +83,7 @@ std::vector<typename B::Scalar> forward(const SegFace<B>& network, const Plan<B>
 // stage, first bad place and largest difference.
 template <class B>
 void check_goldens(const B& backend, const std::vector<std::string>& names, Executor& executor) {
-  using Scalar = typename B::Scalar;
+  using Scalar = HostScalarOf<B>;
   std::vector<Golden> goldens;
   std::vector<std::uint8_t> pixels;
   std::vector<TanhWarp> warps;

@@ -2,7 +2,8 @@
 //
 // A backend that computes on the host says nothing and gets HostMemory, in which the host looks at maps where they are.
 // One on a device has a member type Memory with the same functions, where the block is the device's and kOnHost is
-// false, and with two more: write(map, fill) and read(map, use), see Run. One Memory has one user at a time.
+// false, and with two more: write(map, fill) and read(map, use), see Run, in which the host may see other numbers than
+// the device has: those of the backend's member type HostScalar. One Memory has one user at a time.
 #pragma once
 
 #include <type_traits>
@@ -51,5 +52,24 @@ struct MemoryOf<B, std::void_t<typename B::Memory>> {
 
 template <class Backend>
 using MemoryOf = typename detail::MemoryOf<Backend>::type;
+
+namespace detail {
+template <class B, class = void>
+struct HostScalarOf {
+  using type = typename B::Scalar;
+};
+template <class B>
+struct HostScalarOf<B, std::void_t<typename B::HostScalar>> {
+  using type = typename B::HostScalar;
+};
+}  // namespace detail
+
+// The numbers of a backend's maps as the host sees them, and such maps: written, and only read.
+template <class Backend>
+using HostScalarOf = typename detail::HostScalarOf<Backend>::type;
+template <class Backend>
+using HostMapOf = Map<HostScalarOf<Backend>>;
+template <class Backend>
+using HostViewOf = Map<const HostScalarOf<Backend>>;
 
 SEGFACE_END_NAMESPACE

@@ -46,15 +46,15 @@ class Run {
  public:
   using Scalar = typename Backend::Scalar;
   using Memory = MemoryOf<Backend>;
+  using Watcher = Observer<HostScalarOf<Backend>>;
 
   // A pass that a backend on the host makes, or a dry one.
-  Run(const Backend& backend, Arena& arena, Executor& executor, Observer<Scalar>* observer = nullptr) noexcept
+  Run(const Backend& backend, Arena& arena, Executor& executor, Watcher* observer = nullptr) noexcept
       : Run(backend, arena, executor, observer, observer != nullptr && observer->every_stage()) {}
-  Run(const Backend& backend, Arena& arena, Executor& executor, Observer<Scalar>* observer, bool every_stage) noexcept
+  Run(const Backend& backend, Arena& arena, Executor& executor, Watcher* observer, bool every_stage) noexcept
       : backend_(backend), arena_(arena), executor_(executor), observer_(observer), every_stage_(every_stage) {}
   // A pass in memory that the arena hands out.
-  Run(const Backend& backend, Memory& memory, Arena& arena, Executor& executor,
-      Observer<Scalar>* observer = nullptr) noexcept
+  Run(const Backend& backend, Memory& memory, Arena& arena, Executor& executor, Watcher* observer = nullptr) noexcept
       : Run(backend, arena, executor, observer) {
     memory_ = &memory;
   }
@@ -132,10 +132,10 @@ class Run {
   // Marks the end of a stage.
   void stage(const char* name, const Map<const Scalar>& output) noexcept {
     if (observer_ == nullptr || stopped()) return;
-    const auto show = [&](const Map<const Scalar>& map) { observer_->stage(name, map, cost_); };
-    if (Memory::kOnHost || dry()) {
+    const auto show = [&](const HostViewOf<Backend>& map) { observer_->stage(name, map, cost_); };
+    if constexpr (Memory::kOnHost) {
       show(output);
-    } else if (every_stage_) {
+    } else if (every_stage_ && !dry()) {
       read(output, show);
     } else {
       show({nullptr, output.batch, output.height, output.width, output.channels, output.stride});
@@ -149,7 +149,7 @@ class Run {
   const Backend& backend_;
   Arena& arena_;
   Executor& executor_;
-  Observer<Scalar>* observer_;
+  Watcher* observer_;
   bool every_stage_;
   Memory* memory_ = nullptr;
   Cost cost_;

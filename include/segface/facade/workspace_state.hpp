@@ -30,6 +30,7 @@ template <class Backend>
 class WorkspaceState {
  public:
   using Scalar = typename Backend::Scalar;
+  using HostMap = HostMapOf<Backend>;
   using Shared = SharedNetwork<Backend>;
 
   explicit WorkspaceState(std::shared_ptr<Shared> shared) noexcept : shared_(std::move(shared)) {}
@@ -67,13 +68,13 @@ class WorkspaceState {
       LabelTarget target = {mask.data(), photo.width, photo.height};
       target.row_confidence = row_confidence_.data();
       SEGFACE_RETURN_IF_ERROR(
-          forward([&](const Map<Scalar>& image) { normalize(pixels_.data(), image.rows(), image.data, image.stride); },
+          forward([&](const HostMap& image) { normalize(pixels_.data(), image.rows(), image.data, image.stride); },
                   [&](Run<Backend>& run, const Map<Scalar>& image) {
                     const SegFace<Backend>& network = shared_->network;
                     if (logits.empty()) return network.label(run, plan_->decoder(), image, warps(), target);
                     const Map<Scalar> computed = network(run, plan_->decoder(), image, warps());
                     ops::label_map<Backend>(run, computed, target);
-                    run.read(computed, [&](const Map<Scalar>& map) { copy_planes(map, logits); });
+                    run.read(computed, [&](const HostMap& map) { copy_planes(map, logits); });
                   }));
       double sum = 0;
       for (std::size_t y = 0; y < rows; ++y) sum += row_confidence_[y];
@@ -102,10 +103,10 @@ class WorkspaceState {
       SEGFACE_RETURN_IF_ERROR(check_faces(landmarks.data(), faces, input.batch, input.width, input.height));
       set_warps(landmarks.data(), faces, static_cast<double>(input.width), static_cast<double>(input.height));
       SEGFACE_RETURN_IF_ERROR(memory_.reserve(plan_->workspace_bytes()));
-      return forward([&](const Map<Scalar>& image) { copy_input(input, image); },
+      return forward([&](const HostMap& image) { copy_input(input, image); },
                      [&](Run<Backend>& run, const Map<Scalar>& image) {
                        const Map<Scalar> computed = shared_->network(run, plan_->decoder(), image, warps());
-                       run.read(computed, [&](const Map<Scalar>& map) { copy_planes(map, out); });
+                       run.read(computed, [&](const HostMap& map) { copy_planes(map, out); });
                      });
     });
   }
@@ -137,7 +138,7 @@ class WorkspaceState {
   };
 
   // Tells the caller's callback, and times the stages.
-  class Watch final : public Observer<Scalar> {
+  class Watch final : public Run<Backend>::Watcher {
    public:
     Watch(WorkspaceState& workspace, double total) noexcept : workspace_(workspace), total_(total) {}
 
@@ -153,7 +154,7 @@ class WorkspaceState {
       return workspace_.progress_(so_far.flops / total_);
 #endif
     }
-    void stage(const char* name, const Map<const Scalar>&, const Cost&) noexcept override {
+    void stage(const char* name, const HostViewOf<Backend>&, const Cost&) noexcept override {
       workspace_.clock_.mark(workspace_.times_, name);
     }
 
@@ -280,7 +281,7 @@ class WorkspaceState {
 
   // Calls body(image, first pixel, end) for blocks of pixels of a batch that stay in the cache.
   template <class Body>
-  void for_blocks(const Map<Scalar>& map, const Body& body) const noexcept {
+  void for_blocks(const HostMap& map, const Body& body) const noexcept {
     constexpr Index kBlock = 512;
     const Index pixels = map.pixels(), blocks = (pixels + kBlock - 1) / kBlock;
     executor_->for_each(map.batch * blocks, [&](Index task, Index) {
@@ -288,15 +289,16 @@ class WorkspaceState {
       body(task / blocks, first, std::min(first + kBlock, pixels));
     });
   }
-  void copy_input(const TensorView& input, const Map<Scalar>& image) const noexcept {
+  void copy_input(const TensorView& input, const HostMap& image) const noexcept {
     for_blocks(image, [&](Index b, Index first, Index end) {
       for (Index p = first; p < end; ++p) {
-        Scalar* const pixel = image.row(b * image.pixels() + p);
-        for (Index c = 0; c < 3; ++c) pixel[c] = static_cast<Scalar>(input.data[(b * 3 + c) * image.pixels() + p]);
+        HostScalarOf<Backend>* const pixel = image.row(b * image.pixels() + p);
+        for (Index c = 0; c < 3; ++c)
+          pixel[c] = static_cast<HostScalarOf<Backend>>(input.data[(b * 3 + c) * image.pixels() + p]);
       }
     });
   }
-  void copy_planes(const Map<Scalar>& logits, Span<float> out) const noexcept {
+  void copy_planes(const HostMap& logits, Span<float> out) const noexcept {
     for_blocks(logits, [&](Index b, Index first, Index end) {
       for (Index c = 0; c < logits.channels; ++c) {
         float* const plane = out.data() + (b * logits.channels + c) * logits.pixels();

@@ -69,18 +69,18 @@ struct SelfTest {
     return guarded([&]() -> Result<SelfTest> {
       SEGFACE_ASSIGN(plan, Plan<B>::make(network, 1, kSide, kSide, executor));
       const UniformSequence sequence("self_test", seed);
-      const auto fill = [&](const MapOf<B>& input) {
+      const auto fill = [&](const HostMapOf<B>& input) {
         for (Index r = 0; r < input.rows(); ++r) {
           for (Index c = 0; c < 3; ++c) {
             const double uniform = sequence[static_cast<std::size_t>(r * 3 + c)];  // [-1, 1)
-            input.row(r)[c] = static_cast<typename B::Scalar>(2 * uniform);
+            input.row(r)[c] = static_cast<HostScalarOf<B>>(2 * uniform);
           }
         }
       };
       SelfTest result;
       result.seed = seed;
       result.logits.resize(kCount);
-      const auto pick = [&](const MapOf<B>& output) {
+      const auto pick = [&](const HostMapOf<B>& output) {
         const auto total = static_cast<std::size_t>(output.rows() * output.channels);
         for (std::size_t i = 0; i < kCount; ++i) {
           const auto at = static_cast<Index>((2 * i + 1) * total / (2 * kCount));

@@ -22,9 +22,9 @@ namespace ops {
 // label_rows where it has one.
 template <class B>
 void label_map(Run<B>& run, const MapOf<B>& logits, const LabelTarget& target) noexcept {
-  run.read(logits, [&](const ViewOf<B>& map) {
+  run.read(logits, [&](const HostViewOf<B>& map) {
     const auto view =
-        LogitsView<typename B::Scalar>::interleaved(map.data, map.channels, map.width, map.height, map.stride);
+        LogitsView<HostScalarOf<B>>::interleaved(map.data, map.channels, map.width, map.height, map.stride);
     run.kernel({}, label_tasks(target.height), [&](Index task, Index) {
       const LabelRows rows(task, target.height);
       detail::label_rows(0, run.backend(), view, target, rows.first, rows.last);
