@@ -79,10 +79,10 @@ std::vector<HostScalarOf<B>> forward(const SegFace<B>& network, const Plan<B>& p
   return packed;
 }
 
-// Every stage of the goldens, all of one network and size and computed as one batch, within its bound; a failure prints
-// stage, first bad place and largest difference.
+// Every stage of the goldens, all of one network and size and computed as one batch; in their order.
 template <class B>
-void check_goldens(const B& backend, const std::vector<std::string>& names, Executor& executor) {
+std::vector<std::vector<StageComparison>> compare_goldens(const B& backend, const std::vector<std::string>& names,
+                                                          Executor& executor) {
   using Scalar = HostScalarOf<B>;
   std::vector<Golden> goldens;
   std::vector<std::uint8_t> pixels;
@@ -115,16 +115,26 @@ void check_goldens(const B& backend, const std::vector<std::string>& names, Exec
     }
   } all(observers);
   forward(net, plan, pixels.data(), executor, &all, {warps.data(), warps.size()});
-  for (std::size_t image = 0; image < names.size(); ++image) {
-    const GoldenObserver<Scalar>& observer = observers[image];
+  std::vector<std::vector<StageComparison>> results;
+  for (const GoldenObserver<Scalar>& observer : observers) {
     CHECK_MESSAGE(observer.status().ok(), observer.status().message());
-    for (const StageComparison& stage : observer.results()) {
+    // (warped,) feature0..3, fused, keys, tokens, hyper, upscaled, logits, probability, mask
+    CHECK(observer.results().size() == 12 + (warps.empty() ? 0 : 1));
+    results.push_back(observer.results());
+  }
+  return results;
+}
+
+// Each stage within its bound; a failure prints stage, first bad place and largest difference.
+template <class B>
+void check_goldens(const B& backend, const std::vector<std::string>& names, Executor& executor) {
+  const auto results = compare_goldens(backend, names, executor);
+  for (std::size_t image = 0; image < names.size(); ++image) {
+    for (const StageComparison& stage : results[image]) {
       CHECK_MESSAGE(stage.agrees(), names[image] << ", " << stage.stage << ": largest difference " << stage.largest
                                                  << ", bound " << stage.bound << ", " << stage.beyond << " of "
                                                  << stage.compared << " beyond, the first at " << stage.first_beyond);
     }
-    // (warped,) feature0..3, fused, keys, tokens, hyper, upscaled, logits, probability, mask
-    CHECK(observer.results().size() == 12 + (warps.empty() ? 0 : 1));
   }
 }
 

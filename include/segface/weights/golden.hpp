@@ -34,6 +34,7 @@ struct StageComparison {
   double largest = 0;                    // largest difference
   double bound = 0;                      // largest that counts as equal
   std::size_t compared = 0, beyond = 0;  // values looked at, values beyond the bound
+  std::size_t different = 0;             // of labels: how many are not the golden's
   std::string first_beyond;              // where the first of those is, with both values' difference
 
   bool agrees() const noexcept { return beyond == 0 && compared != 0; }
@@ -214,19 +215,18 @@ class Golden {
     }
     std::vector<std::uint8_t> wanted(count);
     SEGFACE_RETURN_IF_ERROR(file_.read(at, wanted.data()));
-    std::size_t different = 0;
     for (std::size_t i = 0; i < count; ++i) {
       const Index y = rows[i / columns.size()], x = columns[i % columns.size()];
       const Scalar* pixel = logits.pixel(0, y, x);
       const auto label = std::max_element(pixel, pixel + logits.channels) - pixel;
       if (label == wanted[i]) continue;
-      ++different;
+      ++mask.different;
       const double margin =
           wanted[i] < logits.channels ? static_cast<double>(pixel[label] - pixel[wanted[i]]) : 2 * mask.bound;
       add(mask, margin, 0, label, y, x);
     }
     mask.compared = count;
-    if (different * 1000 > count) mask.beyond = different;
+    if (mask.different * 1000 > count) mask.beyond = mask.different;
     return Result<StageComparison>(std::move(mask));
   }
 
