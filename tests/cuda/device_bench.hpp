@@ -3,6 +3,7 @@
 // What is compared is more than the result. Every operation runs in several orders of threads and blocks and must give
 // the same bits. The block of activations is NaN before, also between the rows of a map, so that a number read from
 // where it should not be shows; and it is compared afterwards: nothing but the output, and scratch, may have changed.
+// In float16 the reference gets the rounded inputs.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -20,7 +21,6 @@
 
 namespace test {
 
-using Cuda = cuda::Backend;
 using Reference = reference::Backend<double>;
 
 // A map's numbers on the host, packed.
@@ -29,7 +29,8 @@ struct HostCopy {
   std::vector<T> values;
   Map<T> map;
 
-  explicit HostCopy(const Map<T>& shape)
+  template <class Stored>
+  explicit HostCopy(const Map<Stored>& shape)
       : values(static_cast<std::size_t>(shape.rows() * shape.channels)), map{values.data(),  shape.batch,
                                                                              shape.height,   shape.width,
                                                                              shape.channels, shape.channels} {}
@@ -37,8 +38,10 @@ struct HostCopy {
 };
 
 // The cuda backend with a block of activations, as Bench is for backends on the host.
+template <class T>
 class DeviceBench {
  public:
+  using Cuda = cuda::BasicBackend<T>;
   static constexpr std::size_t kBytes = std::size_t{8} << 20;
   static constexpr std::size_t kMargin = std::size_t{16} << 10;
 
@@ -55,18 +58,18 @@ class DeviceBench {
   Arena& arena() { return arena_; }
 
   // As Bench::map.
-  Map<float> map(const std::string& name, Index batch, Index height, Index width, Index channels) {
-    const Map<float> map = run_.map(batch, height, width, channels + 5).slice(0, channels);
+  Map<T> map(const std::string& name, Index batch, Index height, Index width, Index channels) {
+    const Map<T> map = run_.map(batch, height, width, channels + 5).slice(0, channels);
     const std::vector<float> numbers = random_numbers(name, map.rows() * channels);
     throw_if_error(
         memory_.write(map, [&](const Map<float>& host) { std::copy(numbers.begin(), numbers.end(), host.data); }));
-    inputs_.push_back({map, numbers});
+    inputs_.push_back({map, {numbers.begin(), numbers.end()}});
     return map;
   }
   // What map() made since the last clear().
   struct Input {
-    Map<float> map;
-    std::vector<float> numbers;
+    Map<T> map;
+    std::vector<T> numbers;
   };
   const std::vector<Input>& inputs() const { return inputs_; }
   // All NaN, and nothing of it in use.
@@ -84,13 +87,13 @@ class DeviceBench {
         cuda::check(cudaMemcpy(bytes_.data(), memory_.block().data(), bytes_.size(), cudaMemcpyDeviceToHost), "bytes"));
     return bytes_;
   }
-  HostCopy<float> read(const Map<float>& map) {
+  HostCopy<float> read(const Map<T>& map) {
     HostCopy<float> copy(map);
     throw_if_error(memory_.read(
         map, [&](const Map<float>& host) { std::copy_n(host.data, copy.values.size(), copy.values.data()); }));
     return copy;
   }
-  std::size_t offset(const float* place) {
+  std::size_t offset(const T* place) {
     return static_cast<std::size_t>(reinterpret_cast<const std::uint8_t*>(place) - memory_.block().data());
   }
 
@@ -112,7 +115,24 @@ class DeviceBench {
   std::vector<std::uint8_t> bytes_;
 };
 
+// The reference, whose inputs are what T holds of them.
+template <class T>
+class ExactBench : public Bench<Reference> {
+ public:
+  using Bench::Bench;
+
+  Map<double> map(const std::string& name, Index batch, Index height, Index width, Index channels) {
+    const Map<double> map = Bench::map(name, batch, height, width, channels);
+    for (Index r = 0; r < map.rows(); ++r) {
+      for (Index c = 0; c < channels; ++c)
+        map.row(r)[c] = static_cast<double>(static_cast<T>(static_cast<float>(map.row(r)[c])));
+    }
+    return map;
+  }
+};
+
 // Both backends on the same operation: on(bench) makes its operands and inputs of names alone, and returns the output.
+template <class T>
 class Comparison {
  public:
   // The largest difference in parts of the largest value; see difference().
@@ -126,7 +146,7 @@ class Comparison {
       emulation::set_order(order);
       device_.clear();
       const auto scope = device_.run().scope();
-      const Map<float> output = on(device_);
+      const Map<T> output = on(device_);
       CHECK_MESSAGE(device_.run().status().ok(), std::string(device_.run().status().message()));
       const HostCopy<float> copy = device_.read(output);
       CHECK_MESSAGE(emulation::fault().empty(), emulation::fault());
@@ -144,12 +164,12 @@ class Comparison {
 
  private:
   // Inputs, what is between the rows of any map, and what is beyond all that was ever allocated, are as they were.
-  void check_untouched(const Map<float>& output) {
+  void check_untouched(const Map<T>& output) {
     const std::vector<std::uint8_t>& bytes = device_.bytes();
     const auto nan = [&](std::size_t from, std::size_t to) {
       return std::all_of(bytes.data() + from, bytes.data() + to, [](std::uint8_t byte) { return byte == 0xff; });
     };
-    const auto gaps_untouched = [&](const Map<float>& map) {
+    const auto gaps_untouched = [&](const Map<T>& map) {
       bool untouched = true;
       for (Index r = 0; r + 1 < map.rows(); ++r) {
         untouched = untouched && nan(device_.offset(map.row(r) + map.channels), device_.offset(map.row(r + 1)));
@@ -158,12 +178,12 @@ class Comparison {
     };
     CHECK(nan(device_.arena().high_water(), bytes.size()));
     CHECK(gaps_untouched(output));
-    for (const DeviceBench::Input& input : device_.inputs()) {
+    for (const typename DeviceBench<T>::Input& input : device_.inputs()) {
       if (input.map.data == output.data) continue;
       CHECK(gaps_untouched(input.map));
       bool same = true;
       for (Index r = 0; r < input.map.rows(); ++r) {
-        const auto row_bytes = static_cast<std::size_t>(input.map.channels) * sizeof(float);
+        const auto row_bytes = static_cast<std::size_t>(input.map.channels) * sizeof(T);
         same = same && std::memcmp(bytes.data() + device_.offset(input.map.row(r)),
                                    input.numbers.data() + r * input.map.channels, row_bytes) == 0;
       }
@@ -172,8 +192,8 @@ class Comparison {
   }
 
   SerialExecutor serial_;
-  DeviceBench device_;
-  Bench<Reference> exact_{Reference(), serial_};
+  DeviceBench<T> device_;
+  ExactBench<T> exact_{Reference(), serial_};
 };
 
 }  // namespace test

@@ -1,7 +1,7 @@
 // The emulator itself: what CUDA promises is so, and each planted fault is found.
 #include "emulation.hpp"
 
-#include <cublas_v2.h>
+#include <cublasLt.h>
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -281,16 +281,36 @@ TEST_CASE("the call that is to fail does") {
 }
 
 TEST_CASE("products of matrices, columns first") {
-  const Floats a({1, 2, 3, 4, 5, 6}), b({1, 0, 2, 1}), c({10, 10, 10, 10, 10, 10});
-  cublasHandle_t handle = nullptr;
-  REQUIRE(cublasCreate(&handle) == CUBLAS_STATUS_SUCCESS);
+  const Floats a({1, 2, 3, 4, 5, 6}), b({1, 0, 2, 1}), c({10, 10, 10, 10, 10, 10}), bias({1, 2, 3});
+  cublasLtHandle_t handle = nullptr;
+  REQUIRE(cublasLtCreate(&handle) == CUBLAS_STATUS_SUCCESS);
   const float one = 1, half = 0.5f;
-  const auto multiply = [&](int lda) {
-    return cublasSgemmStridedBatched(handle, CUBLAS_OP_T, CUBLAS_OP_N, 3, 2, 2, &one, a.data, lda, 0, b.data, 2, 0,
-                                     &half, c.data, 3, 0, 1);
+  cublasLtMatmulDescOpaque_t operation;
+  cublasLtMatrixLayoutOpaque_t left, right, result;
+  cublasLtMatmulPreferenceOpaque_t preference;
+  cublasLtMatmulHeuristicResult_t found;
+  int count = 0;
+  const cublasOperation_t transposed = CUBLAS_OP_T;
+  const cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_RELU_BIAS;
+  const float* const place = bias.data;
+  REQUIRE(cublasLtMatmulDescInit(&operation, CUBLAS_COMPUTE_32F, CUDA_R_32F) == CUBLAS_STATUS_SUCCESS);
+  cublasLtMatmulDescSetAttribute(&operation, CUBLASLT_MATMUL_DESC_TRANSA, &transposed, sizeof transposed);
+  cublasLtMatmulDescSetAttribute(&operation, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue);
+  cublasLtMatmulDescSetAttribute(&operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &place, sizeof place);
+  cublasLtMatrixLayoutInit(&left, CUDA_R_32F, 2, 3, 2);
+  cublasLtMatrixLayoutInit(&right, CUDA_R_32F, 2, 2, 2);
+  cublasLtMatrixLayoutInit(&result, CUDA_R_32F, 3, 2, 3);
+  cublasLtMatmulPreferenceInit(&preference);
+  REQUIRE(cublasLtMatmulAlgoGetHeuristic(handle, &operation, &left, &right, &result, &result, &preference, 1, &found,
+                                         &count) == CUBLAS_STATUS_SUCCESS);
+  REQUIRE(count == 1);
+  const auto multiply = [&] {
+    return cublasLtMatmul(handle, &operation, &one, a.data, &left, b.data, &right, &half, c.data, &result, c.data,
+                          &result, &found.algo, nullptr, 0, nullptr);
   };
-  CHECK(multiply(2) == CUBLAS_STATUS_SUCCESS);  // [1 2; 3 4; 5 6] [1 2; 0 1] + 5
-  CHECK(c.values() == std::vector<float>{6, 8, 10, 9, 15, 21});
-  CHECK(multiply(1) == CUBLAS_STATUS_INVALID_VALUE);
-  CHECK(cublasDestroy(handle) == CUBLAS_STATUS_SUCCESS);
+  CHECK(multiply() == CUBLAS_STATUS_SUCCESS);  // [1 2; 3 4; 5 6] [1 2; 0 1] + 5, then the bias of each row
+  CHECK(c.values() == std::vector<float>{7, 10, 13, 10, 17, 24});
+  left.stride = 3;  // not what the algorithm was chosen for
+  CHECK(multiply() == CUBLAS_STATUS_INVALID_VALUE);
+  CHECK(cublasLtDestroy(handle) == CUBLAS_STATUS_SUCCESS);
 }

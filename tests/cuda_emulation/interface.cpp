@@ -1,9 +1,8 @@
-// The functions that cuda_runtime.h and cublas_v2.h declare.
-#include <Eigen/Core>
+// The functions that cuda_runtime.h declares.
 #include <vector>
 
 #include "access.hpp"
-#include "cublas_v2.h"
+#include "cuda_runtime.h"
 #include "symbols.hpp"
 
 namespace {
@@ -175,90 +174,5 @@ cudaError_t emulation::launch(const void* kernel, std::function<void()> call, co
       if (!why.empty()) report(why + ", of " + kernel_name(kernel));
     });
     return cudaSuccess;
-  });
-}
-
-// ---- cuBLAS ---------------------------------------------------------------------------------------------------
-
-struct cublasContext {
-  cudaStream_t stream = nullptr;
-};
-
-namespace {
-
-template <class Call>
-cublasStatus_t permitted_blas(const Call& call) {
-  return emulation::ask() == Permission::granted ? call() : CUBLAS_STATUS_EXECUTION_FAILED;
-}
-
-using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic>;  // columns first, as cuBLAS has them
-template <class M>
-using Strided = Eigen::Map<M, Eigen::Unaligned, Eigen::OuterStride<>>;
-
-Matrix operand(const float* data, cublasOperation_t op, int rows, int columns, int stride) {
-  if (op == CUBLAS_OP_N) return Strided<const Matrix>(data, rows, columns, Eigen::OuterStride<>(stride));
-  return Strided<const Matrix>(data, columns, rows, Eigen::OuterStride<>(stride)).transpose();
-}
-
-// Whether `count` matrices of so many columns are on the device.
-bool matrices_on_device(const float* data, int rows, int columns, int stride, long long step, int count) {
-  if (stride < rows) return false;
-  const auto last = static_cast<std::size_t>(count - 1) * static_cast<std::size_t>(step);
-  const auto size = static_cast<std::size_t>(columns - 1) * static_cast<std::size_t>(stride);
-  return emulation::on_device(data, (last + size + static_cast<std::size_t>(rows)) * sizeof(float));
-}
-
-}  // namespace
-
-const char* cublasGetStatusString(cublasStatus_t status) {
-  return status == CUBLAS_STATUS_SUCCESS ? "success" : "execution failed";
-}
-cublasStatus_t cublasCreate(cublasHandle_t* handle) {
-  return permitted_blas([&] {
-    *handle = new cublasContext;
-    emulation::count_handle(1);
-    return CUBLAS_STATUS_SUCCESS;
-  });
-}
-cublasStatus_t cublasDestroy(cublasHandle_t handle) {
-  delete handle;
-  emulation::count_handle(-1);
-  return CUBLAS_STATUS_SUCCESS;
-}
-cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream) {
-  return permitted_blas([&] {
-    handle->stream = stream;
-    return CUBLAS_STATUS_SUCCESS;
-  });
-}
-cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t handle, cublasOperation_t op_a, cublasOperation_t op_b, int m,
-                                         int n, int k, const float* alpha, const float* a, int lda, long long stride_a,
-                                         const float* b, int ldb, long long stride_b, const float* beta, float* c,
-                                         int ldc, long long stride_c, int count) {
-  return permitted_blas([&] {
-    const bool a_fits = op_a == CUBLAS_OP_N ? matrices_on_device(a, m, k, lda, stride_a, count)
-                                            : matrices_on_device(a, k, m, lda, stride_a, count);
-    const bool b_fits = op_b == CUBLAS_OP_N ? matrices_on_device(b, k, n, ldb, stride_b, count)
-                                            : matrices_on_device(b, n, k, ldb, stride_b, count);
-    if (!a_fits || !b_fits || !matrices_on_device(c, m, n, ldc, stride_c, count)) return CUBLAS_STATUS_INVALID_VALUE;
-    emulation::enqueue(handle->stream, [=, scale = *alpha, keep = *beta] {
-      const auto elements = [&](int rows, int columns, long long step) {
-        return static_cast<double>(rows) * columns * (step == 0 ? 1 : count);
-      };
-      emulation::library_kernel("cublas", sizeof(float) * (elements(m, k, stride_a) + elements(k, n, stride_b) +
-                                                           (keep == 0 ? 1 : 2) * elements(m, n, stride_c)));
-      for (int i = 0; i < count; ++i) {
-        const Matrix left = operand(a + i * stride_a, op_a, m, k, lda),
-                     right = operand(b + i * stride_b, op_b, k, n, ldb);
-        Strided<Matrix> result(c + i * stride_c, m, n, Eigen::OuterStride<>(ldc));
-        const Matrix product = scale * (left * right);
-        if (keep == 0) {
-          result = product;
-        } else {
-          result = product + keep * result;
-        }
-      }
-    });
-    return CUBLAS_STATUS_SUCCESS;
   });
 }

@@ -23,7 +23,7 @@ __global__ void gather_patches(Map<const T> x, int kernel, int stride, int pad, 
   if (!at.inside) return;
   const Index tap = at.channel / x.channels;
   const T* const pixel = seen(x, at.batch, at.y * stride + tap / kernel - pad, at.x * stride + tap % kernel - pad);
-  y.row(at.row)[at.channel] = pixel != nullptr ? pixel[at.channel % x.channels] : T(0);
+  y.row(at.row)[at.channel] = pixel != nullptr ? pixel[at.channel % x.channels] : static_cast<T>(0.0f);
 }
 
 // x [B, H, W, C], weight [kernel^2, C] -> activation(y [B, H', W', C])
@@ -64,7 +64,8 @@ __global__ void largest_of_neighbours(Map<const T> x, Map<T> y) {
   for (int dy = -1; dy <= 1; ++dy) {
     for (int dx = -1; dx <= 1; ++dx) {
       const T* const pixel = seen(x, at.batch, 2 * at.y + dy, 2 * at.x + dx);
-      if (pixel != nullptr && pixel[at.channel] > largest) largest = pixel[at.channel];
+      if (pixel != nullptr && static_cast<float>(pixel[at.channel]) > static_cast<float>(largest))
+        largest = pixel[at.channel];
     }
   }
   y.row(at.row)[at.channel] = largest;

@@ -18,14 +18,17 @@ __global__ void add_maps(Map<const T> a, Map<const T> b, Map<T> y) {
   const Element at = Element::of(y);
   if (!at.inside) return;
   const T* const other = b.row(at.row % b.rows());
-  y.row(at.row)[at.channel] = a.row(at.row)[at.channel] + other[at.channel];
+  const float sum = static_cast<float>(a.row(at.row)[at.channel]) + static_cast<float>(other[at.channel]);
+  y.row(at.row)[at.channel] = static_cast<T>(sum);
 }
 
 // x <- x s: x [B, H, W, C], s [B, 1, 1, C]
 template <class T>
 __global__ void scale_map(Map<const T> s, Map<T> x) {
   const Element at = Element::of(x);
-  if (at.inside) x.row(at.row)[at.channel] *= s.row(at.batch)[at.channel];
+  if (!at.inside) return;
+  T& element = x.row(at.row)[at.channel];
+  element = static_cast<T>(static_cast<float>(element) * static_cast<float>(s.row(at.batch)[at.channel]));
 }
 
 // values [N, C] packed -> y [B, 1, N, C]

@@ -1,5 +1,5 @@
 // What is done to an element before it is stored: last(activation(value + bias) + residual). Used by every kernel that
-// has an epilogue, and as a kernel of its own after cuBLAS's products.
+// has an epilogue, and as a kernel of its own for what cuBLASLt's products cannot do.
 #pragma once
 
 #include <cmath>
@@ -47,12 +47,12 @@ struct Finish {
   }
 };
 
-// y = finish(z + bias): [.., C] -> [.., C], a thread an element. z and the residual may be y itself.
+// y = finish(z): [.., C] -> [.., C], a thread an element. z and the residual may be y itself.
 template <class T>
-__global__ void finish_elements(Map<const T> z, const float* bias, Finish<T> finish, Map<T> y) {
+__global__ void finish_elements(Map<const T> z, Finish<T> finish, Map<T> y) {
   const Element at = Element::of(y);
   if (!at.inside) return;
-  const float value = static_cast<float>(z.row(at.row)[at.channel]) + bias[at.channel];
+  const auto value = static_cast<float>(z.row(at.row)[at.channel]);
   y.row(at.row)[at.channel] = static_cast<T>(finish(value, at.row, at.channel));
 }
 

@@ -1,33 +1,41 @@
-// Operands of the cuda backend: weights on the device, and how they get there, once. Matrices as cuBLAS wants them:
-// weight [out, in], rows first, so that y^T = W x^T is a product of matrices with columns first.
+// Operands of the cuda backend: weights on the device, and how they get there, once. Matrices as PyTorch has them:
+// weight [out, in], rows first.
 #pragma once
+
+#include <cuda_fp16.h>
 
 #include <utility>
 
-#include "segface/backends/cuda/memory.cuh"
+#include "segface/backends/cuda/buffer.cuh"
 #include "segface/backends/fold.hpp"
 #include "segface/backends/parameters.hpp"
 #include "segface/base/config.hpp"
+#include "segface/base/half.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 namespace cuda {
 
 using Floats = DeviceBuffer<float>;
 
+// What products are made of is stored as T, float or __half; all else is float.
+template <class T>
 struct Linear {
-  Floats weight, bias;  // [out, in], [out]
+  DeviceBuffer<T> weight, bias;  // [out, in], [out]
   Index in = 0, out = 0;
 };
+template <class T>
 struct Convolution {
-  Linear matrix;  // of patches: columns in the order dy, dx, channel; BatchNorm folded in
+  Linear<T> matrix;  // of patches: columns in the order dy, dx, channel; BatchNorm folded in
   Index out = 0, kernel = 1, stride = 1;
 };
 struct DepthwiseConvolution {
   Floats weight, bias;  // [kernel kernel, C], [C]; BatchNorm folded in
   Index kernel = 1, stride = 1;
 };
+template <class T>
 struct TransposedConvolution {
-  Floats weight, bias;  // [4 out, in], rows in the order dy, dx, out; [out]
+  DeviceBuffer<T> weight;  // [4 out, in], rows in the order dy, dx, out
+  Floats bias;             // [out]
   Index in = 0, out = 0;
 };
 struct LayerNorm {
@@ -51,31 +59,40 @@ struct Constant {
 inline Result<Floats> upload(const float* values, Index count) noexcept {
   return Floats::copy_of(values, static_cast<std::size_t>(count));
 }
-// make(i) for 0 <= i < count.
-template <class Make>
-Result<Floats> upload_each(Index count, const Make& make) noexcept {
-  SEGFACE_ASSIGN(values, Buffer<float>::make(static_cast<std::size_t>(count)));
-  for (Index i = 0; i < count; ++i) values.data()[i] = make(i);
-  return upload(values.data(), count);
+// make(i) for 0 <= i < count, as T. Errors: limit_exceeded (beyond what T holds: the result would be infinite), those
+// of DeviceBuffer.
+template <class T = float, class Make>
+Result<DeviceBuffer<T>> upload_each(Index count, const Make& make) noexcept {
+  SEGFACE_ASSIGN(values, Buffer<T>::make(static_cast<std::size_t>(count)));
+  for (Index i = 0; i < count; ++i) {
+    const float value = make(i);
+    values.data()[i] = static_cast<T>(value);
+    if (!is_finite(static_cast<float>(values.data()[i])) && is_finite(value)) {
+      return error(Errc::limit_exceeded, "a weight is beyond float16, whose largest is 65504; use float32");
+    }
+  }
+  return DeviceBuffer<T>::copy_of(values.data(), static_cast<std::size_t>(count));
 }
 
 // (W x + b) s = (s W) x + s b
-inline Result<Linear> upload_linear(const LinearParameters& p) noexcept {
+template <class T>
+Result<Linear<T>> upload_linear(const LinearParameters& p) noexcept {
   const auto scale = [&](Index o) { return p.scale != nullptr ? p.scale[o] : 1.0f; };
-  SEGFACE_ASSIGN(weight, upload_each(p.out * p.in, [&](Index i) { return p.weight[i] * scale(i / p.in); }));
-  SEGFACE_ASSIGN(bias, upload_each(p.out, [&](Index o) { return p.bias != nullptr ? p.bias[o] * scale(o) : 0.0f; }));
-  return Linear{std::move(weight), std::move(bias), p.in, p.out};
+  SEGFACE_ASSIGN(weight, upload_each<T>(p.out * p.in, [&](Index i) { return p.weight[i] * scale(i / p.in); }));
+  SEGFACE_ASSIGN(bias, upload_each<T>(p.out, [&](Index o) { return p.bias != nullptr ? p.bias[o] * scale(o) : 0.0f; }));
+  return Linear<T>{std::move(weight), std::move(bias), p.in, p.out};
 }
 
-inline Result<Convolution> upload_convolution(const ConvolutionParameters& p) noexcept {
+template <class T>
+Result<Convolution<T>> upload_convolution(const ConvolutionParameters& p) noexcept {
   SEGFACE_ASSIGN(folded, fold_batch_norm(p));
   const Index taps = p.kernel * p.kernel, depth = taps * p.in;
-  SEGFACE_ASSIGN(weight, upload_each(p.out * depth, [&](Index i) {
+  SEGFACE_ASSIGN(weight, upload_each<T>(p.out * depth, [&](Index i) {
                    const Index out = i / depth, tap = i % depth / p.in, in = i % p.in;
                    return folded.weight.data()[(out * p.in + in) * taps + tap];
                  }));
-  SEGFACE_ASSIGN(bias, upload(folded.bias.data(), p.out));
-  return Convolution{{std::move(weight), std::move(bias), depth, p.out}, p.out, p.kernel, p.stride};
+  SEGFACE_ASSIGN(bias, upload_each<T>(p.out, [&](Index o) { return folded.bias.data()[o]; }));
+  return Convolution<T>{{std::move(weight), std::move(bias), depth, p.out}, p.out, p.kernel, p.stride};
 }
 
 inline Result<DepthwiseConvolution> upload_depthwise(const ConvolutionParameters& p) noexcept {
@@ -87,13 +104,14 @@ inline Result<DepthwiseConvolution> upload_depthwise(const ConvolutionParameters
   return DepthwiseConvolution{std::move(weight), std::move(bias), p.kernel, p.stride};
 }
 
-inline Result<TransposedConvolution> upload_transposed(const TransposedConvolutionParameters& p) noexcept {
-  SEGFACE_ASSIGN(weight, upload_each(4 * p.out * p.in, [&](Index i) {
+template <class T>
+Result<TransposedConvolution<T>> upload_transposed(const TransposedConvolutionParameters& p) noexcept {
+  SEGFACE_ASSIGN(weight, upload_each<T>(4 * p.out * p.in, [&](Index i) {
                    const Index row = i / p.in, in = i % p.in;
                    return p.weight[(in * p.out + row % p.out) * 4 + row / p.out];
                  }));
   SEGFACE_ASSIGN(bias, upload(p.bias, p.out));
-  return TransposedConvolution{std::move(weight), std::move(bias), p.in, p.out};
+  return TransposedConvolution<T>{std::move(weight), std::move(bias), p.in, p.out};
 }
 
 inline Result<LayerNorm> upload_layer_norm(const LayerNormParameters& p) noexcept {

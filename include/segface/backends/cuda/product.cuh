@@ -1,43 +1,192 @@
-// Products of matrices by cuBLAS, in float32 (no TF32). cuBLAS stores columns first, so it is given everything
-// transposed: y^T = W x^T.
+// Products of matrices by cuBLASLt, with what it can do to an element before it is stored: a bias, a matrix to add,
+// ReLU at the end. (Its GELU is the approximation by tanh, which is not ours.) Numbers are stored as T, float or
+// __half, and added up in float32. cuBLASLt stores columns first, so it is given everything transposed: y^T = W x^T.
 #pragma once
 
-#include <climits>
+#include <cublasLt.h>
+#include <cuda_fp16.h>
 
-#include "segface/backends/cuda/memory.cuh"
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <memory>
+#include <type_traits>
+#include <vector>
+
+#include "segface/backends/cuda/buffer.cuh"
 #include "segface/base/config.hpp"
+#include "segface/base/map.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 namespace cuda {
 
-// For each of `count` images: y = x W^T, and y as it was where `keep`. x [rows, in], y [rows, out]; the matrices of
-// the images are weight_step, x_step and y_step elements apart. Errors: limit_exceeded, those of check.
-inline Status multiply_batch(Memory& memory, const float* weight, Index weight_stride, Index weight_step,
-                             const Map<const float>& x, const Map<float>& y, bool keep, Index count) noexcept {
-  const Index rows = y.rows() / count;
-  if (rows > INT_MAX) return error(Errc::limit_exceeded, "more than 2^31 pixels; use a smaller batch");
-  SEGFACE_ASSIGN(handle, memory.blas());
-  const float one = 1, before = keep ? 1 : 0;
-  const auto as_int = [](Index number) { return static_cast<int>(number); };
-  return check(
-      cublasSgemmStridedBatched(handle, CUBLAS_OP_T, CUBLAS_OP_N, as_int(y.channels), as_int(rows), as_int(x.channels),
-                                &one, weight, as_int(weight_stride), weight_step, x.data, as_int(x.stride),
-                                rows * x.stride, &before, y.data, as_int(y.stride), rows * y.stride, as_int(count)),
-      "cublasSgemmStridedBatched");
-}
+// For each of `count` equal parts of the rows: y = relu(x W^T + bias + residual), [rows, in] -> [rows, out].
+template <class T>
+struct Product {
+  Map<const T> x;
+  const T* weight;             // [out, in]
+  Index weight_stride;         // elements from a row of the weight to the next
+  Map<T> y;                    // may be the residual, not x
+  const T* bias = nullptr;     // [out], or none
+  Map<const T> residual = {};  // of as many rows as y, or none
+  bool relu = false;
+  Index count = 1;
+  Index weight_step = 0;  // elements from the weight of a part to that of the next
+};
 
-// All rows by one packed weight [out, in].
-inline Status multiply(Memory& memory, const float* weight, const Map<const float>& x, bool keep,
-                       const Map<float>& y) noexcept {
-  return multiply_batch(memory, weight, x.channels, 0, x, y, keep, /*count=*/1);
-}
+// A handle, its workspace, and an algorithm for each shape that was ever asked for: after the first call of a size
+// nothing is allocated and nothing chosen any more.
+class Products {
+ public:
+  // TF32: whether floats may be rounded to ten bits of fraction, for tensor cores. Errors: limit_exceeded, those of
+  // check; internal where cuBLASLt knows no algorithm.
+  template <class T>
+  Status multiply(cudaStream_t stream, const Product<T>& p, bool tf32) noexcept {
+    const Index rows = p.y.rows() / p.count;
+    if (rows > INT_MAX) return error(Errc::limit_exceeded, "more than 2^31 pixels; use a smaller batch");
+    SEGFACE_RETURN_IF_ERROR(open());
+    const bool adds = p.residual.rows() != 0;
+    const Map<const T> before = adds ? p.residual : Map<const T>(p.y);
 
-// The rows of each image by its own tokens [B, 1, K, C].
-inline Status multiply_images(Memory& memory, const Map<const float>& tokens, const Map<const float>& x,
-                              const Map<float>& y) noexcept {
-  return multiply_batch(memory, tokens.data, tokens.stride, tokens.pixels() * tokens.stride, x, y, /*keep=*/false,
-                        x.batch);
-}
+    Call call;
+    const bool rounded = tf32 && std::is_same_v<T, float>;
+    SEGFACE_RETURN_IF_ERROR(
+        check(cublasLtMatmulDescInit(&call.operation, rounded ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F,
+                                     CUDA_R_32F),
+              "cublasLtMatmulDescInit"));
+    const cublasLtEpilogue_t epilogues[] = {CUBLASLT_EPILOGUE_DEFAULT, CUBLASLT_EPILOGUE_RELU, CUBLASLT_EPILOGUE_BIAS,
+                                            CUBLASLT_EPILOGUE_RELU_BIAS};
+    const int epilogue = (p.relu ? 1 : 0) + (p.bias != nullptr ? 2 : 0);
+    SEGFACE_RETURN_IF_ERROR(call.set(CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T));
+    SEGFACE_RETURN_IF_ERROR(call.set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogues[epilogue]));
+    if (p.bias != nullptr) SEGFACE_RETURN_IF_ERROR(call.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias));
+    const Index in = p.x.channels, out = p.y.channels;
+    SEGFACE_RETURN_IF_ERROR(layout<T>(in, out, p.weight_stride, p.count, p.weight_step, call.a));
+    SEGFACE_RETURN_IF_ERROR(layout<T>(in, rows, p.x.stride, p.count, rows * p.x.stride, call.b));
+    SEGFACE_RETURN_IF_ERROR(layout<T>(out, rows, before.stride, p.count, rows * before.stride, call.c));
+    SEGFACE_RETURN_IF_ERROR(layout<T>(out, rows, p.y.stride, p.count, rows * p.y.stride, call.d));
+
+    const std::array<std::uint32_t, 4> alignments = {
+        alignment(p.weight, p.weight_step), alignment(p.x.data, rows * p.x.stride),
+        alignment(before.data, rows * before.stride), alignment(p.y.data, rows * p.y.stride)};
+    Shape shape = {static_cast<Index>(sizeof(T)),
+                   rounded,
+                   epilogue,
+                   rows,
+                   in,
+                   out,
+                   p.count,
+                   p.weight_stride,
+                   p.weight_step,
+                   p.x.stride,
+                   before.stride,
+                   p.y.stride};
+    for (const std::uint32_t bytes : alignments) shape.back() = shape.back() * 32 + static_cast<Index>(bytes);
+    SEGFACE_ASSIGN(algorithm, choose(shape, call, alignments));
+    const float one = 1, keep = adds ? 1 : 0;
+    return check(
+        cublasLtMatmul(handle_.get(), &call.operation, &one, p.weight, &call.a, p.x.data, &call.b, &keep, before.data,
+                       &call.c, p.y.data, &call.d, &algorithm, workspace_.data(), workspace_.size(), stream),
+        "cublasLtMatmul");
+  }
+
+  std::size_t bytes() const noexcept { return workspace_.size(); }
+
+ private:
+  static constexpr std::size_t kWorkspaceBytes = std::size_t{8} << 20;  // for sums of parts, where rows are few
+
+  struct Deleter {
+    void operator()(cublasLtHandle_t handle) const noexcept { static_cast<void>(cublasLtDestroy(handle)); }
+  };
+  // Everything that an algorithm is chosen by.
+  using Shape = std::array<Index, 13>;
+  struct Choice {
+    Shape shape;
+    cublasLtMatmulAlgo_t algorithm;
+  };
+  // How cuBLASLt is told of a product.
+  struct Call {
+    cublasLtMatmulDescOpaque_t operation;
+    cublasLtMatrixLayoutOpaque_t a, b, c, d;
+
+    template <class Value>
+    Status set(cublasLtMatmulDescAttributes_t which, const Value& value) noexcept {
+      return check(cublasLtMatmulDescSetAttribute(&operation, which, &value, sizeof value),
+                   "cublasLtMatmulDescSetAttribute");
+    }
+  };
+
+  Status open() noexcept {
+    if (handle_ != nullptr) return {};
+    SEGFACE_ASSIGN(workspace, DeviceBuffer<std::uint8_t>::make(kWorkspaceBytes));
+    cublasLtHandle_t handle = nullptr;
+    SEGFACE_RETURN_IF_ERROR(check(cublasLtCreate(&handle), "cublasLtCreate"));
+    handle_.reset(handle);
+    workspace_ = std::move(workspace);
+    return {};
+  }
+
+  // `count` matrices of columns that are `stride` elements apart, `step` elements from one to the next.
+  template <class T>
+  static Status layout(Index rows, Index columns, Index stride, Index count, Index step,
+                       cublasLtMatrixLayoutOpaque_t& layout) noexcept {
+    constexpr cudaDataType_t kType = std::is_same_v<T, float> ? CUDA_R_32F : CUDA_R_16F;
+    SEGFACE_RETURN_IF_ERROR(check(cublasLtMatrixLayoutInit(&layout, kType, static_cast<std::uint64_t>(rows),
+                                                           static_cast<std::uint64_t>(columns), stride),
+                                  "cublasLtMatrixLayoutInit"));
+    const auto set = [&](cublasLtMatrixLayoutAttribute_t which, const auto& value) {
+      return check(cublasLtMatrixLayoutSetAttribute(&layout, which, &value, sizeof value),
+                   "cublasLtMatrixLayoutSetAttribute");
+    };
+    SEGFACE_RETURN_IF_ERROR(set(CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, static_cast<std::int32_t>(count)));
+    return set(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, static_cast<std::int64_t>(step));
+  }
+
+  // What the addresses of all parts are multiples of, 16 bytes at most.
+  template <class T>
+  static std::uint32_t alignment(const T* data, Index step) noexcept {
+    const auto address = reinterpret_cast<std::uintptr_t>(data) | static_cast<std::uintptr_t>(step) * sizeof(T) | 16;
+    return static_cast<std::uint32_t>(address & (~address + 1));
+  }
+
+  Result<cublasLtMatmulAlgo_t> choose(const Shape& shape, Call& call,
+                                      const std::array<std::uint32_t, 4>& alignments) noexcept {
+    const auto known =
+        std::find_if(choices_.begin(), choices_.end(), [&](const Choice& choice) { return choice.shape == shape; });
+    if (known != choices_.end()) return known->algorithm;
+    cublasLtMatmulPreferenceOpaque_t preference;
+    SEGFACE_RETURN_IF_ERROR(check(cublasLtMatmulPreferenceInit(&preference), "cublasLtMatmulPreferenceInit"));
+    const auto set = [&](cublasLtMatmulPreferenceAttributes_t which, const auto& value) {
+      return check(cublasLtMatmulPreferenceSetAttribute(&preference, which, &value, sizeof value),
+                   "cublasLtMatmulPreferenceSetAttribute");
+    };
+    SEGFACE_RETURN_IF_ERROR(
+        set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, static_cast<std::uint64_t>(workspace_.size())));
+    SEGFACE_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignments[0]));
+    SEGFACE_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignments[1]));
+    SEGFACE_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignments[2]));
+    SEGFACE_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignments[3]));
+    cublasLtMatmulHeuristicResult_t found;
+    int count = 0;
+    SEGFACE_RETURN_IF_ERROR(check(cublasLtMatmulAlgoGetHeuristic(handle_.get(), &call.operation, &call.a, &call.b,
+                                                                 &call.c, &call.d, &preference, 1, &found, &count),
+                                  "cublasLtMatmulAlgoGetHeuristic"));
+    if (count == 0) {
+      return error(Errc::internal, "cuBLASLt knows no algorithm for a product of ", shape[3], " x ", shape[4], " by ",
+                   shape[5]);
+    }
+    SEGFACE_RETURN_IF_ERROR(check(found.state, "cublasLtMatmulAlgoGetHeuristic"));
+    SEGFACE_RETURN_IF_ERROR(guarded([&]() -> Status {
+      choices_.push_back({shape, found.algo});
+      return {};
+    }));
+    return found.algo;
+  }
+
+  DeviceBuffer<std::uint8_t> workspace_;
+  std::unique_ptr<std::remove_pointer_t<cublasLtHandle_t>, Deleter> handle_;
+  std::vector<Choice> choices_;
+};
 
 }  // namespace cuda
 SEGFACE_END_NAMESPACE

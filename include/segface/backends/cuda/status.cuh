@@ -1,7 +1,7 @@
-// CUDA's and cuBLAS's errors as Status. Every call of either is checked.
+// CUDA's and cuBLASLt's errors as Status. Every call of either is checked.
 #pragma once
 
-#include <cublas_v2.h>
+#include <cublasLt.h>
 #include <cuda_runtime.h>
 
 #include "segface/base/config.hpp"
@@ -22,8 +22,8 @@ inline Status check(cudaError_t outcome, const char* what) noexcept {
 }
 inline Status check(cublasStatus_t outcome, const char* what) noexcept {
   if (outcome == CUBLAS_STATUS_SUCCESS) return {};
-  if (outcome == CUBLAS_STATUS_ALLOC_FAILED) return error(Errc::out_of_memory, "cuBLAS is out of memory: ", what);
-  return error(Errc::internal, "cuBLAS failed: ", what, ": ", cublasGetStatusString(outcome));
+  if (outcome == CUBLAS_STATUS_ALLOC_FAILED) return error(Errc::out_of_memory, "cuBLASLt is out of memory: ", what);
+  return error(Errc::internal, "cuBLASLt failed: ", what, ": ", cublasLtGetStatusString(outcome));
 }
 
 }  // namespace cuda
