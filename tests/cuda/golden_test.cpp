@@ -28,14 +28,16 @@ void check_float(const char* const (&names)[kCount]) {
   CHECK(emulation::live_objects() == live);
 }
 
-// Logits within 2e-2 of their deviation, and at least 99.5 % of the labels.
+// Logits within 2e-2 of their deviation; labels are the golden's wherever our two largest logits differ by more.
+// Weights alone, rounded to float16, give other labels to 0.9 % of mobilenet's pixels: those of a synthetic network are
+// close.
 template <std::size_t kCount>
 void check_half(const char* const (&names)[kCount]) {
   SerialExecutor executor;
   const auto backend = cuda::HalfBackend::from_environment().value_or_throw();
-  for (const char* name : names) {
+  for (const std::string name : names) {
     CAPTURE(name);
-    const Golden golden = Golden::open(test::data(std::string(name) + ".safetensors")).value_or_throw();
+    const Golden golden = Golden::open(test::data(name + ".safetensors")).value_or_throw();
     const auto stages = test::compare_goldens(backend, {name}, executor).front();
     const auto stage = [&](const char* which) {
       return *std::find_if(stages.begin(), stages.end(), [&](const auto& s) { return s.stage == which; });
@@ -44,7 +46,8 @@ void check_half(const char* const (&names)[kCount]) {
     MESSAGE(name << " in float16: logits " << logits.largest / golden.logits_std() << ", labels "
                  << 1 - static_cast<double>(mask.different) / static_cast<double>(mask.compared));
     CHECK(logits.largest < 2e-2 * golden.logits_std());
-    CHECK(mask.different * 200 <= mask.compared);
+    CHECK(mask.largest < 2e-2 * golden.logits_std());
+    CHECK(mask.different * 50 <= mask.compared);
   }
 }
 

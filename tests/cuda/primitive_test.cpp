@@ -107,27 +107,40 @@ TEST_CASE_TEMPLATE("convolutions: kernels, strides, borders, images smaller than
         CAPTURE(s.height);
         CAPTURE(kernel);
         CAPTURE(stride);
-        const Index in = 13, out = 22;
-        std::vector<float> numbers[5];
-        ConvolutionParameters p = random_convolution(in, out, kernel, stride, numbers);
-        CHECK(agree([&](auto& bench) {
-                const auto w = bench.backend().prepare_convolution(p).value_or_throw();
-                return ops::convolution<BackendOf<decltype(bench)>>(
-                    bench.run(), w, bench.map("x", s.batch, s.height, s.width, in), Activation::hard_swish);
-              }) < bound<T>(3e-6));
-        p.in = 1;
-        CHECK(agree([&](auto& bench) {
-                const auto w = bench.backend().prepare_depthwise_convolution(p).value_or_throw();
-                return ops::depthwise_convolution<BackendOf<decltype(bench)>>(
-                    bench.run(), w, bench.map("x", s.batch, s.height, s.width, out), Activation::relu);
-              }) < bound<T>(3e-6));
-        p.norm = {};
-        p.bias = numbers[2].data();
-        CHECK(agree([&](auto& bench) {
-                const auto w = bench.backend().prepare_depthwise_convolution(p).value_or_throw();
-                return ops::depthwise_convolution<BackendOf<decltype(bench)>>(
-                    bench.run(), w, bench.map("x", s.batch, s.height, s.width, out), Activation::none);
-              }) < bound<T>(3e-6));
+        for (const Index out : {22, 70}) {
+          const Index in = 13;
+          CAPTURE(out);
+          std::vector<float> numbers[5];
+          ConvolutionParameters p = random_convolution(in, out, kernel, stride, numbers);
+          CHECK(agree([&](auto& bench) {
+                  const auto w = bench.backend().prepare_convolution(p).value_or_throw();
+                  return ops::convolution<BackendOf<decltype(bench)>>(
+                      bench.run(), w, bench.map("x", s.batch, s.height, s.width, in), Activation::hard_swish);
+                }) < bound<T>(3e-6));
+          for (const Index batch : {Index{1}, s.batch}) {
+            CHECK(agree([&](auto& bench) {
+                    using B = BackendOf<decltype(bench)>;
+                    const auto w = bench.backend().prepare_convolution(p).value_or_throw();
+                    const auto residual = bench.map("r", batch, ops::convolved(s.height, kernel, stride),
+                                                    ops::convolved(s.width, kernel, stride), out);
+                    return ops::convolution<B>(bench.run(), w, bench.map("x", s.batch, s.height, s.width, in),
+                                               Epilogue<B>::plus(residual, Activation::relu));
+                  }) < bound<T>(3e-6));
+          }
+          p.in = 1;
+          CHECK(agree([&](auto& bench) {
+                  const auto w = bench.backend().prepare_depthwise_convolution(p).value_or_throw();
+                  return ops::depthwise_convolution<BackendOf<decltype(bench)>>(
+                      bench.run(), w, bench.map("x", s.batch, s.height, s.width, out), Activation::relu);
+                }) < bound<T>(3e-6));
+          p.norm = {};
+          p.bias = numbers[2].data();
+          CHECK(agree([&](auto& bench) {
+                  const auto w = bench.backend().prepare_depthwise_convolution(p).value_or_throw();
+                  return ops::depthwise_convolution<BackendOf<decltype(bench)>>(
+                      bench.run(), w, bench.map("x", s.batch, s.height, s.width, out), Activation::none);
+                }) < bound<T>(3e-6));
+        }
       }
     }
     const Index out = 9;
@@ -208,7 +221,7 @@ TEST_CASE_TEMPLATE("attention: few keys, many keys, few queries, many queries", 
   };
   Comparison<T> agree;
   for (const Rows& rows : {Rows{1, 1}, Rows{19, 19}, Rows{300, 19}, Rows{300, 11}, Rows{19, 128}, Rows{19, 129},
-                           Rows{11, 257}, Rows{3, 1000}, Rows{7, 300}, Rows{9, 8}}) {
+                           Rows{11, 257}, Rows{3, 1000}, Rows{7, 300}, Rows{40, 300}, Rows{9, 8}}) {
     for (const Heads& heads : {Heads{128, 8}, Heads{256, 8}, Heads{15, 5}, Heads{40, 1}}) {
       CAPTURE(rows.queries);
       CAPTURE(rows.keys);

@@ -3,24 +3,28 @@
 // Weights are uploaded when they are prepared, BatchNorm folded in. Activations are in the block of a Memory, which has
 // a stream of its own; every kernel and copy goes through that stream, and the host waits only where it reads a map.
 // Activations and the weights of products are float32 or float16, everything is computed in float32. Products are
-// cuBLASLt's, with bias, residual and ReLU; other activations are a kernel after it. All compounds are the defaults.
+// cuBLASLt's, with bias, residual and ReLU; other activations are a kernel after it.
 // Programs that include this are compiled by nvcc and link cublasLt.
 #pragma once
 
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
+#include <array>
 #include <climits>
+#include <utility>
 
 #include "segface/backends/compound.hpp"
 #include "segface/backends/cuda/attention.cuh"
 #include "segface/backends/cuda/convolution.cuh"
+#include "segface/backends/cuda/cross_attention.cuh"
 #include "segface/backends/cuda/elements.cuh"
 #include "segface/backends/cuda/epilogue.cuh"
 #include "segface/backends/cuda/memory.cuh"
 #include "segface/backends/cuda/norm.cuh"
 #include "segface/backends/cuda/operands.cuh"
 #include "segface/backends/cuda/product.cuh"
+#include "segface/backends/cuda/upscaling.cuh"
 #include "segface/backends/cuda/window.cuh"
 #include "segface/backends/primitives.hpp"
 
@@ -91,17 +95,25 @@ class BasicBackend {
     });
   }
 
-  // Patches, an image at a time, times a matrix.
+  // With few outputs in tiles; else patches, an image at a time, times a matrix.
   void convolution(RunOf& run, const Convolution& w, const In& x, const Epilogue<BasicBackend>& epilogue,
                    const Out& y) const noexcept {
     if (w.kernel == 1 && w.stride == 1) return linear(run, w.matrix, x, epilogue, y);
+    if (w.out <= kFewOutputs) {
+      const auto depth = static_cast<double>(w.matrix.in), outputs = static_cast<double>(w.out);
+      const Cost cost = {2 * depth * elements(y), bytes(x) + depth * outputs * sizeof(T) + bytes(y)};
+      return run.device(cost, [&] {
+        return launch_convolution(run.memory().stream(), x, w.matrix.weight.data(), w.matrix.bias.data(), w.kernel,
+                                  w.stride, Finish<T>{epilogue.activation, epilogue.residual, epilogue.last}, y);
+      });
+    }
     const auto scope = run.scope();
     const Plan plan(run, epilogue, y);
     const Out patches = run.map(1, y.height, y.width, w.matrix.in);
     run.device(gemm_cost(y.rows(), w.out, w.matrix.in), [&]() -> Status {
       for (Index b = 0; b < x.batch; ++b) {
         SEGFACE_RETURN_IF_ERROR(gather(run, x.image(b), w.kernel, w.stride, (w.kernel - 1) / 2, patches));
-        const In added = plan.added.rows() != 0 ? plan.added.image(b) : In();
+        const In added = plan.added.batch == 1 ? plan.added : plan.added.batch == 0 ? In() : plan.added.image(b);
         SEGFACE_RETURN_IF_ERROR(multiply(run, plan.product(w.matrix, patches, plan.z.image(b), added)));
       }
       return plan.finish(run, y);
@@ -112,8 +124,7 @@ class BasicBackend {
                              const Out& y) const noexcept {
     const auto taps = static_cast<double>(w.kernel * w.kernel);
     run.device({2 * taps * elements(y), bytes(x) + bytes(y)}, [&] {
-      return launch_elements("depthwise_convolution", filter_channels<T>, y, run.memory().stream(), x, w.weight.data(),
-                             w.bias.data(), static_cast<int>(w.kernel), static_cast<int>(w.stride), activation, y);
+      return launch_filter(run.memory().stream(), x, w.weight.data(), w.bias.data(), w.kernel, w.stride, activation, y);
     });
   }
 
@@ -147,12 +158,18 @@ class BasicBackend {
   }
 
   void spatial_mean(RunOf& run, const In& x, const Out& y) const noexcept {
-    run.device({elements(x), bytes(x)}, [&] { return launch_spatial_mean(run.memory().stream(), x, y); });
+    const auto scope = run.scope();
+    const Map<float> parts = float_map(run, x.batch, mean_strips(x.pixels()), x.channels);
+    run.device({elements(x), bytes(x)}, [&]() -> Status {
+      if (parts.width == 1) return launch_mean(run.memory().stream(), x, y);
+      SEGFACE_RETURN_IF_ERROR(launch_mean(run.memory().stream(), x, parts));
+      return launch_elements("spatial_mean", add_strips<T>, y, run.memory().stream(), parts, y);
+    });
   }
 
   void scale_channels(RunOf& run, const In& s, const Out& x) const noexcept {
     run.device({elements(x), 2 * bytes(x)},
-               [&] { return launch_elements("scale_channels", scale_map<T>, x, run.memory().stream(), s, x); });
+               [&] { return launch_elements("scale_channels", scale_map<T, T>, x, run.memory().stream(), s, x); });
   }
 
   void add(RunOf& run, const In& a, const In& b, const Out& y) const noexcept {
@@ -161,9 +178,11 @@ class BasicBackend {
   }
 
   void attention(RunOf& run, const In& q, const In& k, const In& v, Index heads, const Out& y) const noexcept {
+    const auto scope = run.scope();
+    float* const scratch = run.template scratch<float>(attention_scratch(q, k, heads));
     const auto products = static_cast<double>(q.rows() * k.pixels() * q.channels);
     run.device({4 * products, bytes(q) + bytes(k) + bytes(v) + bytes(y)},
-               [&] { return launch_attention(run.memory().stream(), q, k, v, heads, y); });
+               [&] { return launch_attention(run.memory().stream(), q, k, v, heads, scratch, y); });
   }
 
   void windowed_attention(RunOf& run, const WindowAttention& w, const In& qkv, Index shift,
@@ -209,6 +228,135 @@ class BasicBackend {
     });
   }
 
+  // ---- overrides of compounds ---------------------------------------------------------------------------------
+
+  // Each level multiplied at its own size by its folded matrix, the coarse ones interpolated and added in one go; see
+  // fold_fusion_level.
+  struct MlpFusion {
+    std::array<Linear, 4> levels;
+
+    static Result<MlpFusion> prepare(const BasicBackend& backend, const MlpFusionParameters& p) noexcept {
+      MlpFusion fusion;
+      for (std::size_t i = 0; i < 4; ++i) {
+        SEGFACE_ASSIGN(folded, fold_fusion_level(p, i));
+        SEGFACE_ASSIGN(level, backend.prepare_linear({p.linear_c[i].in, p.linear_fuse.out, folded.weight.data(),
+                                                      folded.bias.data(), nullptr}));
+        fusion.levels[i] = std::move(level);
+      }
+      return Result<MlpFusion>(std::move(fusion));
+    }
+  };
+  Pyramid<BasicBackend> fuse(RunOf& run, const MlpFusion& w, const std::array<In, 4>& levels) const noexcept {
+    const In& finest = levels[0];
+    const Out fused = run.map(finest.batch, finest.height, finest.width, w.levels[0].out);
+    const auto scope = run.scope();
+    std::array<In, 3> coarse;
+    for (std::size_t i = 0; i < 3; ++i) coarse[i] = ops::linear<BasicBackend>(run, w.levels[i + 1], levels[i + 1]);
+    linear(run, w.levels[0], finest, {}, fused);
+    const double read = bytes(coarse[0]) + bytes(coarse[1]) + bytes(coarse[2]) + bytes(fused);
+    run.device({24 * elements(fused), read + bytes(fused)}, [&] {
+      return launch_elements("fuse", add_levels<T>, fused, run.memory().stream(), coarse[0], coarse[1], coarse[2],
+                             fused);
+    });
+    return {levels, fused};
+  }
+
+  // (x + p) W + b = x W + (p W + b): the second is made in the plan.
+  struct PositionTerm {
+    In projected;  // [1, H, W, out]
+  };
+  PositionTerm position_term(RunOf& run, const Linear& w,
+                             const compound::Position<BasicBackend>& position) const noexcept {
+    return {ops::linear<BasicBackend>(run, w, position.encoding)};
+  }
+  PositionTerm position_term(RunOf& run, const compound::PyramidLinear<BasicBackend>& w,
+                             const compound::Position<BasicBackend>& position) const noexcept {
+    return position_term(run, w.on_fused, position);
+  }
+  Out image_linear_at(RunOf& run, const Linear& w, const PositionTerm& term, const In& image) const noexcept {
+    const Out y = run.map(image.batch, image.height, image.width, w.out);
+    Product<T> product = {image, w.weight.data(), w.in, y, nullptr, term.projected};
+    product.count = image.batch;
+    run.device(gemm_cost(image.rows(), w.out, w.in), [&] { return multiply(run, product); });
+    return y;
+  }
+  Out image_linear_at(RunOf& run, const compound::PyramidLinear<BasicBackend>& w, const PositionTerm& term,
+                      const Pyramid<BasicBackend>& image) const noexcept {
+    return image_linear_at(run, w.on_fused, term, image.fused);
+  }
+
+  // Attention, projection, sum and norm of a tile of pixels in one kernel; see cuda/cross_attention.cuh.
+  template <class ImageLinear, class Image>
+  void image_from_tokens(RunOf& run, const compound::ImageFromTokens<BasicBackend, ImageLinear>& w,
+                         const LayerNorm& norm, const PositionTerm& query_position, const Image& image, const Out& keys,
+                         const Out& values, const Out& y) const noexcept {
+    if (!suits_read_tokens(w.out_proj.in, w.heads, w.out_proj.out)) {
+      return compound::image_from_tokens<BasicBackend>(run, w, norm, query_position, image, keys, values, y);
+    }
+    const auto scope = run.scope();
+    const In x = compound::image_map<BasicBackend>(image);
+    const In q = ops::image_linear_at<BasicBackend>(run, w.q_proj, query_position, image);
+    const In k = ops::linear<BasicBackend>(run, w.k_proj, keys), v = ops::linear<BasicBackend>(run, w.v_proj, values);
+    Cost cost = {4 * elements(q) * static_cast<double>(k.pixels()), bytes(k) + bytes(v)};
+    cost += gemm_cost(x.rows(), w.out_proj.out, w.out_proj.in);
+    cost += {8 * elements(x), bytes(x)};
+    run.device(cost, [&] {
+      const ReadOperand<T> operand = {w.out_proj.weight.data(), w.out_proj.bias.data(), norm.gain.data(),
+                                      norm.bias.data(), norm.eps};
+      return launch_read_tokens(run.memory().stream(), q, k, v, w.heads, operand, x, y);
+    });
+  }
+
+  // The mean in strips, whose sum the first matrix takes; what is between the kernels is float32.
+  void squeeze_excitation(RunOf& run, const compound::SqueezeExcitation<BasicBackend>& w, const Out& x) const noexcept {
+    if (x.channels > kMostDenseInputs) return compound::squeeze_excitation<BasicBackend>(run, w, x);
+    const auto scope = run.scope();
+    const Map<float> mean = float_map(run, x.batch, mean_strips(x.pixels()), x.channels);
+    const Map<float> squeezed = float_map(run, x.batch, 1, w.fc1.out), scale = float_map(run, x.batch, 1, w.fc2.out);
+    run.device({elements(x), bytes(x)}, [&] { return launch_mean<T, float>(run.memory().stream(), x, mean); });
+    run.device(gemm_cost(x.batch, w.fc1.out, w.fc1.in), [&] {
+      return launch_dense(run.memory().stream(), Map<const float>(mean), w.fc1.weight.data(), w.fc1.bias.data(),
+                          w.inner, squeezed);
+    });
+    run.device(gemm_cost(x.batch, w.fc2.out, w.fc2.in), [&] {
+      return launch_dense(run.memory().stream(), Map<const float>(squeezed), w.fc2.weight.data(), w.fc2.bias.data(),
+                          w.gate, scale);
+    });
+    run.device({elements(x), 2 * bytes(x)}, [&] {
+      return launch_elements("scale_channels", scale_map<float, T>, x, run.memory().stream(), scale, x);
+    });
+  }
+
+  // What follows each of the two products, in one kernel; see cuda/upscaling.cuh.
+  Out upscale_and_classify(RunOf& run, const compound::Upscaling<BasicBackend>& w, const Out& image,
+                           const Out& hyper) const noexcept {
+    if (w.first.out > kMostNormalised || w.second.out > kMostUpscaled || hyper.width > kMostClasses) {
+      return compound::upscale_and_classify<BasicBackend>(run, w, image, hyper);
+    }
+    const Index b = image.batch, h = image.height, width = image.width;
+    const Out logits = run.map(b, 4 * h, 4 * width, hyper.width);
+    const Out upscaled = run.every_stage() ? run.map(b, 4 * h, 4 * width, w.second.out) : Out();
+    const auto scope = run.scope();
+    const Out first = run.map(b, h, width, 4 * w.first.out), twice = run.map(b, 2 * h, 2 * width, w.first.out);
+    const Out second = run.map(b, 2 * h, 2 * width, 4 * w.second.out);
+    run.device(gemm_cost(image.rows(), 4 * w.first.out, w.first.in), [&] {
+      return multiply(run, {image, w.first.weight.data(), w.first.in, first});
+    });
+    run.device({20 * elements(twice), bytes(first) + bytes(twice)}, [&] {
+      return launch_spread_normalised<T>(run.memory().stream(), first, w.first.bias.data(), w.norm.gain.data(),
+                                         w.norm.bias.data(), w.norm.eps, twice);
+    });
+    run.device(gemm_cost(twice.rows(), 4 * w.second.out, w.second.in), [&] {
+      return multiply(run, {twice, w.second.weight.data(), w.second.in, second});
+    });
+    const double products = elements(logits) * static_cast<double>(w.second.out);
+    run.device({2 * products + 12 * elements(second), bytes(second) + bytes(logits)}, [&] {
+      return launch_classify<T>(run.memory().stream(), second, w.second.bias.data(), hyper, upscaled, logits);
+    });
+    if (run.every_stage()) run.stage("upscaled", upscaled);
+    return logits;
+  }
+
  private:
   explicit BasicBackend(bool tf32) noexcept : tf32_(tf32) {}
 
@@ -227,9 +375,9 @@ class BasicBackend {
     Plan(RunOf& run, const Epilogue<BasicBackend>& epilogue, const Out& y) noexcept
         : rest{epilogue.activation, epilogue.residual, epilogue.last}, z(y) {
       const bool residual = epilogue.residual.batch != 0;
-      if (residual && epilogue.activation == Activation::none && epilogue.residual.batch == y.batch) {
+      if (residual && epilogue.activation == Activation::none) {
         added = epilogue.residual;
-        rest = {epilogue.last};
+        rest = {epilogue.last, {}, Activation::none};
       }
       if (rest.activation == Activation::relu) {
         relu = true;
@@ -238,13 +386,19 @@ class BasicBackend {
       if (rest.residual.batch != 0) z = run.map(y.batch, y.height, y.width, y.channels);
     }
     Product<T> product(const Linear& w, const In& x, const Out& to, const In& residual) const noexcept {
-      return {x, w.weight.data(), w.in, to, w.bias.data(), residual, relu};
+      const bool of_each = residual.batch == 1;  // the residual of one image is for all of them
+      return {x, w.weight.data(), w.in, to, w.bias.data(), residual, relu, of_each ? x.batch : 1};
     }
     Status finish(RunOf& run, const Out& y) const noexcept {
       if (rest.activation == Activation::none && rest.residual.batch == 0) return {};
       return launch_elements("epilogue", finish_elements<T>, y, run.memory().stream(), z, rest, y);
     }
   };
+
+  // A packed map [batch, 1, rows, channels] of floats.
+  static Map<float> float_map(RunOf& run, Index batch, Index rows, Index channels) noexcept {
+    return {run.template scratch<float>(batch * rows * channels), batch, 1, rows, channels, channels};
+  }
 
   static Status gather(RunOf& run, const In& x, Index kernel, Index stride, Index pad, const Out& y) noexcept {
     return launch_elements("patches", gather_patches<T>, y, run.memory().stream(), x, static_cast<int>(kernel),

@@ -23,8 +23,8 @@ __global__ void add_maps(Map<const T> a, Map<const T> b, Map<T> y) {
 }
 
 // x <- x s: x [B, H, W, C], s [B, 1, 1, C]
-template <class T>
-__global__ void scale_map(Map<const T> s, Map<T> x) {
+template <class S, class T>
+__global__ void scale_map(Map<const S> s, Map<T> x) {
   const Element at = Element::of(x);
   if (!at.inside) return;
   T& element = x.row(at.row)[at.channel];
@@ -38,18 +38,33 @@ __global__ void repeat_rows(const float* values, Map<T> y) {
   if (at.inside) y.row(at.row)[at.channel] = static_cast<T>(values[at.row % y.pixels() * y.channels + at.channel]);
 }
 
-// [B, H, W, C] -> y's height and width; see ops::bilinear.
+// The value of x that an element of a map of another size sees; see ops::bilinear.
 template <class T>
-__global__ void interpolate(Map<const T> x, Map<T> y) {
-  const Element at = Element::of(y);
-  if (!at.inside) return;
-  const BilinearTap<float> v(at.y, x.height, y.height), h(at.x, x.width, y.width);
+__device__ float interpolated(const Map<const T>& x, const Element& at, Index height, Index width) noexcept {
+  const BilinearTap<float> v(at.y, x.height, height), h(at.x, x.width, width);
   const auto row = [&](Index sy) {
     const auto left = static_cast<float>(x.pixel(at.batch, sy, h.first)[at.channel]);
     const auto right = static_cast<float>(x.pixel(at.batch, sy, h.second)[at.channel]);
     return left * (1 - h.fraction) + right * h.fraction;
   };
-  y.row(at.row)[at.channel] = static_cast<T>(row(v.first) * (1 - v.fraction) + row(v.second) * v.fraction);
+  return row(v.first) * (1 - v.fraction) + row(v.second) * v.fraction;
+}
+
+// [B, H, W, C] -> y's height and width; see ops::bilinear.
+template <class T>
+__global__ void interpolate(Map<const T> x, Map<T> y) {
+  const Element at = Element::of(y);
+  if (at.inside) y.row(at.row)[at.channel] = static_cast<T>(interpolated(x, at, y.height, y.width));
+}
+
+// y += three maps of other sizes, interpolated to y's
+template <class T>
+__global__ void add_levels(Map<const T> a, Map<const T> b, Map<const T> c, Map<T> y) {
+  const Element at = Element::of(y);
+  if (!at.inside) return;
+  T& element = y.row(at.row)[at.channel];
+  element = static_cast<T>(static_cast<float>(element) + interpolated(a, at, y.height, y.width) +
+                           interpolated(b, at, y.height, y.width) + interpolated(c, at, y.height, y.width));
 }
 
 // One image [1, H, W, C] -> y [1, H', W', C]; see ops::warp.

@@ -45,7 +45,7 @@ struct LayerNorm {
 struct WindowAttention {
   Index heads = 0, window = 0;
   bool cosine = false;
-  Floats scale, bias, padding;  // [heads], [heads, window^2, window^2], [3 C]
+  Floats scale, bias, padding;  // [heads], [heads, window^2 keys, window^2 queries], [3 C]
 };
 struct PositionEncoding {
   Floats gaussian;  // [2, features]
@@ -123,7 +123,10 @@ inline Result<LayerNorm> upload_layer_norm(const LayerNormParameters& p) noexcep
 inline Result<WindowAttention> upload_window_attention(const WindowAttentionParameters& p) noexcept {
   const Index tokens = p.window * p.window;
   SEGFACE_ASSIGN(scale, upload(p.scale, p.heads));
-  SEGFACE_ASSIGN(bias, upload(p.bias, p.heads * tokens * tokens));
+  SEGFACE_ASSIGN(bias, upload_each(p.heads * tokens * tokens, [&](Index i) {
+                   const Index head = i / (tokens * tokens), key = i / tokens % tokens, query = i % tokens;
+                   return p.bias[(head * tokens + query) * tokens + key];
+                 }));
   SEGFACE_ASSIGN(padding, upload(p.padding, 3 * p.channels));
   return WindowAttention{p.heads, p.window, p.cosine, std::move(scale), std::move(bias), std::move(padding)};
 }

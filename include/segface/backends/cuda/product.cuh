@@ -28,7 +28,7 @@ struct Product {
   Index weight_stride;         // elements from a row of the weight to the next
   Map<T> y;                    // may be the residual, not x
   const T* bias = nullptr;     // [out], or none
-  Map<const T> residual = {};  // of as many rows as y, or none
+  Map<const T> residual = {};  // of all rows, or the same for every part, or none
   bool relu = false;
   Index count = 1;
   Index weight_step = 0;  // elements from the weight of a part to that of the next
@@ -47,6 +47,7 @@ class Products {
     SEGFACE_RETURN_IF_ERROR(open());
     const bool adds = p.residual.rows() != 0;
     const Map<const T> before = adds ? p.residual : Map<const T>(p.y);
+    const Index before_step = before.rows() == p.y.rows() ? rows * before.stride : 0;
 
     Call call;
     const bool rounded = tf32 && std::is_same_v<T, float>;
@@ -63,12 +64,12 @@ class Products {
     const Index in = p.x.channels, out = p.y.channels;
     SEGFACE_RETURN_IF_ERROR(layout<T>(in, out, p.weight_stride, p.count, p.weight_step, call.a));
     SEGFACE_RETURN_IF_ERROR(layout<T>(in, rows, p.x.stride, p.count, rows * p.x.stride, call.b));
-    SEGFACE_RETURN_IF_ERROR(layout<T>(out, rows, before.stride, p.count, rows * before.stride, call.c));
+    SEGFACE_RETURN_IF_ERROR(layout<T>(out, rows, before.stride, p.count, before_step, call.c));
     SEGFACE_RETURN_IF_ERROR(layout<T>(out, rows, p.y.stride, p.count, rows * p.y.stride, call.d));
 
     const std::array<std::uint32_t, 4> alignments = {
-        alignment(p.weight, p.weight_step), alignment(p.x.data, rows * p.x.stride),
-        alignment(before.data, rows * before.stride), alignment(p.y.data, rows * p.y.stride)};
+        alignment(p.weight, p.weight_step), alignment(p.x.data, rows * p.x.stride), alignment(before.data, before_step),
+        alignment(p.y.data, rows * p.y.stride)};
     Shape shape = {static_cast<Index>(sizeof(T)),
                    rounded,
                    epilogue,
@@ -80,6 +81,7 @@ class Products {
                    p.weight_step,
                    p.x.stride,
                    before.stride,
+                   before_step,
                    p.y.stride};
     for (const std::uint32_t bytes : alignments) shape.back() = shape.back() * 32 + static_cast<Index>(bytes);
     SEGFACE_ASSIGN(algorithm, choose(shape, call, alignments));
@@ -99,7 +101,7 @@ class Products {
     void operator()(cublasLtHandle_t handle) const noexcept { static_cast<void>(cublasLtDestroy(handle)); }
   };
   // Everything that an algorithm is chosen by.
-  using Shape = std::array<Index, 13>;
+  using Shape = std::array<Index, 14>;
   struct Choice {
     Shape shape;
     cublasLtMatmulAlgo_t algorithm;
