@@ -145,9 +145,10 @@ Status launch_filter(cudaStream_t stream, const Map<const T>& x, const float* we
 }
 
 // A convolution with up to 64 outputs as the product of patches that are never in memory: block (64 pixels), 16 x 16
-// threads, each with 4 pixels and 4 outputs in registers; 16 columns of patches and weights at a time in shared memory,
-// 9 KB. A product of patches in memory does out / 4 operations in float32 for a byte that the patches cost, at 64
-// outputs far below what any GPU needs to be busy; with more outputs cuBLASLt's products win.
+// threads, each with 4 pixels and 4 outputs in registers; 16 columns of patches and weights at a time in shared memory.
+// Shared memory: 27 KB, with the outputs, which leave in rows. A product of patches in memory does out / 4 operations
+// in float32 for a byte that the patches cost, at 64 outputs far below what any GPU needs to be busy; with more outputs
+// cuBLASLt's products win.
 inline constexpr int kFewOutputs = 64;
 inline constexpr int kTilePixels = 64, kTileDepth = 16, kTileSide = 16, kPerThread = 4;
 
