@@ -1,4 +1,5 @@
-# The installed package: segface::segface, and segface::compiled where the language is C++.
+# The installed package: segface::segface, segface::compiled where the language is C++, and segface::cuda for
+# find_package(segface COMPONENTS cuda), which needs the CUDA toolkit.
 include(CMakeFindDependencyMacro)
 find_dependency(Threads)
 include(${CMAKE_CURRENT_LIST_DIR}/segface-targets.cmake)
@@ -7,3 +8,14 @@ if(CMAKE_CXX_COMPILER_LOADED AND NOT TARGET segface::compiled)
   include(${CMAKE_CURRENT_LIST_DIR}/segface-compiled.cmake)
   unset(segface_include)
 endif()
+foreach(segface_component IN LISTS segface_FIND_COMPONENTS)
+  if(NOT segface_component STREQUAL cuda)
+    set(segface_FOUND FALSE)
+    set(segface_NOT_FOUND_MESSAGE "segface has no component '${segface_component}'; it has one, cuda")
+    return()
+  endif()
+  find_dependency(CUDAToolkit)
+  if(NOT TARGET segface::cuda)
+    include(${CMAKE_CURRENT_LIST_DIR}/segface-cuda.cmake)
+  endif()
+endforeach()
