@@ -49,6 +49,7 @@ TEST_CASE("Help and version") {
   CHECK(version.code == 0);
   CHECK(contains(version.out, "segface " SEGFACE_VERSION_STRING "\ninstruction set: "));
   CHECK(contains(version.out, "threads: "));
+  CHECK(contains(version.out, "\nbackends: cpu reference"));
 }
 
 TEST_CASE("Misuse is answered with one line and code 2") {
@@ -68,7 +69,7 @@ TEST_CASE("Misuse is answered with one line and code 2") {
     CAPTURE(bad);
     check_refused(w.run("parse photo.png '--threads=" + std::string(bad) + "'" + weights), 2, {"--threads"});
   }
-  check_refused(w.run("parse photo.png --backend gpu" + weights), 2, {"'gpu'", "cpu, reference"});
+  check_refused(w.run("parse photo.png --backend gpu" + weights), 2, {"'gpu'", "cpu, reference, cuda"});
   for (const char* bad : {"1,2,3", "1,2,3,4,5", "1,2,0,4", "a,b,c,d", "1,2,3,", "1,2,3,99999999999999999999"}) {
     CAPTURE(bad);
     check_refused(w.run("parse photo.png --box " + std::string(bad) + weights), 2, {"--box", "x,y,width,height"});
@@ -400,6 +401,42 @@ TEST_CASE("verify agrees with the golden of its weights, and tells where others 
     CHECK(contains(bad.out, part));
   }
   w.remove("damaged.safetensors");
+}
+
+TEST_CASE("Without a GPU, or without CUDA built in, --backend cuda says so with code 7") {
+  const Workshop& w = workshop();
+  const bool built = contains(w.run("--version").out, " cuda\n");
+  std::filesystem::create_directories(w.path("set/images"));
+  std::filesystem::create_directories(w.path("set/labels"));
+  std::filesystem::copy_file(w.path("photo.png"), w.path("set/images/photo.png"));
+  REQUIRE(w.run("parse photo.png --weights w.safetensors --mask set/labels/photo.png").code == 0);
+  for (const char* call : {"parse photo.png --weights w.safetensors", "verify w.safetensors", "bench w.safetensors",
+                           "eval w.safetensors set"}) {
+    CAPTURE(call);
+    const Outcome outcome = w.run(std::string(call) + " --backend cuda");
+    if (!built) {
+      check_refused(outcome, 7, {"built without CUDA", "-DSEGFACE_CUDA=ON"});
+    } else if (!std::filesystem::exists("/dev/nvidiactl")) {
+      check_refused(outcome, 7, {"no GPU to compute on", "use the cpu backend"});
+    } else {
+      CAPTURE(outcome.err);
+      CHECK(outcome.code == 0);
+    }
+    CHECK(w.has("photo_mask.png") == (outcome.code == 0));
+  }
+  for (const char* name : {"set", "photo_mask.png", "photo_overlay.png"}) w.remove(name);
+}
+
+TEST_CASE("bench of a backend that is not the cpu's times whole photos") {
+  const Workshop& w = workshop();
+  const Outcome table = w.run("bench w.safetensors --runs 1 --backend reference");
+  CHECK(table.code == 0);
+  CHECK(contains(table.out, "mobilenet, celeb, 64 x 64; reference backend, median of 1 runs"));
+  CHECK(contains(table.out, "a second"));
+  const Outcome json = w.run("bench w.safetensors --runs 1 --backend reference --json");
+  CHECK(contains(json.out, "\"backend\": \"reference\""));
+  CHECK(contains(json.out, "\"photo_ms\": "));
+  check_refused(w.run("bench w.safetensors --backend gpu"), 2, {"cpu, reference, cuda"});
 }
 
 TEST_CASE("Results that cannot be written end with code 5 and leave nothing") {

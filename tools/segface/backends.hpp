@@ -2,9 +2,13 @@
 #pragma once
 
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "networks/networks.hpp"
+#if defined(SEGFACE_WITH_CUDA)
+#include "networks/cuda.hpp"
+#endif
 
 namespace tool {
 
@@ -13,16 +17,50 @@ inline segface::cpu::Backend cpu_backend() {
   return networks::cpu_backend().value_or_throw();
 }
 
-// The first is the default.
+enum BackendName : std::size_t { kCpu, kReference, kCuda };
+
+// By BackendName; the first is the default.
 inline const std::vector<std::string>& backend_names() {
-  static const std::vector<std::string> names = {"cpu", "reference"};
+  static const std::vector<std::string> names = {"cpu", "reference", "cuda"};
   return names;
 }
 
-// Calls function(backend) with the backend at a place of backend_names().
+// A backend that is built in, which need not be said of the others. Errors: no_device.
+inline segface::Status check_built(std::size_t backend) {
+#if !defined(SEGFACE_WITH_CUDA)
+  if (backend == kCuda) {
+    return segface::error(segface::Errc::no_device, "--backend cuda: this program was built without CUDA; build it ",
+                          "with `cmake -S . -B build -DSEGFACE_CUDA=ON`, which takes NVIDIA's CUDA toolkit");
+  }
+#endif
+  static_cast<void>(backend);
+  return {};
+}
+
+template <class B>
+struct BackendType {
+  using Backend = B;
+};
+
+// Calls function(BackendType) with the type of a backend that is built in.
 template <class Function>
-auto with_backend(std::size_t which, const Function& function) {
-  return which == 0 ? function(cpu_backend()) : function(segface::reference::Backend<float>());
+auto with_backend(std::size_t backend, const Function& function) {
+#if defined(SEGFACE_WITH_CUDA)
+  if (backend == kCuda) return function(BackendType<segface::cuda::Backend>());
+#endif
+  if (backend == kReference) return function(BackendType<segface::reference::Backend<float>>());
+  return function(BackendType<segface::cpu::Backend>());
+}
+
+// Errors: those of BasicParser::try_load.
+template <class Backend>
+segface::Result<segface::BasicParser<Backend>> load(const std::string& weights, const segface::Options& options) {
+  using Parser = segface::BasicParser<Backend>;
+  if constexpr (std::is_same_v<Backend, segface::cpu::Backend>) {
+    return Parser::try_load(weights, options, cpu_backend());
+  } else {
+    return Parser::try_load(weights, options);
+  }
 }
 
 }  // namespace tool

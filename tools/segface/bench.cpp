@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "segface/segface.hpp"
@@ -58,7 +59,8 @@ Result<Image> pattern(Index side) {
 }
 
 // Milliseconds of the network alone, from a normalised tensor to its logits: the median.
-Result<double> measure_network(const Parser& parser, Workspace& workspace, Index runs) {
+template <class Backend>
+Result<double> measure_network(const BasicParser<Backend>& parser, BasicWorkspace<Backend>& workspace, Index runs) {
   const Index side = parser.info().resolution;
   SEGFACE_ASSIGN(shape, workspace.logits_shape(1, side, side));
   const std::vector<float> input(static_cast<std::size_t>(3 * side * side), 0.5f);
@@ -74,8 +76,9 @@ Result<double> measure_network(const Parser& parser, Workspace& workspace, Index
   return median(times);
 }
 
-// The stages of one call after another, as the median of each.
-Result<Figures> measure(const Parser& parser, Executor& executor, Index runs) {
+// The stages of one call after another, as the median of each; without their costs.
+template <class Backend>
+Result<Figures> measure(const BasicParser<Backend>& parser, Executor& executor, Index runs) {
   const Index side = parser.info().resolution;
   SEGFACE_ASSIGN(photo, pattern(side));
   SEGFACE_ASSIGN(workspace, parser.try_workspace(&executor));
@@ -104,14 +107,6 @@ Result<Figures> measure(const Parser& parser, Executor& executor, Index runs) {
   figures.milliseconds = median(photos);
   figures.least = *std::min_element(photos.begin(), photos.end());
   for (std::size_t i = 0; i < stages.size(); ++i) figures.stages[i].milliseconds = median(stages[i]);
-  const auto find = [&](const std::string& name) {
-    return std::find_if(figures.stages.begin(), figures.stages.end(), [&](const auto& s) { return s.name == name; });
-  };
-  for (const StageCost& stage : parser.plan().stages()) {
-    auto found = find(stage.name);
-    if (found == figures.stages.end()) found = find("labels");  // logits that are never whole are made with these
-    if (found != figures.stages.end()) found->cost = stage.cost;
-  }
   figures.workspace = workspace.bytes();
   figures.resident = most_resident();
   SEGFACE_ASSIGN(network, measure_network(parser, workspace, runs));
@@ -119,10 +114,25 @@ Result<Figures> measure(const Parser& parser, Executor& executor, Index runs) {
   return Result<Figures>(std::move(figures));
 }
 
+void add_costs(const std::vector<StageCost>& stages, Figures& figures) {
+  const auto find = [&](const std::string& name) {
+    return std::find_if(figures.stages.begin(), figures.stages.end(), [&](const auto& s) { return s.name == name; });
+  };
+  for (const StageCost& stage : stages) {
+    auto found = find(stage.name);
+    if (found == figures.stages.end()) found = find("labels");  // logits that are never whole are made with these
+    if (found != figures.stages.end()) found->cost = stage.cost;
+  }
+}
+
+// "mobilenet, celeb, 512 x 512"
+std::string title(const NetworkInfo& info) {
+  const std::string side = std::to_string(info.resolution);
+  return backbone_name(info.backbone) + (", " + std::string(dataset_name(info.dataset))) + ", " + side + " x " + side;
+}
+
 void print_table(const Parser& parser, const Figures& f, Index threads, Index runs) {
-  const NetworkInfo& info = parser.info();
-  std::printf("%s, %s, %td x %td; %s kernels, %td threads, medians of %td runs\n", backbone_name(info.backbone),
-              std::string(dataset_name(info.dataset)).c_str(), info.resolution, info.resolution,
+  std::printf("%s; %s kernels, %td threads, medians of %td runs\n", title(parser.info()).c_str(),
               parser.backend().isa_name(), threads, runs);
   std::printf("multiply-adds alone reach %.0f GFLOP/s here\n\n", f.peak);
   std::printf("  %-10s  %8s  %8s  %9s  %6s  %8s\n", "stage", "ms", "GFLOP", "GFLOP/s", "share", "MB");
@@ -161,44 +171,80 @@ void print_json(const Parser& parser, const Figures& f, Index threads, Index run
   std::printf("]}\n");
 }
 
+// Of a backend that is not the cpu's: whole photos. What a stage takes is known to the GPU alone, which the host does
+// not wait for in between.
+void print_photo(const NetworkInfo& info, const std::string& backend, const Figures& f, Index runs, bool json) {
+  if (json) {
+    std::printf(
+        "{\"backbone\": \"%s\", \"dataset\": \"%s\", \"resolution\": %td, \"backend\": \"%s\", \"runs\": %td, "
+        "\"load_ms\": %.1f,\n \"weight_bytes\": %zu, \"workspace_bytes\": %zu, \"photo_ms\": %.3f, "
+        "\"fastest_ms\": %.3f}\n",
+        backbone_name(info.backbone), std::string(dataset_name(info.dataset)).c_str(), info.resolution, backend.c_str(),
+        runs, f.load, f.weights, f.workspace, f.milliseconds, f.least);
+    return;
+  }
+  std::printf("%s; %s backend, median of %td runs\n\n", title(info).c_str(), backend.c_str(), runs);
+  std::printf("  photo  %.2f ms, %.1f a second; fastest %.2f ms\n\nloading %.0f ms; weights %s, workspace %s\n",
+              f.milliseconds, 1000 / f.milliseconds, f.least, f.load, megabytes(f.weights).c_str(),
+              megabytes(f.workspace).c_str());
+}
+
+template <class Backend>
+int bench(const std::string& path, const std::string& backend, Index threads, Index runs, bool json) {
+  const auto file = InputFile::open(path);
+  if (!file.ok()) return fail(file.status(), kWeights);
+  Stopwatch watch;
+  Options options;
+  options.threads = threads;
+  const auto parser = load<Backend>(path, options);
+  if (!parser.ok()) return fail(explain_weights(parser.status(), path), kWeights);
+  const double load = watch.lap();
+  const auto executor = make_executor(threads);
+  if (!executor.ok()) return fail(executor.status(), kLimits);
+  double peak = 0;
+  if constexpr (std::is_same_v<Backend, cpu::Backend>) peak = measure_peak(parser->backend().isa_name(), **executor);
+  auto figures = measure(*parser, **executor, runs);
+  if (!figures.ok()) return fail(figures.status(), kWeights);
+  figures->peak = peak;
+  figures->load = load;
+  figures->weights = file->size();
+  if constexpr (std::is_same_v<Backend, cpu::Backend>) {
+    add_costs(parser->plan().stages(), *figures);
+    const auto print = json ? print_json : print_table;
+    print(*parser, *figures, (*executor)->threads(), runs);
+  } else {
+    print_photo(parser->info(), backend, *figures, runs, json);
+  }
+  return kDone;
+}
+
 int run(const std::vector<std::string>& words) {
-  const auto arguments = Arguments::parse(words, {{"--threads", true}, {"--runs", true}, {"--json", false}});
+  const auto arguments =
+      Arguments::parse(words, {{"--threads", true}, {"--runs", true}, {"--backend", true}, {"--json", false}});
   if (!arguments.ok()) return misuse(kBench, arguments.status());
   const auto threads = arguments->number("--threads", 0, kMaxThreads, 0);
   if (!threads.ok()) return misuse(kBench, threads.status());
   const auto runs = arguments->number("--runs", 1, 10000, 15);
   if (!runs.ok()) return misuse(kBench, runs.status());
+  const auto backend = arguments->choice("--backend", backend_names());
+  if (!backend.ok()) return misuse(kBench, backend.status());
   if (arguments->operands().size() != 1) {
     return misuse(kBench,
                   error(Errc::invalid_argument, "expected one weight file, got ", arguments->operands().size()));
   }
-  const std::string& path = arguments->operands()[0];
-  const auto file = InputFile::open(path);
-  if (!file.ok()) return fail(file.status(), kWeights);
-  Stopwatch watch;
-  Options options;
-  options.threads = *threads;
-  const auto parser = Parser::try_load(path, options, cpu_backend());
-  if (!parser.ok()) return fail(explain_weights(parser.status(), path), kWeights);
-  const double load = watch.lap();
-  const auto executor = make_executor(*threads);
-  if (!executor.ok()) return fail(executor.status(), kLimits);
-  const double peak = measure_peak(parser->backend().isa_name(), **executor);
-  auto figures = measure(*parser, **executor, *runs);
-  if (!figures.ok()) return fail(figures.status(), kWeights);
-  figures->peak = peak;
-  figures->load = load;
-  figures->weights = file->size();
-  const auto print = arguments->has("--json") ? print_json : print_table;
-  print(*parser, *figures, (*executor)->threads(), *runs);
-  return kDone;
+  const Status built = check_built(*backend);
+  if (!built.ok()) return fail(built, kNoDevice);
+  return with_backend(*backend, [&](auto type) {
+    return bench<typename decltype(type)::Backend>(arguments->operands()[0], backend_names()[*backend], *threads, *runs,
+                                                   arguments->has("--json"));
+  });
 }
 
 }  // namespace
 
 const Command kBench = {
     "bench", "how fast a network is here, stage by stage",
-    "usage: segface bench WEIGHTS [--threads N] [--runs N] [--json]\n"
+    "usage: segface bench WEIGHTS [--threads N] [--runs N] [--backend NAME] [--json]\n"
     "\n"
     "Parses a picture of the network's own size again and again and prints the median time of each\n"
     "stage, with its operations, its share of what this processor's multiply-adds reach (measured\n"
@@ -206,9 +252,11 @@ const Command kBench = {
     "labels the way to a mask from the map before the logits, which are never whole. Network is another\n"
     "call: a normalised tensor in, whole logits out, as other engines are measured.\n"
     "\n"
-    "  --threads N    0, the default, is one a processor\n"
-    "  --runs N       15 unless said otherwise\n"
-    "  --json         the same for programs\n",
+    "  --threads N     0, the default, is one a processor\n"
+    "  --runs N        15 unless said otherwise\n"
+    "  --backend NAME  cpu, the default; of cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU), and\n"
+    "                  of reference, whole photos only\n"
+    "  --json          the same for programs\n",
     run};
 
 }  // namespace tool

@@ -88,14 +88,13 @@ class Worker {
 // Several photos at a time, a thread each, are faster than one photo on all threads; so that is done where there are
 // enough of them.
 template <class Backend>
-Status evaluate_all(const EvalRequest& request, const Backend& backend, const DatasetFolder& folder,
-                    Evaluation& evaluation) {
+Status evaluate_all(const EvalRequest& request, const DatasetFolder& folder, Evaluation& evaluation) {
   const Index threads = request.threads == 0 ? available_threads() : request.threads;
   const auto photos = static_cast<Index>(folder.samples.size());
   const Index workers = photos < threads ? 1 : threads;
   Options options;
   options.threads = workers == 1 ? threads : 1;
-  auto parser = BasicParser<Backend>::try_load(request.weights, options, backend);
+  auto parser = load<Backend>(request.weights, options);
   if (!parser.ok()) return explain_weights(parser.status(), request.weights);
   SEGFACE_ASSIGN(executor, make_executor(workers));
   std::vector<Worker<Backend>> team;
@@ -191,8 +190,9 @@ int evaluate(const EvalRequest& request) {
   evaluation.split = folder->layout == Layout::plain ? "" : request.split;
   evaluation.resolution = info.resolution;
   Stopwatch watch;
-  const Status status = with_backend(
-      request.backend, [&](const auto& backend) { return evaluate_all(request, backend, *folder, evaluation); });
+  const Status status = with_backend(request.backend, [&](auto type) {
+    return evaluate_all<typename decltype(type)::Backend>(request, *folder, evaluation);
+  });
   if (!status.ok()) return fail(status, kWeights);
   for (const FailedSample& failure : evaluation.failed) std::fprintf(stderr, "segface: %s\n", failure.reason.c_str());
   const std::size_t all = folder->samples.size();
@@ -220,6 +220,8 @@ int run(const std::vector<std::string>& words) {
   if (!arguments.ok()) return misuse(kEval, arguments.status());
   const auto request = read_eval_request(*arguments);
   if (!request.ok()) return misuse(kEval, request.status());
+  const Status built = check_built(request->backend);
+  if (!built.ok()) return fail(built, kNoDevice);
   return evaluate(*request);
 }
 
@@ -247,7 +249,8 @@ const Command kEval = {
     "  --csv FILE.csv      the table, with shares from 0 to 1\n"
     "  --picture FILE.png  the confusion matrix as a picture\n"
     "  --threads N         0, the default, is one a processor; each thread parses photos of its own\n"
-    "  --backend NAME      cpu, the default, or reference: plain, slow, to compare with\n",
+    "  --backend NAME      cpu, the default; cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU);\n"
+    "                      reference: plain, slow, to compare with\n",
     run};
 
 }  // namespace tool

@@ -37,8 +37,12 @@ void print_version() {
 #else
   const char* threading = "thread pool";
 #endif
-  std::printf("segface %s\ninstruction set: %s\nthreads: %s, %d processors\n", SEGFACE_VERSION_STRING,
+  std::printf("segface %s\ninstruction set: %s\nthreads: %s, %d processors\nbackends:", SEGFACE_VERSION_STRING,
               cpu_backend().isa_name(), threading, static_cast<int>(available_threads()));
+  for (std::size_t i = 0; i < backend_names().size(); ++i) {
+    if (check_built(i).ok()) std::printf(" %s", backend_names()[i].c_str());
+  }
+  std::printf("\n");
 }
 
 int unknown_command(const std::string& name) {

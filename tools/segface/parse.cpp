@@ -225,11 +225,11 @@ class Session {
 };
 
 template <class Backend>
-int parse_all(Request request, const Backend& backend) {
+int parse_all(Request request) {
   Stopwatch watch;
   Options options;
   options.threads = request.threads;
-  auto parser = BasicParser<Backend>::try_load(request.weights, options, backend);
+  auto parser = load<Backend>(request.weights, options);
   if (!parser.ok()) return fail(explain_weights(parser.status(), request.weights), kWeights);
   const NetworkInfo& info = parser->info();
   Status classes = find_classes(request, info.dataset);
@@ -283,10 +283,13 @@ int run(const std::vector<std::string>& words) {
   if (!arguments.ok()) return misuse(kParse, arguments.status());
   const auto request = read_request(*arguments);
   if (!request.ok()) return misuse(kParse, request.status());
+  const Status built = check_built(request->backend);
+  if (!built.ok()) return fail(built, kNoDevice);
   const Status free = check_outputs(*request);  // asked again once the classes, and so their files, are known
   if (free.code() == Errc::invalid_argument) return misuse(kParse, free);
   if (!free.ok()) return fail(free, kOutput);
-  return with_backend(request->backend, [&](const auto& backend) { return parse_all(*request, backend); });
+  return with_backend(request->backend,
+                      [&](auto type) { return parse_all<typename decltype(type)::Backend>(*request); });
 }
 
 }  // namespace
@@ -323,7 +326,8 @@ const Command kParse = {
     "                      labels are 0 outside it. helen: the square of a landmark file of Helen. The\n"
     "                      default, none, looks at the whole photo\n"
     "  --threads N         0, the default, is one a processor\n"
-    "  --backend NAME      cpu, the default, or reference: plain, slow, to compare with\n"
+    "  --backend NAME      cpu, the default; cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU);\n"
+    "                      reference: plain, slow, to compare with\n"
     "  --fail-fast         stops at the first photo that fails\n",
     run};
 

@@ -1,22 +1,21 @@
 // segface verify: does this build compute what it should with this weight file?
 //
-// Three kinds of checks, each a line: the file's self-test on both backends, both backends against each other at
-// the network's own size, and goldens, which hold what the official code computed at each stage.
+// Three kinds of checks, each a line, of one backend and of the reference: the file's self-test on both, both against
+// each other at the network's own size, and goldens, which hold what the official code computed at each stage.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <string>
+#include <type_traits>
 #include <vector>
 
-#include "segface/base/floating_point.hpp"
-#include "segface/image/preprocess.hpp"
-#include "segface/image/warp.hpp"
 #include "segface/segface.hpp"
 #include "segface/weights/golden.hpp"
 
 #include "arguments.hpp"
 #include "backends.hpp"
 #include "commands.hpp"
+#include "networks/replay.hpp"
 #include "output.hpp"
 
 namespace tool {
@@ -84,12 +83,14 @@ Result<std::vector<float>> seeded_logits(const BasicParser<Backend>& parser, con
 }
 
 // Within the goldens' bound for logits: 1e-3 of their standard deviation.
-void check_agreement(Checks& checks, const Parser& cpu, const BasicParser<reference::Backend<float>>& reference) {
-  const std::string side = std::to_string(cpu.info().resolution);
-  const std::string what = "cpu against reference at " + side + " x " + side;
+template <class Backend>
+void check_agreement(Checks& checks, const std::string& name, const BasicParser<Backend>& parser,
+                     const BasicParser<reference::Backend<float>>& reference) {
+  const std::string side = std::to_string(parser.info().resolution);
+  const std::string what = name + " against reference at " + side + " x " + side;
   const auto expected = seeded_logits(reference, "reference");
   if (!expected.ok()) return checks.add(what, expected.status());
-  const auto got = seeded_logits(cpu, "cpu");
+  const auto got = seeded_logits(parser, name);
   if (!got.ok()) return checks.add(what, got.status());
   double sum = 0, squares = 0, largest = 0;
   for (std::size_t i = 0; i < expected->size(); ++i) {
@@ -104,28 +105,18 @@ void check_agreement(Checks& checks, const Parser& cpu, const BasicParser<refere
   checks.add(largest <= bound, what, difference_text(largest, bound));
 }
 
-// Runs a pass on a golden's picture with the network of the weight file, every stage compared.
+// A golden's stages, computed by a backend.
 template <class Backend>
-Result<std::vector<StageComparison>> replay(const Golden& golden, const Image& picture, const WeightFile& file,
-                                            const Backend& backend) {
-  SEGFACE_ASSIGN(network, SegFace<Backend>::prepare(backend, file.weights()));
-  SEGFACE_ASSIGN(executor, make_executor(0));
-  const bool warped = file.info().warped();
-  SEGFACE_ASSIGN(plan, Plan<Backend>::make(network, 1, picture.height(), picture.width(), *executor, warped));
-  std::vector<TanhWarp> warps;
-  if (warped) {
-    SEGFACE_ASSIGN(landmarks, golden.landmarks());
-    SEGFACE_RETURN_IF_ERROR(check_landmarks(landmarks, picture.width(), picture.height()));
-    warps.push_back(make_tanh_warp(landmarks, picture.width()));
+Result<std::vector<StageComparison>> replay(const Golden& golden, const Image& picture, const WeightFile& file) {
+  if constexpr (std::is_same_v<Backend, cpu::Backend>) {
+    return networks::replay(golden, picture, file, cpu_backend());
+  } else if constexpr (std::is_same_v<Backend, reference::Backend<float>>) {
+    return networks::replay(golden, picture, file, Backend());
+  } else {
+#if defined(SEGFACE_WITH_CUDA)
+    return networks::replay_on_cuda(golden, picture, file);
+#endif
   }
-  GoldenObserver<typename Backend::Scalar> observer(golden);
-  const auto fill = [&](const MapOf<Backend>& image) {
-    normalize(picture.data(), image.rows(), image.data, image.stride);
-  };
-  SEGFACE_RETURN_IF_ERROR(
-      pass_once(network, plan, *executor, &observer, fill, [](const MapOf<Backend>&) {}, {warps.data(), warps.size()}));
-  SEGFACE_RETURN_IF_ERROR(observer.status());
-  return observer.results();
 }
 
 // The first stage that disagrees; where all agree, the one nearest its bound.
@@ -149,7 +140,8 @@ void check_stages(Checks& checks, const std::string& what, const std::vector<Sta
                  difference_text(worst->largest, worst->bound));
 }
 
-void check_golden(Checks& checks, const std::string& path, const WeightFile& file) {
+// On a backend and on the reference.
+void check_golden(Checks& checks, const std::string& path, const WeightFile& file, std::size_t backend) {
   const auto golden = Golden::open(path);
   if (!golden.ok()) return checks.add("golden", golden.status());
   const NetworkInfo& info = file.info();
@@ -161,35 +153,51 @@ void check_golden(Checks& checks, const std::string& path, const WeightFile& fil
   }
   const auto picture = golden->picture();
   if (!picture.ok()) return checks.add(path, picture.status());
-  for (std::size_t which = 0; which < backend_names().size() && !interrupted(); ++which) {
+  const auto check = [&](std::size_t which) {
     const std::string what = path + ", " + backend_names()[which];
-    with_backend(which, [&](const auto& backend) {
-      const auto stages = replay(*golden, *picture, file, backend);
-      if (!stages.ok()) return checks.add(what, stages.status());
-      check_stages(checks, what, *stages);
-    });
+    const auto stages = with_backend(
+        which, [&](auto type) { return replay<typename decltype(type)::Backend>(*golden, *picture, file); });
+    if (!stages.ok()) return checks.add(what, stages.status());
+    check_stages(checks, what, *stages);
+  };
+  check(backend);
+  if (backend != kReference && !interrupted()) check(kReference);
+}
+
+// Self-tests, and the backend against the reference, which it may be itself. Errors: those of loading.
+template <class Backend>
+Status check_parser(Checks& checks, const std::string& path, const std::string& name) {
+  using Reference = reference::Backend<float>;
+  const auto parser = load<Backend>(path, {});
+  if (!parser.ok()) return parser.status();
+  check_self_test(checks, name, *parser);
+  if constexpr (!std::is_same_v<Backend, Reference>) {
+    const auto reference = load<Reference>(path, {});
+    if (!reference.ok()) return reference.status();
+    check_self_test(checks, "reference", *reference);
+    if (!interrupted()) check_agreement(checks, name, *parser, *reference);
   }
+  return {};
 }
 
 int run(const std::vector<std::string>& words) {
-  const auto arguments = Arguments::parse(words, {});
+  const auto arguments = Arguments::parse(words, {{"--backend", true}});
   if (!arguments.ok()) return misuse(kVerify, arguments.status());
   if (arguments->operands().empty()) return misuse(kVerify, error(Errc::invalid_argument, "no weight file is given"));
+  const auto backend = arguments->choice("--backend", backend_names());
+  if (!backend.ok()) return misuse(kVerify, backend.status());
+  const Status built = check_built(*backend);
+  if (!built.ok()) return fail(built, kNoDevice);
   const std::string& path = arguments->operands()[0];
   const auto file = WeightFile::open(path);
   if (!file.ok()) return fail(explain_weights(file.status(), path), kWeights);
   Checks checks;
-  {
-    const auto cpu = Parser::try_load(path, {}, cpu_backend());
-    if (!cpu.ok()) return fail(cpu.status(), kWeights);
-    const auto reference = BasicParser<reference::Backend<float>>::try_load(path);
-    if (!reference.ok()) return fail(reference.status(), kWeights);
-    check_self_test(checks, "cpu", *cpu);
-    check_self_test(checks, "reference", *reference);
-    if (!interrupted()) check_agreement(checks, *cpu, *reference);
-  }
+  const Status loaded = with_backend(*backend, [&](auto type) {
+    return check_parser<typename decltype(type)::Backend>(checks, path, backend_names()[*backend]);
+  });
+  if (!loaded.ok()) return fail(loaded, kWeights);
   for (std::size_t i = 1; i < arguments->operands().size() && !interrupted(); ++i) {
-    check_golden(checks, arguments->operands()[i], *file);
+    check_golden(checks, arguments->operands()[i], *file, *backend);
   }
   return checks.finish();
 }
@@ -197,13 +205,16 @@ int run(const std::vector<std::string>& words) {
 }  // namespace
 
 const Command kVerify = {
-    "verify", "computes a weight file's self-test, and goldens, on both backends",
-    "usage: segface verify WEIGHTS [GOLDEN...]\n"
+    "verify", "computes a weight file's self-test, and goldens, on a backend and the reference",
+    "usage: segface verify WEIGHTS [GOLDEN...] [--backend NAME]\n"
     "\n"
     "Checks that this build on this processor computes what it should: the self-test stored in the\n"
-    "weight file, the cpu backend against the plain reference backend, and every stage of goldens\n"
-    "that the official code computed with the same weights. A golden's picture lies beside it.\n"
-    "Exit code 4 where anything disagrees.\n",
+    "weight file, a backend against the plain reference backend, and every stage of goldens that the\n"
+    "official code computed with the same weights. A golden's picture lies beside it. Exit code 4\n"
+    "where anything disagrees.\n"
+    "\n"
+    "  --backend NAME      cpu, the default; cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU);\n"
+    "                      reference, alone\n",
     run};
 
 }  // namespace tool

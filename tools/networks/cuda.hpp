@@ -1,0 +1,25 @@
+// The cuda backend's networks, compiled by nvcc in cuda.cu, for what is compiled by another compiler: backends are
+// named here and never seen.
+#pragma once
+
+#include "segface/parser.hpp"
+#include "segface/weights/golden.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+namespace cuda {
+class Backend;
+}
+extern template class BasicParser<cuda::Backend>;
+extern template class BasicWorkspace<cuda::Backend>;
+
+SEGFACE_END_NAMESPACE
+
+namespace networks {
+
+// See replay.hpp. Errors: no_device too.
+segface::Result<std::vector<segface::StageComparison>> replay_on_cuda(const segface::Golden& golden,
+                                                                      const segface::Image& picture,
+                                                                      const segface::WeightFile& file);
+
+}  // namespace networks

@@ -1,0 +1,41 @@
+// A golden, computed again by any backend.
+#pragma once
+
+#include <vector>
+
+#include "segface/base/executor.hpp"
+#include "segface/image/preprocess.hpp"
+#include "segface/image/warp.hpp"
+#include "segface/model.hpp"
+#include "segface/weights/golden.hpp"
+#include "segface/weights/weight_file.hpp"
+
+namespace networks {
+
+// Runs a pass on a golden's picture with the network of the weight file, every stage compared.
+template <class Backend>
+segface::Result<std::vector<segface::StageComparison>> replay(const segface::Golden& golden,
+                                                              const segface::Image& picture,
+                                                              const segface::WeightFile& file, const Backend& backend) {
+  using namespace segface;
+  SEGFACE_ASSIGN(network, SegFace<Backend>::prepare(backend, file.weights()));
+  SEGFACE_ASSIGN(executor, make_executor(0));
+  const bool warped = file.info().warped();
+  SEGFACE_ASSIGN(plan, Plan<Backend>::make(network, 1, picture.height(), picture.width(), *executor, warped));
+  std::vector<TanhWarp> warps;
+  if (warped) {
+    SEGFACE_ASSIGN(landmarks, golden.landmarks());
+    SEGFACE_RETURN_IF_ERROR(check_landmarks(landmarks, picture.width(), picture.height()));
+    warps.push_back(make_tanh_warp(landmarks, picture.width()));
+  }
+  GoldenObserver<HostScalarOf<Backend>> observer(golden);
+  const auto fill = [&](const HostMapOf<Backend>& image) {
+    normalize(picture.data(), image.rows(), image.data, image.stride);
+  };
+  SEGFACE_RETURN_IF_ERROR(pass_once(network, plan, *executor, &observer, fill, [](const HostMapOf<Backend>&) {},
+                                    {warps.data(), warps.size()}));
+  SEGFACE_RETURN_IF_ERROR(observer.status());
+  return observer.results();
+}
+
+}  // namespace networks
