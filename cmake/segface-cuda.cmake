@@ -2,4 +2,4 @@
 # this. The CUDA runtime is not in it: it comes with the language CUDA, in the form CMAKE_CUDA_RUNTIME_LIBRARY names.
 add_library(segface_cuda INTERFACE)
 add_library(segface::cuda ALIAS segface_cuda)
-target_link_libraries(segface_cuda INTERFACE segface::segface CUDA::cublas CUDA::cublasLt)
+target_link_libraries(segface_cuda INTERFACE segface::segface CUDA::cublasLt)

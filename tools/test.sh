@@ -2,7 +2,8 @@
 # Builds everything and runs all tests: sh tools/test.sh [--sanitize | --full]
 # --sanitize runs them again under AddressSanitizer and UndefinedBehaviorSanitizer. --full does that too, then runs them
 # built by clang++ if installed; where Debian's cross compiler and qemu-user are installed, it also runs the kernels and
-# two small networks as ARM would.
+# two small networks as ARM would. Where nvcc is installed (CUDA 11.8 or later), the command line and the example for
+# GPUs are built too, and the kernels are compiled for some kinds of GPUs, with --full for all that it knows.
 set -eu
 cd "$(dirname "$0")/.."
 sh tools/install_packages.sh
@@ -29,7 +30,17 @@ run_on_arm() {
   qemu-aarch64 build-arm/tests --test-case-exclude="*official code at every stage,*no multiple of a stride*"
 }
 
-run build ""
+cuda=""
+if nvcc --list-gpu-arch 2>/dev/null | grep -q compute_90; then
+  cuda="-DSEGFACE_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES=75"
+  all=""
+  if [ "${1-}" = --full ]; then all=--full; fi
+  sh tests/cuda/nvcc.sh $all
+else
+  echo "not compiled for GPUs: there is no nvcc, or an old one"
+fi
+# shellcheck disable=SC2086
+run build "" $cuda
 if [ "${1-}" = --sanitize ] || [ "${1-}" = --full ]; then
   run build-asan "-LE package|emulated" --preset asan -DSEGFACE_BUILD_EXAMPLES=OFF
 fi

@@ -410,10 +410,12 @@ TEST_CASE("Without a GPU, or without CUDA built in, --backend cuda says so with 
   std::filesystem::create_directories(w.path("set/labels"));
   std::filesystem::copy_file(w.path("photo.png"), w.path("set/images/photo.png"));
   REQUIRE(w.run("parse photo.png --weights w.safetensors --mask set/labels/photo.png").code == 0);
-  for (const char* call : {"parse photo.png --weights w.safetensors", "verify w.safetensors", "bench w.safetensors",
-                           "eval w.safetensors set"}) {
+  for (const char* call :
+       {"parse photo.png --weights w.safetensors --backend cuda",
+        "parse photo.png --weights w.safetensors --backend cuda-f16", "verify w.safetensors --backend cuda",
+        "bench w.safetensors --backend cuda", "eval w.safetensors set --backend cuda"}) {
     CAPTURE(call);
-    const Outcome outcome = w.run(std::string(call) + " --backend cuda");
+    const Outcome outcome = w.run(call);
     if (!built) {
       check_refused(outcome, 7, {"built without CUDA", "-DSEGFACE_CUDA=ON"});
     } else if (!std::filesystem::exists("/dev/nvidiactl")) {

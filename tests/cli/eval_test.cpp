@@ -235,7 +235,7 @@ TEST_CASE("eval refuses what it cannot make sense of with one line") {
   check_refused(w.run(call + " --json x.txt"), 2, {"--json writes json files", "'x.txt'"});
   check_refused(w.run(call + " --csv x.json"), 2, {"--csv writes csv files"});
   check_refused(w.run(call + " --picture x.jpg"), 2, {"--picture writes png files"});
-  check_refused(w.run(call + " --backend gpu"), 2, {"cpu, reference, cuda"});
+  check_refused(w.run(call + " --backend gpu"), 2, {"cpu, reference, cuda, cuda-f16"});
   check_refused(w.run("eval " + weights + " nowhere"), 2, {"nowhere: no such directory"});
   check_refused(w.run("eval model_299.pt folder"), 4, {"`segface convert model_299.pt`"});
   check_refused(w.run(call + " --json none/e.json"), 5, {"none/e.json: "});

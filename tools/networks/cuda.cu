@@ -1,24 +1,31 @@
-#include "networks/cuda.hpp"
-
 #include "segface/backends/cuda.cuh"
 #include "segface/facade/definitions.hpp"
 
+#include "networks/cuda.hpp"
 #include "networks/replay.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 
 template class BasicParser<cuda::Backend>;
 template class BasicWorkspace<cuda::Backend>;
+template class BasicParser<cuda::HalfBackend>;
+template class BasicWorkspace<cuda::HalfBackend>;
 
 SEGFACE_END_NAMESPACE
 
 namespace networks {
 
+template <class Backend>
 segface::Result<std::vector<segface::StageComparison>> replay_on_cuda(const segface::Golden& golden,
                                                                       const segface::Image& picture,
                                                                       const segface::WeightFile& file) {
-  SEGFACE_ASSIGN(backend, segface::cuda::Backend::from_environment());
+  SEGFACE_ASSIGN(backend, Backend::from_environment());
   return replay(golden, picture, file, backend);
 }
+
+template segface::Result<std::vector<segface::StageComparison>> replay_on_cuda<segface::cuda::Backend>(
+    const segface::Golden&, const segface::Image&, const segface::WeightFile&);
+template segface::Result<std::vector<segface::StageComparison>> replay_on_cuda<segface::cuda::HalfBackend>(
+    const segface::Golden&, const segface::Image&, const segface::WeightFile&);
 
 }  // namespace networks

@@ -5,19 +5,28 @@
 #include "segface/parser.hpp"
 #include "segface/weights/golden.hpp"
 
+struct __half;  // CUDA's
+
 SEGFACE_BEGIN_NAMESPACE
 
 namespace cuda {
-class Backend;
-}
+template <class Scalar>
+class BasicBackend;
+using Backend = BasicBackend<float>;
+using HalfBackend = BasicBackend<__half>;
+}  // namespace cuda
+
 extern template class BasicParser<cuda::Backend>;
 extern template class BasicWorkspace<cuda::Backend>;
+extern template class BasicParser<cuda::HalfBackend>;
+extern template class BasicWorkspace<cuda::HalfBackend>;
 
 SEGFACE_END_NAMESPACE
 
 namespace networks {
 
-// See replay.hpp. Errors: no_device too.
+// See replay.hpp. Errors: no_device too. Of both backends.
+template <class Backend>
 segface::Result<std::vector<segface::StageComparison>> replay_on_cuda(const segface::Golden& golden,
                                                                       const segface::Image& picture,
                                                                       const segface::WeightFile& file);

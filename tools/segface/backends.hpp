@@ -17,19 +17,19 @@ inline segface::cpu::Backend cpu_backend() {
   return networks::cpu_backend().value_or_throw();
 }
 
-enum BackendName : std::size_t { kCpu, kReference, kCuda };
+enum BackendName : std::size_t { kCpu, kReference, kCuda, kCudaHalf };
 
 // By BackendName; the first is the default.
 inline const std::vector<std::string>& backend_names() {
-  static const std::vector<std::string> names = {"cpu", "reference", "cuda"};
+  static const std::vector<std::string> names = {"cpu", "reference", "cuda", "cuda-f16"};
   return names;
 }
 
 // A backend that is built in, which need not be said of the others. Errors: no_device.
 inline segface::Status check_built(std::size_t backend) {
 #if !defined(SEGFACE_WITH_CUDA)
-  if (backend == kCuda) {
-    return segface::error(segface::Errc::no_device, "--backend cuda: this program was built without CUDA; build it ",
+  if (backend == kCuda || backend == kCudaHalf) {
+    return segface::error(segface::Errc::no_device, "--backend ", backend_names()[backend], ": this program was built without CUDA; build it ",
                           "with `cmake -S . -B build -DSEGFACE_CUDA=ON`, which takes NVIDIA's CUDA toolkit");
   }
 #endif
@@ -47,6 +47,7 @@ template <class Function>
 auto with_backend(std::size_t backend, const Function& function) {
 #if defined(SEGFACE_WITH_CUDA)
   if (backend == kCuda) return function(BackendType<segface::cuda::Backend>());
+  if (backend == kCudaHalf) return function(BackendType<segface::cuda::HalfBackend>());
 #endif
   if (backend == kReference) return function(BackendType<segface::reference::Backend<float>>());
   return function(BackendType<segface::cpu::Backend>());

@@ -254,8 +254,8 @@ const Command kBench = {
     "\n"
     "  --threads N     0, the default, is one a processor\n"
     "  --runs N        15 unless said otherwise\n"
-    "  --backend NAME  cpu, the default; of cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU), and\n"
-    "                  of reference, whole photos only\n"
+    "  --backend NAME  cpu, the default; of cuda and cuda-f16, an NVIDIA GPU, where built with it (exit code 7:\n"
+    "                  no GPU), and of reference, whole photos only\n"
     "  --json          the same for programs\n",
     run};
 

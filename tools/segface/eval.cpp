@@ -249,8 +249,8 @@ const Command kEval = {
     "  --csv FILE.csv      the table, with shares from 0 to 1\n"
     "  --picture FILE.png  the confusion matrix as a picture\n"
     "  --threads N         0, the default, is one a processor; each thread parses photos of its own\n"
-    "  --backend NAME      cpu, the default; cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU);\n"
-    "                      reference: plain, slow, to compare with\n",
+    "  --backend NAME      cpu, the default; cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU), and\n"
+    "                      cuda-f16, the same with numbers of 16 bits; reference: plain, slow, to compare with\n",
     run};
 
 }  // namespace tool

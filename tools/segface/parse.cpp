@@ -326,8 +326,8 @@ const Command kParse = {
     "                      labels are 0 outside it. helen: the square of a landmark file of Helen. The\n"
     "                      default, none, looks at the whole photo\n"
     "  --threads N         0, the default, is one a processor\n"
-    "  --backend NAME      cpu, the default; cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU);\n"
-    "                      reference: plain, slow, to compare with\n"
+    "  --backend NAME      cpu, the default; cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU), and\n"
+    "                      cuda-f16, the same with numbers of 16 bits; reference: plain, slow, to compare with\n"
     "  --fail-fast         stops at the first photo that fails\n",
     run};
 

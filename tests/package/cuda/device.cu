@@ -1,6 +1,5 @@
-// Finds the GPU, and makes a handle of each library that segface::cuda brings.
+// Finds the GPU, and calls the library that segface::cuda brings.
 #include <cublasLt.h>
-#include <cublas_v2.h>
 
 #include <cstdio>
 
@@ -12,10 +11,8 @@ int main() {
     std::fprintf(stderr, "%s\n", backend.status().message());
     return backend.status().code() == segface::Errc::no_device ? 7 : 1;
   }
-  cublasHandle_t products = nullptr;
-  cublasLtHandle_t epilogues = nullptr;
-  if (cublasCreate(&products) != CUBLAS_STATUS_SUCCESS || cublasLtCreate(&epilogues) != CUBLAS_STATUS_SUCCESS) return 1;
-  cublasLtDestroy(epilogues);
-  cublasDestroy(products);
+  cublasLtHandle_t handle = nullptr;
+  if (cublasLtCreate(&handle) != CUBLAS_STATUS_SUCCESS) return 1;
+  cublasLtDestroy(handle);
   return 0;
 }
