@@ -47,6 +47,7 @@ struct Device {
   std::string fault;
   Order order = Order::ascending;
   int devices = 1;
+  bool works = true;
 };
 Device& device() {
   static Device* const one = new Device;  // never destroyed: tests' own statics may free buffers at exit
@@ -105,7 +106,7 @@ bool drain(const std::vector<CUstream_st*>& streams) {
       while (!stream->work.empty()) {
         const std::function<void()> work = std::move(stream->work.front());
         stream->work.pop_front();
-        if (device().fault.empty()) work();
+        if (device().fault.empty() && device().works) work();
       }
     }
   }
@@ -127,6 +128,9 @@ void set_devices(int count) {
 }
 int devices() {
   return device().devices;
+}
+void set_works(bool works) {
+  device().works = works;
 }
 const std::string& fault() {
   return device().fault;

@@ -14,6 +14,10 @@ void set_order(Order order);
 // How many GPUs there are; one, until somebody says otherwise.
 void set_devices(int count);
 
+// Whether the work in streams is done, as it is until somebody says otherwise, or dropped when its turn comes: what calls
+// answer without it is the same, and soon known.
+void set_works(bool works);
+
 // What went wrong on the device, in words; empty where nothing did.
 const std::string& fault();
 // Forgets the fault; work still in streams is dropped.
