@@ -186,6 +186,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t operation, 
     }
     if (!valid) return CUBLAS_STATUS_INVALID_VALUE;
     const float scale = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
+    if (emulation::listener()) emulation::listener()("cublasLt");
     emulation::enqueue(stream, [=] {
       emulation::library_kernel("cublasLt", bytes(left) + bytes(right) + (keep == 0 ? 0 : bytes(before)) + bytes(out));
       for (std::int32_t image = 0; image < out.count; ++image) {

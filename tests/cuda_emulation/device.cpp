@@ -48,6 +48,7 @@ struct Device {
   Order order = Order::ascending;
   int devices = 1;
   bool works = true;
+  Listener listener;
 };
 Device& device() {
   static Device* const one = new Device;  // never destroyed: tests' own statics may free buffers at exit
@@ -131,6 +132,12 @@ int devices() {
 }
 void set_works(bool works) {
   device().works = works;
+}
+void set_listener(Listener listener) {
+  device().listener = std::move(listener);
+}
+const Listener& listener() {
+  return device().listener;
 }
 const std::string& fault() {
   return device().fault;

@@ -42,6 +42,7 @@ bool drain_all();
 // The legacy stream's and those that wait for it.
 bool drain_legacy();
 
+const Listener& listener();
 void report(const std::string& fault);
 void count_kernel();
 Order order();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 
 namespace emulation {
@@ -17,6 +18,11 @@ void set_devices(int count);
 // Whether the work in streams is done, as it is until somebody says otherwise, or dropped when its turn comes: what calls
 // answer without it is the same, and soon known.
 void set_works(bool works);
+
+// Is told of all work that is put into a stream, in order: of a kernel its name, of a product "cublasLt"; "copy", "fill".
+// Empty, as it is until somebody says otherwise: nobody is told.
+using Listener = std::function<void(const std::string& work)>;
+void set_listener(Listener listener);
 
 // What went wrong on the device, in words; empty where nothing did.
 const std::string& fault();

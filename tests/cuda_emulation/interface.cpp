@@ -111,6 +111,7 @@ cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, 
     if (kind == cudaMemcpyDeviceToHost) {
       for (std::size_t row = 0; row < height; ++row) std::memset(target + row * to_pitch, 0xff, width);
     }
+    if (emulation::listener()) emulation::listener()("copy");
     emulation::enqueue(stream, [=, kept = std::move(kept)] {
       const unsigned char* const begin = kept.empty() ? source : kept.data();
       for (std::size_t row = 0; row < height; ++row) {
@@ -135,6 +136,7 @@ cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpy
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
   return permitted([&] {
     if (!valid(to, bytes, true)) return cudaErrorInvalidValue;
+    if (emulation::listener()) emulation::listener()("fill");
     emulation::enqueue(stream, [=] { std::memset(to, value, bytes); });
     return cudaSuccess;
   });
@@ -166,6 +168,7 @@ cudaError_t emulation::launch(const void* kernel, std::function<void()> call, co
         return cudaErrorIllegalAddress;
       }
     }
+    if (listener()) listener()(kernel_name(kernel));
     enqueue(stream, [=, call = std::move(call)] {
       count_kernel();
       begin_kernel(kernel);
