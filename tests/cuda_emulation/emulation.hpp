@@ -15,12 +15,12 @@ void set_order(Order order);
 // How many GPUs there are; one, until somebody says otherwise.
 void set_devices(int count);
 
-// Whether the work in streams is done, as it is until somebody says otherwise, or dropped when its turn comes: what calls
-// answer without it is the same, and soon known.
+// Whether the work in streams is done, as it is until somebody says otherwise, or dropped when its turn comes: what
+// calls answer without it is the same, and soon known.
 void set_works(bool works);
 
-// Is told of all work that is put into a stream, in order: of a kernel its name, of a product "cublasLt"; "copy", "fill".
-// Empty, as it is until somebody says otherwise: nobody is told.
+// Is told of all work that is put into a stream, in order: of a kernel its name, of a product "cublasLt"; "copy",
+// "fill". Empty, as it is until somebody says otherwise: nobody is told.
 using Listener = std::function<void(const std::string& work)>;
 void set_listener(Listener listener);
 

@@ -29,7 +29,8 @@ inline const std::vector<std::string>& backend_names() {
 inline segface::Status check_built(std::size_t backend) {
 #if !defined(SEGFACE_WITH_CUDA)
   if (backend == kCuda || backend == kCudaHalf) {
-    return segface::error(segface::Errc::no_device, "--backend ", backend_names()[backend], ": this program was built without CUDA; build it ",
+    return segface::error(segface::Errc::no_device, "--backend ", backend_names()[backend],
+                          ": this program was built without CUDA; build it ",
                           "with `cmake -S . -B build -DSEGFACE_CUDA=ON`, which takes NVIDIA's CUDA toolkit");
   }
 #endif
