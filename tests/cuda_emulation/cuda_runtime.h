@@ -97,9 +97,17 @@ enum cudaError_t {
   cudaErrorInsufficientDriver = 35,
   cudaErrorNoDevice = 100,
   cudaErrorIllegalAddress = 700,
+  cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorStreamCaptureInvalidated = 901,
+  cudaErrorStreamCaptureWrongThread = 908,
   cudaErrorUnknown = 999
 };
-enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
+enum cudaMemcpyKind {
+  cudaMemcpyHostToDevice = 1,
+  cudaMemcpyDeviceToHost = 2,
+  cudaMemcpyDeviceToDevice = 3,
+  cudaMemcpyDefault = 4  // what the addresses say
+};
 inline constexpr unsigned cudaStreamNonBlocking = 1;
 using cudaStream_t = CUstream_st*;
 
@@ -165,3 +173,5 @@ cudaError_t cudaLaunchKernel(void (*kernel)(P...), dim3 grid, dim3 block, void**
                              std::size_t shared_bytes = 0, cudaStream_t stream = nullptr) {
   return emulation::launch(kernel, arguments, std::index_sequence_for<P...>(), grid, block, shared_bytes, stream);
 }
+
+#include "graph.hpp"  // wants the types above

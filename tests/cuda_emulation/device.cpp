@@ -14,7 +14,7 @@
 #include <memory>
 #include <mutex>
 
-#include "block.hpp"
+#include "cuda_runtime.h"
 
 struct CUstream_st {
   bool waits_for_legacy;
@@ -274,6 +274,7 @@ bool free_stream(CUstream_st* stream) {
   return true;
 }
 void enqueue(CUstream_st* stream, std::function<void()> work) {
+  if (record(stream, work)) return;
   const Lock lock(device().mutex);
   (stream == nullptr ? device().legacy : *stream).work.push_back(std::move(work));
 }

@@ -23,6 +23,23 @@ cudaError_t permitted(const Call& call, cudaError_t refusal = cudaErrorUnknown) 
   if (permission == Permission::broken) return remember(cudaErrorIllegalAddress);
   return remember(permission == Permission::refused ? refusal : call());
 }
+// The same of a call that may wait for the device, and of one that puts work into a stream.
+template <class Call>
+cudaError_t permitted_wait(const Call& call, cudaError_t refusal = cudaErrorUnknown) {
+  return permitted(
+      [&] {
+        const cudaError_t refused = emulation::may_wait();
+        return refused != cudaSuccess ? refused : call();
+      },
+      refusal);
+}
+template <class Call>
+cudaError_t permitted_work(cudaStream_t stream, const Call& call) {
+  return permitted([&] {
+    const cudaError_t refused = emulation::may_enqueue(stream);
+    return refused != cudaSuccess ? refused : call();
+  });
+}
 cudaError_t outcome(bool fine) {
   return fine ? cudaSuccess : cudaErrorIllegalAddress;
 }
@@ -32,6 +49,10 @@ bool valid(const void* data, std::size_t bytes, bool device) {
 }
 
 }  // namespace
+
+cudaError_t emulation::permit(const std::function<cudaError_t()>& call) {
+  return permitted(call);
+}
 
 const char* cudaGetErrorString(cudaError_t error) {
   switch (error) {
@@ -48,6 +69,12 @@ const char* cudaGetErrorString(cudaError_t error) {
     case cudaErrorInsufficientDriver:
     case cudaErrorNoDevice:
       return "no CUDA-capable device is detected";
+    case cudaErrorStreamCaptureUnsupported:
+      return "operation not permitted when stream is capturing";
+    case cudaErrorStreamCaptureInvalidated:
+      return "operation failed due to a previous error during capture";
+    case cudaErrorStreamCaptureWrongThread:
+      return "attempt to terminate a thread-local capture sequence from another thread";
     case cudaErrorUnknown:
       break;
   }
@@ -63,11 +90,11 @@ cudaError_t cudaGetDeviceCount(int* count) {
   });
 }
 cudaError_t cudaDeviceSynchronize() {
-  return permitted([] { return outcome(emulation::drain_all()); });
+  return permitted_wait([] { return outcome(emulation::drain_all()); });
 }
 
 cudaError_t cudaMalloc(void** buffer, std::size_t bytes) {
-  return permitted(
+  return permitted_wait(
       [&] {
         *buffer = emulation::allocate_device(bytes);
         return *buffer != nullptr ? cudaSuccess : cudaErrorMemoryAllocation;
@@ -76,11 +103,12 @@ cudaError_t cudaMalloc(void** buffer, std::size_t bytes) {
 }
 cudaError_t cudaFree(void* buffer) {
   if (buffer == nullptr) return cudaSuccess;
+  if (const cudaError_t refused = emulation::may_wait(); refused != cudaSuccess) return remember(refused);
   static_cast<void>(emulation::drain_all());
   return emulation::free_device(buffer) ? cudaSuccess : cudaErrorInvalidValue;
 }
 cudaError_t cudaMallocHost(void** block, std::size_t bytes) {
-  return permitted(
+  return permitted_wait(
       [&] {
         *block = emulation::allocate_pinned(bytes);
         return *block != nullptr ? cudaSuccess : cudaErrorMemoryAllocation;
@@ -89,23 +117,35 @@ cudaError_t cudaMallocHost(void** block, std::size_t bytes) {
 }
 cudaError_t cudaFreeHost(void* block) {
   if (block == nullptr) return cudaSuccess;
+  if (const cudaError_t refused = emulation::may_wait(); refused != cudaSuccess) return remember(refused);
   static_cast<void>(emulation::drain_all());
   return emulation::free_pinned(block) ? cudaSuccess : cudaErrorInvalidValue;
 }
 
 cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
                               std::size_t width, std::size_t height, cudaMemcpyKind kind, cudaStream_t stream) {
-  return permitted([&] {
+  return permitted_work(stream, [&] {
     if (width == 0 || height == 0) return cudaSuccess;
     const std::size_t to_bytes = (height - 1) * to_pitch + width, from_bytes = (height - 1) * from_pitch + width;
+    if (kind == cudaMemcpyDefault) {
+      const bool device = emulation::on_device(to, to_bytes);
+      kind = !device                                  ? cudaMemcpyDeviceToHost
+             : emulation::on_device(from, from_bytes) ? cudaMemcpyDeviceToDevice
+                                                      : cudaMemcpyHostToDevice;
+    }
     if (width > to_pitch || width > from_pitch || !valid(to, to_bytes, kind != cudaMemcpyDeviceToHost) ||
         !valid(from, from_bytes, kind != cudaMemcpyHostToDevice)) {
       return cudaErrorInvalidValue;
     }
+    const bool pageable = (kind == cudaMemcpyHostToDevice && !emulation::pinned(from, from_bytes)) ||
+                          (kind == cudaMemcpyDeviceToHost && !emulation::pinned(to, to_bytes));
+    if (pageable) {
+      if (const cudaError_t refused = emulation::may_leave(stream); refused != cudaSuccess) return refused;
+    }
     auto* const target = static_cast<unsigned char*>(to);
     const auto* source = static_cast<const unsigned char*>(from);
     std::vector<unsigned char> kept;  // memory of the host that is not pinned is read at once
-    if (kind == cudaMemcpyHostToDevice && !emulation::pinned(from, from_bytes)) {
+    if (kind == cudaMemcpyHostToDevice && pageable) {
       kept.assign(source, source + from_bytes);
     }
     if (kind == cudaMemcpyDeviceToHost) {
@@ -127,6 +167,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
 // From memory of the host that is not pinned, it returns when that may be changed: the copy itself may come later, and
 // streams that do not wait for the legacy stream may overtake it.
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
+  if (const cudaError_t refused = emulation::may_wait(); refused != cudaSuccess) return remember(refused);
   const bool before = emulation::drain_legacy();
   const cudaError_t error = cudaMemcpyAsync(to, from, bytes, kind, nullptr);
   if (error != cudaSuccess || !before) return remember(before ? error : cudaErrorIllegalAddress);
@@ -134,7 +175,7 @@ cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpy
   return remember(outcome(emulation::drain_legacy()));
 }
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
-  return permitted([&] {
+  return permitted_work(stream, [&] {
     if (!valid(to, bytes, true)) return cudaErrorInvalidValue;
     if (emulation::listener()) emulation::listener()("fill");
     emulation::enqueue(stream, [=] { std::memset(to, value, bytes); });
@@ -152,12 +193,15 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return emulation::free_stream(stream) ? cudaSuccess : cudaErrorInvalidValue;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  return permitted([&] { return outcome(emulation::drain(stream)); });
+  return permitted([&] {
+    const cudaError_t refused = emulation::may_leave(stream);
+    return refused != cudaSuccess ? refused : outcome(emulation::drain(stream));
+  });
 }
 
 cudaError_t emulation::launch(const void* kernel, std::function<void()> call, const std::uint64_t* arguments,
                               std::size_t words, dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream) {
-  return permitted([&] {
+  return permitted_work(stream, [&] {
     const bool fits = grid.x >= 1 && grid.x <= 0x7fffffff && grid.y >= 1 && grid.y <= 65535 && grid.z >= 1 &&
                       grid.z <= 65535 && block.x >= 1 && block.y >= 1 && block.z >= 1 && block.z <= 64 &&
                       std::size_t{block.x} * block.y * block.z <= 1024 && shared_bytes <= kMostSharedBytes;
