@@ -75,6 +75,7 @@ class BicubicAxis {
   Index to() const noexcept { return to_; }
   Index first(Index i) const noexcept { return ranges_[static_cast<std::size_t>(i)].first; }
   Index count(Index i) const noexcept { return ranges_[static_cast<std::size_t>(i)].count; }
+  Index taps() const noexcept { return taps_; }  // at least every count
   const std::int32_t* weights(Index i) const noexcept { return weights_.data() + i * taps_; }
 
   static constexpr std::int32_t kHalf = 1 << (kFractionBits - 1);
@@ -124,6 +125,16 @@ class BicubicResize {
   Index to_width() const noexcept { return columns_.to(); }
   Index to_height() const noexcept { return rows_.to(); }
 
+  // The passes: along the rows, down the columns, and whether the latter is the first of two.
+  const BicubicAxis& columns() const noexcept { return columns_; }
+  const BicubicAxis& rows() const noexcept { return rows_; }
+  bool across() const noexcept { return columns_.from() != columns_.to(); }
+  bool down() const noexcept { return rows_.from() != rows_.to(); }
+  bool down_first() const noexcept {
+    const Index shrinks = from_height() - to_height();
+    return shrinks > 0 && shrinks > 2 * (from_width() - to_width());
+  }
+
   // Bytes of scratch for pictures of up to four channels.
   std::size_t scratch_bytes() const noexcept {
     if (!across() || !down()) return 0;
@@ -163,12 +174,6 @@ class BicubicResize {
     const std::uint8_t* row(Index y) const noexcept { return pixels + y * stride; }
   };
 
-  bool across() const noexcept { return columns_.from() != columns_.to(); }
-  bool down() const noexcept { return rows_.from() != rows_.to(); }
-  bool down_first() const noexcept {
-    const Index shrinks = from_height() - to_height();
-    return shrinks > 0 && shrinks > 2 * (from_width() - to_width());
-  }
   // The rows of the photo that the pass down looks at: from the first() of row 0 on.
   Index used_rows() const noexcept {
     const Index last = to_height() - 1;
