@@ -1,4 +1,4 @@
-// Small weight files in memory: mobilenet, synthetic weights, resolution 64.
+// Small weight files in memory: mobilenet, synthetic weights.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@
 namespace test {
 
 // Made once, by converting a checkpoint of the official layout.
-inline std::string make_small_weight_file(Dataset dataset) {
+inline std::string make_small_weight_file(Dataset dataset, Index resolution) {
   const TempDirectory directory;
   const std::string checkpoint = directory.file("model_299.safetensors");
   const SyntheticCheckpoint source = synthetic(Backbone::mobilenet, static_cast<std::size_t>(class_count(dataset)), 1);
@@ -27,7 +27,7 @@ inline std::string make_small_weight_file(Dataset dataset) {
   }
   throw_if_error(writer.commit());
   ConvertOptions options;
-  options.resolution = 64;
+  options.resolution = resolution;
   options.dataset = dataset;
   SerialExecutor executor;
   convert(reference::Backend<float>(), checkpoint, directory.file("small.safetensors"), options, executor)
@@ -35,9 +35,10 @@ inline std::string make_small_weight_file(Dataset dataset) {
   return directory.read("small.safetensors");
 }
 
-// CelebAMask-HQ, or LaPa.
+// CelebAMask-HQ, or LaPa, of resolution 64.
 inline Bytes small_weight_file(Dataset dataset = Dataset::celeb) {
-  static const std::string celeb = make_small_weight_file(Dataset::celeb), lapa = make_small_weight_file(Dataset::lapa);
+  static const std::string celeb = make_small_weight_file(Dataset::celeb, 64),
+                           lapa = make_small_weight_file(Dataset::lapa, 64);
   const std::string& bytes = dataset == Dataset::lapa ? lapa : celeb;
   return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }
