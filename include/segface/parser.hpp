@@ -53,6 +53,13 @@ struct LogitsShape {
   std::size_t count() const noexcept { return static_cast<std::size_t>(batch * classes * height * width); }
 };
 
+// Where the results of a call go: memory of the caller's, of the host or, with a backend on a device, of the device.
+struct Results {
+  std::uint8_t* labels = nullptr;  // [height, width] of the photo; null where only logits are wanted
+  float* confidence = nullptr;     // [height, width]: the label's probability; null where it is not wanted
+  Span<float> logits;              // as for BasicWorkspace::parse; empty where they are not wanted
+};
+
 // How long a stage of the last call took.
 struct StageTime {
   const char* name = "";
@@ -142,10 +149,21 @@ class BasicWorkspace {
   // Photo in, mask of the photo's size out; `mask` is unspecified after an error. `logits`, where given, gets the
   // network's output for a resolution x resolution input before it is resized, planar as from logits().
   // A LaPa network needs the landmarks, in pixels of the photo; others only check them. Labels with logits and without
-  // agree up to rounding: they are computed in other tiles.
-  // Errors: invalid_argument, buffer_too_small (of the logits; nothing is written), busy, cancelled, out_of_memory.
+  // agree up to rounding: they are computed in other tiles. With a backend on a device, the photo's pixels and the
+  // logits may be in its memory. Errors: invalid_argument, buffer_too_small (of the logits; nothing is written), busy,
+  // cancelled, out_of_memory.
   Status parse(const ImageView& photo, Mask& mask, Span<float> logits = {}) noexcept;
   Status parse(const ImageView& photo, const Landmarks& landmarks, Mask& mask, Span<float> logits = {}) noexcept;
+
+  // Gives the work of a photo to a device and returns; finish() waits for it. Photo and results must stay, and be left
+  // alone, until then, and after an error nothing touches them any more. Until then every other call is busy; two
+  // workspaces overlap. Pixels and results may be the device's memory; the host's should be pinned (cudaMallocHost), or
+  // the copies make start() wait. A backend on the host does the work here, in memory of the host.
+  // Errors: those of parse; invalid_argument (neither labels nor logits, or confidence without labels).
+  Status start(const ImageView& photo, const Results& results) noexcept;
+  Status start(const ImageView& photo, const Landmarks& landmarks, const Results& results) noexcept;
+  // Waits for what was started, and tells what became of it; ok where nothing was. Errors: busy, those of a device.
+  Status finish() noexcept;
 
   // Sizes of the logits for inputs of a size. Errors: invalid_argument, limit_exceeded, out_of_memory.
   Result<LogitsShape> logits_shape(Index batch, Index height, Index width) noexcept;
@@ -157,7 +175,8 @@ class BasicWorkspace {
 
   // The callback of the calls that follow; none by default.
   void on_progress(Progress progress);
-  // The stages of the last call. Logits that only labels were wanted of are a part of the stage "labels".
+  // The stages of the last call. Logits that only labels were wanted of are a part of the stage "labels"; with a
+  // backend on a device, so is all that the host did not wait for.
   Span<const StageTime> times() const noexcept;
   // Bytes it holds.
   std::size_t bytes() const noexcept;

@@ -299,7 +299,7 @@ TEST_CASE("labels and their confidence equal the plain loops") {
                    executor);
       on_each_isa([&](test::Bench<B>& bench) {
         const LabelTarget target = {labels.data(), size.first, size.second, confidence.data(), rows.data()};
-        ops::label_map<B>(bench.run(), {logits.data(), 1, h, w, classes, stride}, target);
+        ops::label_map<B>(bench.run(), MapOf<B>{logits.data(), 1, h, w, classes, stride}, target);
         CHECK(labels == expected_labels);
         for (std::size_t i = 0; i < pixels; ++i) CHECK(std::abs(confidence[i] - expected_confidence[i]) < 1e-6f);
         for (std::size_t y = 0; y < rows.size(); ++y) CHECK(std::abs(rows[y] - expected_rows[y]) < 1e-4);
@@ -358,8 +358,8 @@ TEST_CASE("labels: the first of equal classes wins, and what is no number is lab
   std::vector<float> nothing(19, std::nanf(""));
   on_each_isa([&](test::Bench<B>& bench) {
     std::vector<std::uint8_t> labels(3, 77);
-    ops::label_map<B>(bench.run(), {logits.data(), 1, 1, 2, 19, 19}, {labels.data(), 2, 1});
-    ops::label_map<B>(bench.run(), {nothing.data(), 1, 1, 1, 19, 19}, {labels.data() + 2, 1, 1});
+    ops::label_map<B>(bench.run(), MapOf<B>{logits.data(), 1, 1, 2, 19, 19}, LabelTarget{labels.data(), 2, 1});
+    ops::label_map<B>(bench.run(), MapOf<B>{nothing.data(), 1, 1, 1, 19, 19}, LabelTarget{labels.data() + 2, 1, 1});
     CHECK(labels == std::vector<std::uint8_t>{4, 18, 0});
   });
 }

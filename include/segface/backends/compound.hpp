@@ -4,6 +4,7 @@
 #include "segface/backends/compound/cross_attention.hpp"
 #include "segface/backends/compound/inverted_residual.hpp"
 #include "segface/backends/compound/labels.hpp"
+#include "segface/backends/compound/photo.hpp"
 #include "segface/backends/compound/pyramid.hpp"
 #include "segface/backends/compound/upscaling.hpp"
 #include "segface/backends/compound/window_attention.hpp"

@@ -20,9 +20,11 @@
 #include "segface/backends/cuda/cross_attention.cuh"
 #include "segface/backends/cuda/elements.cuh"
 #include "segface/backends/cuda/epilogue.cuh"
+#include "segface/backends/cuda/labels.cuh"
 #include "segface/backends/cuda/memory.cuh"
 #include "segface/backends/cuda/norm.cuh"
 #include "segface/backends/cuda/operands.cuh"
+#include "segface/backends/cuda/photo.cuh"
 #include "segface/backends/cuda/product.cuh"
 #include "segface/backends/cuda/upscaling.cuh"
 #include "segface/backends/cuda/window.cuh"
@@ -49,6 +51,7 @@ class BasicBackend {
   using WindowAttention = cuda::WindowAttention;
   using PositionEncoding = cuda::PositionEncoding;
   using Constant = cuda::Constant;
+  using PhotoInput = cuda::PhotoInput<T>;
 
   // On the current device. tf32: whether products of floats may round them to ten bits of fraction, which tensor cores
   // multiply many times faster. Errors: no_device.
@@ -199,11 +202,18 @@ class BasicBackend {
                [&] { return launch_elements("bilinear", interpolate<T>, y, run.memory().stream(), x, y); });
   }
 
+  // The warps are copied when the stream comes to them: a graph reads them where they are, in pinned memory.
   void warp(RunOf& run, Span<const TanhWarp> warps, bool back, const In& x, const Out& y) const noexcept {
+    const auto scope = run.scope();
+    TanhWarp* const copies = run.template scratch<TanhWarp>(static_cast<Index>(warps.size()));
     run.device({8 * elements(y), bytes(x) + bytes(y)}, [&]() -> Status {
+      const cudaStream_t stream = run.memory().stream();
+      SEGFACE_RETURN_IF_ERROR(
+          check(cudaMemcpyAsync(copies, warps.data(), warps.size() * sizeof(TanhWarp), cudaMemcpyHostToDevice, stream),
+                "cudaMemcpyAsync"));
       for (Index b = 0; b < y.batch; ++b) {
-        SEGFACE_RETURN_IF_ERROR(launch_elements("warp", warp_image<T>, y.image(b), run.memory().stream(),
-                                                warps[static_cast<std::size_t>(b)], back, x.image(b), y.image(b)));
+        SEGFACE_RETURN_IF_ERROR(
+            launch_elements("warp", warp_image<T>, y.image(b), stream, copies + b, back, x.image(b), y.image(b)));
       }
       return {};
     });
@@ -355,6 +365,15 @@ class BasicBackend {
     });
     if (run.every_stage()) run.stage("upscaled", upscaled);
     return logits;
+  }
+
+  // ---- ends: photos and results -------------------------------------------------------------------------------
+
+  void label_map(RunOf& run, const Out& logits, const LabelTarget& target) const noexcept {
+    run.device({}, [&] { return cuda::label_map<T>(run.memory(), logits, target); });
+  }
+  void class_planes(RunOf& run, const Out& logits, const Span<float>& out) const noexcept {
+    run.device({}, [&] { return cuda::class_planes<T>(run.memory(), logits, out.data()); });
   }
 
  private:

@@ -2,8 +2,9 @@
 //
 // A backend that computes on the host says nothing and gets HostMemory, in which the host looks at maps where they are.
 // One on a device has a member type Memory with the same functions, where the block is the device's and kOnHost is
-// false, and with two more: write(map, fill) and read(map, use), see Run, in which the host may see other numbers than
-// the device has: those of the backend's member type HostScalar. One Memory has one user at a time.
+// false, and with more: write(map, fill) and read(map, use), see Run, in which the host may see other numbers than the
+// device has: those of the backend's member type HostScalar; stream() and graph(), see Run::recorded. One Memory has
+// one user at a time.
 #pragma once
 
 #include <type_traits>
@@ -16,19 +17,28 @@
 
 SEGFACE_BEGIN_NAMESPACE
 
+// Makes a Buffer, or one of a device, hold at least `size` elements; what was in it is lost where it grows. Errors:
+// those of its make.
+template <class AnyBuffer>
+Status reserve(AnyBuffer& buffer, std::size_t size) noexcept {
+  if (buffer.size() >= size) return {};
+  buffer = {};
+  SEGFACE_ASSIGN(larger, AnyBuffer::make(size));
+  buffer = std::move(larger);
+  return {};
+}
+
 class HostMemory {
  public:
+  // Numbers of the host that may be copied from and to the block.
+  template <class T>
+  using HostBuffer = Buffer<T>;
+
   // Whether the host may look at maps where they are.
   static constexpr bool kOnHost = true;
 
   // At least so many bytes in the block; what was in it is lost where it grows. Errors: overflow, out_of_memory.
-  Status reserve(std::size_t bytes) noexcept {
-    if (block_.size() >= bytes) return {};
-    block_ = {};
-    SEGFACE_ASSIGN(block, Buffer<std::uint8_t>::make(bytes));
-    block_ = std::move(block);
-    return {};
-  }
+  Status reserve(std::size_t bytes) noexcept { return segface::reserve(block_, bytes); }
   Span<std::uint8_t> block() noexcept { return block_.span(); }
   std::size_t bytes() const noexcept { return block_.size(); }
 

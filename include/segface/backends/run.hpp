@@ -62,6 +62,7 @@ class Run {
   Run& operator=(const Run&) = delete;
 
   const Backend& backend() const noexcept { return backend_; }
+  Executor& executor() const noexcept { return executor_; }
   // Of a pass that is not dry, where the backend has a Memory of its own.
   Memory& memory() const noexcept { return *memory_; }
   // Threads a kernel may use: the number of scratch areas it needs.
@@ -103,9 +104,20 @@ class Run {
   template <class Body>
   void device(const Cost& cost, const Body& body) noexcept {
     cost_ += cost;
-    if (dry() || stopped()) return;
+    if (dry() || stopped() || replays_) return;
     keep(body());
     if (observer_ != nullptr && failure_.ok()) cancelled_ = !observer_->proceed(cost_);
+  }
+
+  // pass(run), which must put the same work into the stream whenever it is called in this memory. A device gets the
+  // work piece by piece the first time, when it is also captured, and from then on as a graph, until the memory's graph
+  // is cleared; a graph is of one pass. Every stage is wanted: always piece by piece.
+  template <class Pass>
+  auto recorded(const Pass& pass) noexcept {
+    if constexpr (!Memory::kOnHost) {
+      if (!dry() && !every_stage_) return recorded_on_device(pass);
+    }
+    return pass(*this);
   }
 
   // fill(map on the host) gives a map its numbers; use(map on the host) sees them. Neither is called in a dry run, or
@@ -143,6 +155,28 @@ class Run {
   }
 
  private:
+  template <class Pass>
+  auto recorded_on_device(const Pass& pass) noexcept {
+    auto& graph = memory_->graph();
+    if (graph.ready()) {
+      replays_ = true;  // memory is handed out and stages are told as ever
+      const auto result = pass(*this);
+      replays_ = false;
+      device({}, [&] { return graph.launch(memory_->stream()); });
+      return result;
+    }
+    Arena arena = arena_;
+    const auto result = pass(*this);
+    if (!graph.tried() && status().ok()) {
+      graph.capture(memory_->stream(), [&] {
+        Run run(backend_, *memory_, arena, executor_);
+        pass(run);
+        return run.status();
+      });
+    }
+    return result;
+  }
+
   bool stopped() const noexcept { return cancelled_ || arena_.exhausted() || !failure_.ok(); }
   void keep(const Status& status) noexcept { failure_ = status; }
 
@@ -155,6 +189,7 @@ class Run {
   Cost cost_;
   Status failure_;
   bool cancelled_ = false;
+  bool replays_ = false;  // a graph does the work of device()
 };
 
 // Activations of a backend: written, and only read.

@@ -147,6 +147,19 @@ Status BasicWorkspace<Backend>::parse(const ImageView& photo, const Landmarks& l
   return state_ == nullptr ? moved_from() : state_->parse(photo, &landmarks, mask, logits);
 }
 template <class Backend>
+Status BasicWorkspace<Backend>::start(const ImageView& photo, const Results& results) noexcept {
+  return state_ == nullptr ? moved_from() : state_->start(photo, nullptr, results);
+}
+template <class Backend>
+Status BasicWorkspace<Backend>::start(const ImageView& photo, const Landmarks& landmarks,
+                                      const Results& results) noexcept {
+  return state_ == nullptr ? moved_from() : state_->start(photo, &landmarks, results);
+}
+template <class Backend>
+Status BasicWorkspace<Backend>::finish() noexcept {
+  return state_ == nullptr ? moved_from() : state_->finish();
+}
+template <class Backend>
 Result<LogitsShape> BasicWorkspace<Backend>::logits_shape(Index batch, Index height, Index width) noexcept {
   if (state_ == nullptr) return moved_from();
   return state_->logits_shape(batch, height, width);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "segface/backends/compound/labels.hpp"
+#include "segface/backends/compound/photo.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/executor.hpp"
 #include "segface/base/floating_point.hpp"
@@ -18,8 +19,6 @@
 #include "segface/image/landmarks.hpp"
 #include "segface/image/mask.hpp"
 #include "segface/image/postprocess.hpp"
-#include "segface/image/preprocess.hpp"
-#include "segface/image/resize.hpp"
 #include "segface/image/warp.hpp"
 #include "segface/model.hpp"
 #include "segface/parser.hpp"
@@ -53,34 +52,34 @@ class WorkspaceState {
   Status parse(const ImageView& photo, const Landmarks* landmarks, Mask& mask, Span<float> logits) noexcept {
     return exclusively([&]() -> Status {
       SEGFACE_RETURN_IF_ERROR(photo.validate());
-      SEGFACE_RETURN_IF_ERROR(check_faces(landmarks, landmarks == nullptr ? 0 : 1, 1, photo.width, photo.height));
-      SEGFACE_RETURN_IF_ERROR(plan_for(1, shared_->info.resolution, shared_->info.resolution));
-      if (!logits.empty()) SEGFACE_RETURN_IF_ERROR(check_size(logits, shape_of_plan()));
-      SEGFACE_RETURN_IF_ERROR(memory_.reserve(logits.empty() ? plan_->labelling_bytes() : plan_->workspace_bytes()));
-      SEGFACE_RETURN_IF_ERROR(resize(photo));
-      set_warps(landmarks, 1, static_cast<double>(photo.width), static_cast<double>(photo.height));
       SEGFACE_RETURN_IF_ERROR(mask.resize(shared_->info.dataset, photo.width, photo.height));
       const auto rows = static_cast<std::size_t>(photo.height);
-      if (row_confidence_.size() < rows) {
-        SEGFACE_ASSIGN(sums, Buffer<double>::make(rows));
-        row_confidence_ = std::move(sums);
-      }
-      LabelTarget target = {mask.data(), photo.width, photo.height};
-      target.row_confidence = row_confidence_.data();
-      SEGFACE_RETURN_IF_ERROR(
-          forward([&](const HostMap& image) { normalize(pixels_.data(), image.rows(), image.data, image.stride); },
-                  [&](Run<Backend>& run, const Map<Scalar>& image) {
-                    const SegFace<Backend>& network = shared_->network;
-                    if (logits.empty()) return network.label(run, plan_->decoder(), image, warps(), target);
-                    const Map<Scalar> computed = network(run, plan_->decoder(), image, warps());
-                    ops::label_map<Backend>(run, computed, target);
-                    run.read(computed, [&](const HostMap& map) { copy_planes(map, logits); });
-                  }));
+      SEGFACE_RETURN_IF_ERROR(reserve(row_confidence_, rows));
+      const LabelTarget target = {mask.data(), photo.width, photo.height, nullptr, row_confidence_.data()};
+      SEGFACE_RETURN_IF_ERROR(finished(put(photo, landmarks, target, logits)));
       double sum = 0;
-      for (std::size_t y = 0; y < rows; ++y) sum += row_confidence_[y];
+      for (std::size_t y = 0; y < rows; ++y) sum += row_confidence_.data()[y];
       mask.finish(sum / static_cast<double>(photo.width * photo.height));
       clock_.mark(times_, "labels");
       return {};
+    });
+  }
+
+  Status start(const ImageView& photo, const Landmarks* landmarks, const Results& results) noexcept {
+    return exclusively([&]() -> Status {
+      SEGFACE_RETURN_IF_ERROR(photo.validate());
+      SEGFACE_RETURN_IF_ERROR(check(results));
+      const LabelTarget target = {results.labels, photo.width, photo.height, results.confidence};
+      const Status status = put(photo, landmarks, target, results.logits);
+      if (!status.ok()) return finished(status);
+      pending_ = true;
+      return {};
+    });
+  }
+  Status finish() noexcept {
+    return alone([&] {
+      pending_ = false;
+      return finished({});
     });
   }
 
@@ -101,20 +100,23 @@ class WorkspaceState {
       const LogitsShape shape = shape_of_plan();
       SEGFACE_RETURN_IF_ERROR(check(input, out, shape));
       SEGFACE_RETURN_IF_ERROR(check_faces(landmarks.data(), faces, input.batch, input.width, input.height));
-      set_warps(landmarks.data(), faces, static_cast<double>(input.width), static_cast<double>(input.height));
+      SEGFACE_RETURN_IF_ERROR(
+          set_warps(landmarks.data(), faces, static_cast<double>(input.width), static_cast<double>(input.height)));
       SEGFACE_RETURN_IF_ERROR(memory_.reserve(plan_->workspace_bytes()));
-      return forward([&](const HostMap& image) { copy_input(input, image); },
-                     [&](Run<Backend>& run, const Map<Scalar>& image) {
-                       const Map<Scalar> computed = shared_->network(run, plan_->decoder(), image, warps());
-                       run.read(computed, [&](const HostMap& map) { copy_planes(map, out); });
-                     });
+      return finished(forward(
+          [&](Run<Backend>& run, const Map<Scalar>& image) {
+            run.write(image, [&](const HostMap& map) { copy_input(input, map); });
+          },
+          [&](Run<Backend>& run, const Map<Scalar>& image) {
+            ops::class_planes<Backend>(run, compute(run, image), out);
+          }));
     });
   }
 
   void on_progress(std::function<bool(double)> progress) { progress_ = std::move(progress); }
   Span<const StageTime> times() const noexcept { return {times_.data(), times_.size()}; }
   std::size_t bytes() const noexcept {
-    return memory_.bytes() + pixels_.size() + row_confidence_.size() * sizeof(double);
+    return memory_.bytes() + photo_.bytes() + row_confidence_.size() * sizeof(double);
   }
 
  private:
@@ -165,15 +167,29 @@ class WorkspaceState {
 
   // Runs body alone, in the library's floating-point mode.
   template <class Body>
-  Status exclusively(const Body& body) noexcept {
+  Status alone(const Body& body) noexcept {
     if (busy_.exchange(true, std::memory_order_acquire)) {
       return error(Errc::busy, "this workspace is in use by another call; give each thread one of its own");
     }
     const FloatingPointGuard guard;
-    clock_.start(times_);
     Status status = guarded(body);
     busy_.store(false, std::memory_order_release);
     return status;
+  }
+  // The same where no call is under way that was only started.
+  template <class Body>
+  Status exclusively(const Body& body) noexcept {
+    return alone([&]() -> Status {
+      if (pending_) return error(Errc::busy, "this workspace has a call under way that was started; finish() it first");
+      clock_.start(times_);
+      return body();
+    });
+  }
+  // The status of work that is done or given up: nothing touches the caller's memory any more.
+  Status finished(const Status& status) noexcept {
+    const Status waited = memory_.finish();
+    if (!waited.ok()) static_cast<void>(memory_.finish());  // a wait that failed may not have waited
+    return status.ok() ? waited : status;
   }
 
   // Makes plan_ fit an input of this size and this executor. Throws where memory runs out: call it inside guarded().
@@ -190,6 +206,7 @@ class WorkspaceState {
                        Plan<Backend>::make(shared_->network, batch, height, width, *executor_, shared_->info.warped()));
         plan_ = std::make_shared<const Plan<Backend>>(std::move(plan));
       }
+      if constexpr (!MemoryOf<Backend>::kOnHost) memory_.graph().clear();
     }
     return {};
   }
@@ -205,6 +222,10 @@ class WorkspaceState {
                  shape.width, "] need room for ", shape.count(), " floats, got ", out.size());
   }
 
+  static Status check(const Results& results) noexcept {
+    if (results.labels != nullptr || (!results.logits.empty() && results.confidence == nullptr)) return {};
+    return error(Errc::invalid_argument, "the results have no room for labels; without them only logits can be had");
+  }
   static Status check(const TensorView& input, Span<float> out, const LogitsShape& shape) noexcept {
     if (input.data == nullptr) return error(Errc::invalid_argument, "the input tensor is a null pointer");
     SEGFACE_RETURN_IF_ERROR(check_size(out, shape));
@@ -236,86 +257,80 @@ class WorkspaceState {
     return {};
   }
   // The warps of the call that follows, from landmarks in an image of width x height; none where none are needed.
-  void set_warps(const Landmarks* landmarks, Index count, double width, double height) {
-    warps_.clear();
-    if (!shared_->info.warped()) return;
+  Status set_warps(const Landmarks* landmarks, Index count, double width, double height) noexcept {
+    if (!shared_->info.warped()) return {};
+    SEGFACE_RETURN_IF_ERROR(reserve(warps_, static_cast<std::size_t>(count)));
     const auto side = static_cast<double>(plan_->width());
     for (Index i = 0; i < count; ++i) {
-      warps_.push_back(make_tanh_warp(landmarks[i].scaled(side / width, side / height), plan_->width()));
+      warps_.data()[i] = make_tanh_warp(landmarks[i].scaled(side / width, side / height), plan_->width());
     }
+    return {};
   }
-
   Span<const TanhWarp> warps() const noexcept {
-    return {warps_.data(), warps_.size()};
+    return {warps_.data(), shared_->info.warped() ? static_cast<std::size_t>(plan_->batch()) : 0};
   }
 
-  // pass(run, image) on the image that fill(image) writes.
-  template <class Fill, class Pass>
-  Status forward(const Fill& fill, const Pass& pass) noexcept {
+  // Does all of a photo's work, or gives it to the device; labels and logits only where there is room for them. Throws
+  // where memory runs out: call it inside guarded().
+  Status put(const ImageView& photo, const Landmarks* landmarks, const LabelTarget& target, Span<float> logits) {
+    const Index side = shared_->info.resolution;
+    SEGFACE_RETURN_IF_ERROR(check_faces(landmarks, landmarks == nullptr ? 0 : 1, 1, photo.width, photo.height));
+    SEGFACE_RETURN_IF_ERROR(plan_for(1, side, side));
+    if (!logits.empty()) SEGFACE_RETURN_IF_ERROR(check_size(logits, shape_of_plan()));
+    const bool streams = MemoryOf<Backend>::kOnHost && logits.empty();  // the logits need not be whole
+    SEGFACE_RETURN_IF_ERROR(memory_.reserve(streams ? plan_->labelling_bytes() : plan_->workspace_bytes()));
+    SEGFACE_RETURN_IF_ERROR(
+        set_warps(landmarks, 1, static_cast<double>(photo.width), static_cast<double>(photo.height)));
+    SEGFACE_RETURN_IF_ERROR(photo_.take(memory_, photo, side, *executor_));
+    return forward([&](Run<Backend>& run, const Map<Scalar>& image) { photo_.give(run, image); },
+                   [&](Run<Backend>& run, const Map<Scalar>& image) {
+                     if (streams) return shared_->network.label(run, plan_->decoder(), image, warps(), target);
+                     const Map<Scalar> computed = compute(run, image);
+                     if (target.labels != nullptr) ops::label_map<Backend>(run, computed, target);
+                     if (!logits.empty()) ops::class_planes<Backend>(run, computed, logits);
+                   });
+  }
+
+  // pass(run, image) on the image that give(run, image) writes.
+  template <class Give, class Pass>
+  Status forward(const Give& give, const Pass& pass) noexcept {
     Arena arena(memory_.block());
     Watch watch(*this, plan_->cost().flops);
     Run<Backend> run(shared_->network.backend(), memory_, arena, *executor_, &watch);
     const Map<Scalar> image = run.map(plan_->batch(), plan_->height(), plan_->width(), 3);
-    run.write(image, fill);
+    give(run, image);
     clock_.mark(times_, "input");
     pass(run, image);
     return run.status();
   }
-
-  // A photo -> pixels_, at the network's resolution.
-  Status resize(const ImageView& photo) noexcept {
-    const Index side = shared_->info.resolution;
-    if (resize_.from_width() != photo.width || resize_.from_height() != photo.height) {
-      SEGFACE_ASSIGN(resize, BicubicResize::make(photo.width, photo.height, side, side));
-      resize_ = std::move(resize);
-    }
-    const auto rgb_bytes = static_cast<std::size_t>(side * side * 3);
-    const std::size_t bytes = rgb_bytes + resize_.scratch_bytes();
-    if (pixels_.size() < bytes) {
-      SEGFACE_ASSIGN(pixels, Buffer<std::uint8_t>::make(bytes));
-      pixels_ = std::move(pixels);
-    }
-    resize_.rgb(photo, pixels_.data(), pixels_.data() + rgb_bytes, *executor_);
-    return {};
+  // The network's logits. A callback is called between kernels, which a graph has not.
+  Map<Scalar> compute(Run<Backend>& run, const Map<Scalar>& image) noexcept {
+    const auto pass = [&](Run<Backend>& r) { return shared_->network(r, plan_->decoder(), image, warps()); };
+    return progress_ ? pass(run) : run.recorded(pass);
   }
 
-  // Calls body(image, first pixel, end) for blocks of pixels of a batch that stay in the cache.
-  template <class Body>
-  void for_blocks(const HostMap& map, const Body& body) const noexcept {
-    constexpr Index kBlock = 512;
-    const Index pixels = map.pixels(), blocks = (pixels + kBlock - 1) / kBlock;
-    executor_->for_each(map.batch * blocks, [&](Index task, Index) {
-      const Index first = task % blocks * kBlock;
-      body(task / blocks, first, std::min(first + kBlock, pixels));
-    });
-  }
-  void copy_input(const TensorView& input, const HostMap& image) const noexcept {
-    for_blocks(image, [&](Index b, Index first, Index end) {
-      for (Index p = first; p < end; ++p) {
-        HostScalarOf<Backend>* const pixel = image.row(b * image.pixels() + p);
-        for (Index c = 0; c < 3; ++c)
-          pixel[c] = static_cast<HostScalarOf<Backend>>(input.data[(b * 3 + c) * image.pixels() + p]);
+  static void copy_input(const TensorView& input, const HostMap& image) noexcept {
+    const Index pixels = image.pixels();
+    for (Index b = 0; b < input.batch; ++b) {
+      for (Index p = 0; p < pixels; ++p) {
+        for (Index c = 0; c < 3; ++c) {
+          image.row(b * pixels + p)[c] = static_cast<HostScalarOf<Backend>>(input.data[(b * 3 + c) * pixels + p]);
+        }
       }
-    });
-  }
-  void copy_planes(const HostMap& logits, Span<float> out) const noexcept {
-    for_blocks(logits, [&](Index b, Index first, Index end) {
-      for (Index c = 0; c < logits.channels; ++c) {
-        float* const plane = out.data() + (b * logits.channels + c) * logits.pixels();
-        for (Index p = first; p < end; ++p) plane[p] = static_cast<float>(logits.row(b * logits.pixels() + p)[c]);
-      }
-    });
+    }
   }
 
   std::shared_ptr<Shared> shared_;
   std::unique_ptr<Executor> owned_;
   Executor* executor_ = nullptr;
   std::shared_ptr<const Plan<Backend>> plan_;
-  MemoryOf<Backend> memory_;  // activations
-  BicubicResize resize_;
-  Buffer<std::uint8_t> pixels_;  // the resized photo, then scratch
-  Buffer<double> row_confidence_;
-  std::vector<TanhWarp> warps_;  // of the call
+  template <class T>
+  using HostBuffer = typename MemoryOf<Backend>::template HostBuffer<T>;
+  HostBuffer<double> row_confidence_;
+  HostBuffer<TanhWarp> warps_;  // of the call
+  MemoryOf<Backend> memory_;    // activations
+  ops::PhotoInput<Backend> photo_;
+  bool pending_ = false;  // a call was started and is not finished
   std::vector<StageTime> times_;
   Clock clock_ = {};
   std::function<bool(double)> progress_;

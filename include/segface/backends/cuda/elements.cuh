@@ -69,9 +69,10 @@ __global__ void add_levels(Map<const T> a, Map<const T> b, Map<const T> c, Map<T
 
 // One image [1, H, W, C] -> y [1, H', W', C]; see ops::warp.
 template <class T>
-__global__ void warp_image(TanhWarp warp, bool back, Map<const T> x, Map<T> y) {
+__global__ void warp_image(const TanhWarp* its, bool back, Map<const T> x, Map<T> y) {
   const Element at = Element::of(y);
   if (!at.inside) return;
+  const TanhWarp& warp = *its;
   const TanhWarp::Position p = back ? warp.unwarped_source(at.x, at.y, x.width) : warp.warped_source(at.x, at.y);
   const Index left = floor_index(p.x), top = floor_index(p.y);
   const auto fx = static_cast<float>(p.x - static_cast<double>(left));

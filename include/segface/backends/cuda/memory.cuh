@@ -8,8 +8,11 @@
 #include <utility>
 
 #include "segface/backends/cuda/buffer.cuh"
+#include "segface/backends/cuda/graph.cuh"
+#include "segface/backends/cuda/pinned.cuh"
 #include "segface/backends/cuda/product.cuh"
 #include "segface/backends/cuda/status.cuh"
+#include "segface/backends/memory.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/map.hpp"
 #include "segface/base/memory.hpp"
@@ -17,16 +20,16 @@
 SEGFACE_BEGIN_NAMESPACE
 namespace cuda {
 
-struct PinnedDeleter {
-  void operator()(void* block) const noexcept { static_cast<void>(cudaFreeHost(block)); }
-};
 struct StreamDeleter {
   void operator()(cudaStream_t stream) const noexcept { static_cast<void>(cudaStreamDestroy(stream)); }
 };
+
 // See backends/memory.hpp.
 class Memory {
  public:
   static constexpr bool kOnHost = false;
+  template <class T>
+  using HostBuffer = PinnedBuffer<T>;
 
   Status reserve(std::size_t bytes) noexcept {
     if (stream_ == nullptr) {
@@ -36,16 +39,21 @@ class Memory {
       stream_.reset(stream);
     }
     if (block_.size() >= bytes) return {};
+    graph_.clear();
     SEGFACE_RETURN_IF_ERROR(finish());
-    block_ = {};
-    SEGFACE_ASSIGN(block, DeviceBuffer<std::uint8_t>::make(bytes));
-    block_ = std::move(block);
-    return {};
+    return segface::reserve(block_, bytes);
   }
   Span<std::uint8_t> block() const noexcept { return {block_.data(), block_.size()}; }
-  std::size_t bytes() const noexcept { return block_.size() + staging_bytes_ + products_.bytes(); }
+  std::size_t bytes() const noexcept { return block_.size() + results_.size() + staging_.size() + products_.bytes(); }
+  // So many bytes, 256-byte aligned, for what will be copied to a caller; those of an earlier call may be the same.
+  Result<std::uint8_t*> results(std::size_t bytes) noexcept {
+    SEGFACE_RETURN_IF_ERROR(segface::reserve(results_, bytes));
+    return results_.data();
+  }
 
   cudaStream_t stream() const noexcept { return stream_.get(); }
+  // Of a pass in the block; who changes the pass clears it.
+  Graph& graph() noexcept { return graph_; }
   // Puts a product into the stream.
   template <class T>
   Status multiply(const Product<T>& product, bool tf32) noexcept {
@@ -93,16 +101,9 @@ class Memory {
     using Number = std::remove_const_t<T>;
     const std::size_t size = static_cast<std::size_t>(map.rows() * map.channels);
     const std::size_t bytes = size * (std::is_same_v<Number, float> ? sizeof(float) : sizeof(float) + sizeof(Number));
-    if (staging_bytes_ < bytes) {
-      staging_.reset();
-      staging_bytes_ = 0;
-      void* block = nullptr;
-      SEGFACE_RETURN_IF_ERROR(check(cudaMallocHost(&block, bytes), "cudaMallocHost"));
-      staging_.reset(static_cast<std::uint8_t*>(block));
-      staging_bytes_ = bytes;
-    }
-    auto* const numbers = reinterpret_cast<float*>(staging_.get());
-    auto* const after = reinterpret_cast<Number*>(staging_.get() + bytes) - size;
+    SEGFACE_RETURN_IF_ERROR(segface::reserve(staging_, bytes));
+    auto* const numbers = reinterpret_cast<float*>(staging_.data());
+    auto* const after = reinterpret_cast<Number*>(staging_.data() + bytes) - size;
     return Staged<Number>{after, {numbers, map.batch, map.height, map.width, map.channels, map.channels}};
   }
   template <class T>
@@ -115,11 +116,11 @@ class Memory {
   }
 
   // Destroyed last to first; cudaFree and cudaFreeHost wait for work that still runs.
-  std::unique_ptr<std::uint8_t, PinnedDeleter> staging_;
-  std::size_t staging_bytes_ = 0;
-  DeviceBuffer<std::uint8_t> block_;
+  PinnedBuffer<std::uint8_t> staging_;
+  DeviceBuffer<std::uint8_t> block_, results_;
   Products products_;
   std::unique_ptr<std::remove_pointer_t<cudaStream_t>, StreamDeleter> stream_;
+  Graph graph_;
 };
 
 }  // namespace cuda
