@@ -8,38 +8,14 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <numeric>
 #include <string>
 #include <vector>
 
+#include "cuda/launch.hpp"
+
+using namespace test;
+
 namespace {
-
-// A buffer of floats on the device.
-struct Floats {
-  float* data = nullptr;
-  std::size_t count;
-
-  explicit Floats(const std::vector<float>& values) : count(values.size()) {
-    REQUIRE(cudaMalloc(reinterpret_cast<void**>(&data), count * sizeof(float)) == cudaSuccess);
-    REQUIRE(cudaMemcpy(data, values.data(), count * sizeof(float), cudaMemcpyHostToDevice) == cudaSuccess);
-    REQUIRE(cudaDeviceSynchronize() == cudaSuccess);
-  }
-  ~Floats() { cudaFree(data); }
-  Floats(const Floats&) = delete;
-
-  std::vector<float> values() const {
-    std::vector<float> copy(count);
-    CHECK(cudaDeviceSynchronize() == cudaSuccess);
-    CHECK(cudaMemcpy(copy.data(), data, count * sizeof(float), cudaMemcpyDeviceToHost) == cudaSuccess);
-    return copy;
-  }
-};
-
-std::vector<float> counting(std::size_t count) {
-  std::vector<float> values(count);
-  std::iota(values.begin(), values.end(), 1.0f);
-  return values;
-}
 
 constexpr unsigned kBlock = 64;
 
@@ -106,33 +82,6 @@ __global__ void shuffle_of_some(float* data) {
   if (threadIdx.x < 16) data[threadIdx.x] = __shfl_xor_sync(~0u, data[threadIdx.x], 1);
 }
 
-template <class... P, class... A>
-cudaError_t launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes, A... arguments) {
-  std::tuple<P...> values(arguments...);
-  return std::apply(
-      [&](auto&... each) {
-        void* pointers[] = {&each...};
-        return cudaLaunchKernel(kernel, grid, block, pointers, shared_bytes);
-      },
-      values);
-}
-
-// Runs a kernel on `count` numbers and returns the fault; the device works again afterwards.
-template <class... P, class... A>
-std::string fault_of(void (*kernel)(P...), std::size_t count, A... arguments) {
-  const Floats data(counting(count));
-  CHECK(launch(kernel, 1, 32, 0, data.data, arguments...) == cudaSuccess);
-  CHECK(cudaDeviceSynchronize() == cudaErrorIllegalAddress);
-  CHECK(cudaMemsetAsync(data.data, 0, 4) == cudaErrorIllegalAddress);  // as on a GPU, nothing works any more
-  const std::string fault = emulation::fault();
-  emulation::reset();
-  CHECK(cudaDeviceSynchronize() == cudaSuccess);
-  return fault;
-}
-bool mentions(const std::string& text, const char* part) {
-  return text.find(part) != std::string::npos;
-}
-
 }  // namespace
 
 TEST_CASE("barriers, shuffles, votes, atomics, shared memory") {
@@ -180,16 +129,18 @@ TEST_CASE("a removed barrier changes the result with the order of threads") {
 }
 
 TEST_CASE("planted faults are found") {
-  CHECK(mentions(fault_of(barrier_for_some, 32), "a thread has ended, another waits at"));
-  CHECK(mentions(fault_of(two_barriers, 32), "divergent barriers"));
-  CHECK(mentions(fault_of(shuffle_of_some, 32), "lanes of the mask never came"));
-  CHECK(mentions(fault_of(write_up_to, 8, 8), "bytes beside a buffer of 32 bytes"));
-  CHECK(mentions(fault_of(write_up_to, 64, 64), "in no buffer"));  // the guard page begins where this buffer ends
-  CHECK(mentions(fault_of(read_at, 64, 1024), "in no buffer"));
-  CHECK(mentions(fault_of(read_at, 64, -1024), "in no buffer"));
+  CHECK(mentions(fault_of(barrier_for_some, 32, 32, 0), "a thread has ended, another waits at"));
+  CHECK(mentions(fault_of(two_barriers, 32, 32, 0), "divergent barriers"));
+  CHECK(mentions(fault_of(two_barriers, 32, 32, 0), "in thread (1, 0, 0) of block (0, 0, 0), of two_barriers"));
+  CHECK(mentions(fault_of(shuffle_of_some, 32, 32, 0), "lanes of the mask never came"));
+  CHECK(mentions(fault_of(write_up_to, 8, 32, 0, 8), "bytes beside a buffer of 32 bytes"));
+  CHECK(mentions(fault_of(write_up_to, 64, 32, 0, 64), "in no buffer"));  // the guard page begins where it ends
+  CHECK(mentions(fault_of(read_at, 64, 32, 0, 1024), "in no buffer"));
+  CHECK(mentions(fault_of(read_at, 64, 32, 0, -1024), "in no buffer"));
+  CHECK(mentions(fault_of(reverse_by_dynamic_shared, 40, 40, 39 * sizeof(float)), "beyond 156 of dynamic shared"));
   std::vector<float> host(8);
   CHECK(launch(count_all, 1, 1, 0, host.data()) == cudaErrorIllegalAddress);
-  CHECK(mentions(emulation::fault(), "host's memory"));
+  CHECK(mentions(emulation::fault(), "an argument of count_all points into the host's memory"));
   emulation::reset();
   CHECK(host[0] == 0);
 }

@@ -11,11 +11,14 @@
 namespace emulation {
 namespace {
 
-bool in_block = false;
+thread_local bool in_block = false;
 std::uintptr_t device_begin = 0;
 SharedMemory shared_memory;
 
+}  // namespace
+
 void see(const Access& access) {
+  if (!in_block) return;
   const unsigned thread = thread_in_block();
   if (access.address - device_begin < kDeviceSpan) {
     if (Traffic::current() != nullptr) Traffic::current()->device_access(thread, access);
@@ -24,21 +27,6 @@ void see(const Access& access) {
     if (Traffic::current() != nullptr) Traffic::current()->shared_access(thread, access);
   }
 }
-
-// A copy of an object is as many accesses as a GPU needs: of at most 16 bytes, and of no more than the object's
-// alignment, which is at least 4 here.
-void see_pieces(void* address, std::size_t bytes, std::size_t most, bool write, const void* place) {
-  if (!in_block) return;
-  const auto begin = reinterpret_cast<std::uintptr_t>(address);
-  for (std::size_t at = 0; at < bytes;) {
-    std::size_t piece = most;
-    while (piece > bytes - at) piece /= 2;
-    see({begin + at, static_cast<unsigned>(piece), write, place});
-    at += piece;
-  }
-}
-
-}  // namespace
 
 void begin_kernel(const void* kernel) {
   device_begin = 0 - device_offset(0);
@@ -69,40 +57,3 @@ void library_kernel(const char* name, double bytes) {
 }
 
 }  // namespace emulation
-
-// ---- what the compiler calls ----------------------------------------------------------------------------------
-
-#define EMULATION_ACCESS(bytes)                                                                       \
-  void __tsan_read##bytes(void* address) {                                                            \
-    emulation::see_pieces(address, bytes, bytes, false, __builtin_return_address(0));                 \
-  }                                                                                                   \
-  void __tsan_write##bytes(void* address) {                                                           \
-    emulation::see_pieces(address, bytes, bytes, true, __builtin_return_address(0));                  \
-  }                                                                                                   \
-  void __tsan_unaligned_read##bytes(void* address) {                                                  \
-    emulation::see_pieces(address, bytes, bytes < 4 ? bytes : 4, false, __builtin_return_address(0)); \
-  }                                                                                                   \
-  void __tsan_unaligned_write##bytes(void* address) {                                                 \
-    emulation::see_pieces(address, bytes, bytes < 4 ? bytes : 4, true, __builtin_return_address(0));  \
-  }
-
-extern "C" {
-EMULATION_ACCESS(1)
-EMULATION_ACCESS(2)
-EMULATION_ACCESS(4)
-EMULATION_ACCESS(8)
-EMULATION_ACCESS(16)
-void __tsan_read_range(void* address, std::size_t bytes) {
-  emulation::see_pieces(address, bytes, 4, false, __builtin_return_address(0));
-}
-void __tsan_write_range(void* address, std::size_t bytes) {
-  emulation::see_pieces(address, bytes, 4, true, __builtin_return_address(0));
-}
-void __tsan_init() {}
-void __tsan_func_entry(void*) {}
-void __tsan_func_exit() {}
-void __tsan_vptr_read(void*) {}
-void __tsan_vptr_update(void*, void*) {}
-}
-
-#undef EMULATION_ACCESS

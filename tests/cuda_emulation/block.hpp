@@ -60,7 +60,7 @@ inline unsigned thread_in_block() {
 }
 // Ends the grid that runs, when the thread next waits; the first reason counts.
 void fail_kernel(const std::string& why);
-// From a signal handler: whether a kernel runs; ends its grid.
+// Whether a kernel runs; ends its grid at once, also from a signal handler.
 bool in_kernel();
 [[noreturn]] void abandon_kernel(const char* why);
 

@@ -44,7 +44,7 @@ const SharedMemory::Touch* SharedMemory::conflict(const std::vector<Touch>& touc
 void SharedMemory::check(unsigned thread, const Access& access) {
   Array* const array = find(access.address);
   if (array == nullptr || access.address + access.bytes > array->where.end) {
-    return fail_kernel("an address beside the arrays of shared memory");
+    abandon_kernel("an address beside the arrays of shared memory");  // it may be the host's
   }
   const std::size_t offset = access.address - array->where.begin;
   array->words.resize((array->where.end - array->where.begin + 3) / 4);
@@ -68,7 +68,7 @@ void SharedMemory::check(Word& word, unsigned thread, std::uint8_t bytes, bool w
   const auto fail = [&](const std::string& why) {
     fail_kernel(why + " " + demangled(array.where.symbol) + " of shared memory");
   };
-  if (!write && (word.written & bytes) != bytes) return fail("nobody wrote what is read of");
+  if (!write && (word.written & bytes) != bytes) return fail("nobody has written yet what is read of");
   const Touch* other = conflict(word.writes, thread, bytes);
   if (other == nullptr && write) other = conflict(word.reads, thread, bytes);
   if (other != nullptr) {
