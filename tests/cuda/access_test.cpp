@@ -153,7 +153,7 @@ TEST_CASE("operations and their model") {
   CHECK(operation.model_bytes == 1024);
 }
 
-// ---- the rules of shared memory -----------------------------------------------------------------------------------
+// ---- the rules of memory -----------------------------------------------------------------------------------
 
 namespace {
 
@@ -205,6 +205,13 @@ __global__ void reach_dynamic(float* data) {
   static_cast<float*>(emulation::dynamic_shared())[threadIdx.x] = data[threadIdx.x];
 }
 
+__global__ void read_next(float* data) {
+  data[threadIdx.x] = data[threadIdx.x + 1];
+}
+__global__ void write_next(float* data) {
+  data[threadIdx.x + 1] = data[threadIdx.x];
+}
+
 std::string race_of(void (*kernel)(float*)) {
   return fault_of(kernel, kBlock, kBlock, 0);
 }
@@ -215,6 +222,13 @@ bool runs(void (*kernel)(float*)) {
 }
 
 }  // namespace
+
+TEST_CASE("an index one too far in device memory") {
+  for (const std::size_t count : {5, 64}) {
+    CHECK(mentions(fault_of(read_next, count, static_cast<unsigned>(count), 0), "beside the buffers of the device"));
+    CHECK(mentions(fault_of(write_next, count, static_cast<unsigned>(count), 0), "beside the buffers of the device"));
+  }
+}
 
 TEST_CASE("a removed barrier is a race in every order") {
   for (const emulation::Order order : emulation::kOrders) {

@@ -231,12 +231,19 @@ bool free_pinned(void* block) {
   return true;
 }
 
-bool on_device(const void* data, std::size_t bytes) {
-  const auto* const first = static_cast<const unsigned char*>(data);
-  auto found = device().buffers.upper_bound(first);
-  if (found == device().buffers.begin()) return false;
+AddressRange buffer_of(std::uintptr_t address) {
+  const AddressRange none = {address, address};
+  auto found = device().buffers.upper_bound(reinterpret_cast<const unsigned char*>(address));
+  if (found == device().buffers.begin()) return none;
   const DeviceBuffer& buffer = (--found)->second;
-  return first + bytes <= buffer.begin + buffer.bytes;
+  const auto begin = reinterpret_cast<std::uintptr_t>(buffer.begin);
+  const AddressRange range = {begin, begin + buffer.bytes};
+  return range.holds(address) ? range : none;
+}
+bool on_device(const void* data, std::size_t bytes) {
+  const auto begin = reinterpret_cast<std::uintptr_t>(data);
+  const AddressRange buffer = buffer_of(begin);
+  return buffer.holds(begin) && bytes <= buffer.end - begin;
 }
 bool pinned(const void* data, std::size_t bytes) {
   const auto* const first = static_cast<const unsigned char*>(data);

@@ -28,6 +28,12 @@ bool pinned(const void* data, std::size_t bytes);
 // How far from the begin of all device memory an address is; at least kDeviceSpan where it is elsewhere.
 inline constexpr std::size_t kDeviceSpan = std::size_t{1} << 40;
 std::size_t device_offset(std::uintptr_t address);
+struct AddressRange {
+  std::uintptr_t begin = 0, end = 0;
+  bool holds(std::uintptr_t address) const { return address - begin < end - begin; }
+};
+// The buffer of the device that an address is in; of no bytes where it is in none.
+AddressRange buffer_of(std::uintptr_t address);
 // Whether a number may be an address of the host's memory.
 bool looks_like_host_address(std::size_t number);
 

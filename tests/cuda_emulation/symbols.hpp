@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "device.hpp"
+
 namespace emulation {
 
 // A kernel's name as a reader knows it: without return type, namespaces and parameters, with template arguments. An
@@ -26,10 +28,6 @@ const std::vector<SharedArray>& shared_arrays();
 std::uintptr_t file_address(const void* address);
 
 // The program's writable memory, in which the arrays are.
-struct AddressRange {
-  std::uintptr_t begin = 0, end = 0;
-  bool holds(std::uintptr_t address) const { return address - begin < end - begin; }
-};
 AddressRange static_memory();
 // Its instructions.
 AddressRange program_text();
