@@ -142,9 +142,9 @@ TEST_CASE("operations and their model") {
   for (int i = 0; i < 2; ++i) {
     CHECK(launch(copy_spaced, 1, 64, 0, x.data, y.data, 1, 0) == cudaSuccess);
     CHECK(launch(add_one, 1, 64, 0, y.data) == cudaSuccess);
-    CHECK(cudaDeviceSynchronize() == cudaSuccess);
     traffic.end_operation(512);
   }
+  CHECK(cudaDeviceSynchronize() == cudaSuccess);
   REQUIRE(traffic.operations().size() == 1);
   const emulation::OperationTraffic operation = traffic.operations().front();
   CHECK(operation.kernels == "copy_spaced + add_one");

@@ -42,6 +42,7 @@ struct Device {
   std::map<const unsigned char*, std::size_t> pinned;
   std::vector<std::unique_ptr<CUstream_st>> streams;
   CUstream_st legacy{false, {}};
+  CUstream_st* latest = nullptr;  // that was given work; null: the legacy stream
   std::ptrdiff_t handles = 0;
   std::size_t calls = 0, failing = SIZE_MAX, kernels = 0, allocations = 0;
   std::string fault;
@@ -277,6 +278,7 @@ bool free_stream(CUstream_st* stream) {
   const auto found = std::find_if(streams.begin(), streams.end(), [&](const auto& s) { return s.get() == stream; });
   if (found == streams.end()) return false;
   static_cast<void>(drain(stream));
+  if (device().latest == stream) device().latest = nullptr;
   streams.erase(found);
   return true;
 }
@@ -284,6 +286,11 @@ void enqueue(CUstream_st* stream, std::function<void()> work) {
   if (record(stream, work)) return;
   const Lock lock(device().mutex);
   (stream == nullptr ? device().legacy : *stream).work.push_back(std::move(work));
+  device().latest = stream;
+}
+void enqueue_after_latest(std::function<void()> work) {
+  const Lock lock(device().mutex);
+  enqueue(device().latest, std::move(work));
 }
 bool drain(CUstream_st* stream) {
   return drain(std::vector<CUstream_st*>{stream == nullptr ? &device().legacy : stream});

@@ -41,6 +41,8 @@ CUstream_st* make_stream(bool waits_for_legacy);
 bool free_stream(CUstream_st* stream);
 // Work to do when somebody waits for the stream; null is the legacy stream.
 void enqueue(CUstream_st* stream, std::function<void()> work);
+// The same, in the stream that was last given some.
+void enqueue_after_latest(std::function<void()> work);
 void count_handle(int difference);
 // Does the stream's work, or all streams'. False after a fault.
 bool drain(CUstream_st* stream);

@@ -69,6 +69,11 @@ void Traffic::finish_launch(KernelTraffic& kernel, double bytes) {
   operation_.bytes += bytes;
 }
 void Traffic::end_operation(double model_bytes) {
+  enqueue_after_latest([model_bytes] {
+    if (living != nullptr) living->finish_operation(model_bytes);
+  });
+}
+void Traffic::finish_operation(double model_bytes) {
   OperationTraffic& sum = operations_[operation_.kernels];
   sum.kernels = operation_.kernels;
   ++sum.runs;

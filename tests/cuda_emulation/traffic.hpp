@@ -51,7 +51,7 @@ class Traffic {
   Traffic(const Traffic&) = delete;
   Traffic& operator=(const Traffic&) = delete;
 
-  // All that has run since the last call was one operation, which should have moved so many bytes.
+  // All that a stream has been given since the last call is one operation, which should move so many bytes.
   void end_operation(double model_bytes);
 
   // Most bytes first.
@@ -90,6 +90,7 @@ class Traffic {
   void ask(Seen& seen, std::size_t sector);
   void count_device(Instruction& instruction, std::vector<std::uintptr_t>& addresses);
   void count_shared(Instruction& instruction, const std::vector<std::uintptr_t>& addresses);
+  void finish_operation(double model_bytes);
   void finish_launch(KernelTraffic& kernel, double bytes);
 
   std::map<const void*, std::string> names_;
