@@ -340,7 +340,7 @@ class BasicBackend {
   // What follows each of the two products, in one kernel; see cuda/upscaling.cuh.
   Out upscale_and_classify(RunOf& run, const compound::Upscaling<BasicBackend>& w, const Out& image,
                            const Out& hyper) const noexcept {
-    if (w.first.out > kMostNormalised || w.second.out > kMostUpscaled || hyper.width > kMostClasses) {
+    if (w.first.out > kMostNormalised || w.second.out > kMostUpscaled || hyper.width > kMostClassified) {
       return compound::upscale_and_classify<BasicBackend>(run, w, image, hyper);
     }
     const Index b = image.batch, h = image.height, width = image.width;

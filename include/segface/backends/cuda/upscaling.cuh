@@ -51,19 +51,19 @@ Status launch_spread_normalised(cudaStream_t stream, const Map<const T>& z, cons
   return launch("upscale", spread_normalised<T>, geometry, stream, z, bias, gain, shift, eps, y);
 }
 
-inline constexpr int kMostUpscaled = 32, kMostClasses = 32;  // channels of a pixel; one class a lane
-inline constexpr int kRowsPerWarp = 8;                       // rows of products that a warp goes through
+inline constexpr int kMostUpscaled = 32, kMostClassified = 32;  // channels of a pixel; one class a lane
+inline constexpr int kRowsPerWarp = 8;                          // rows of products that a warp goes through
 
 // Products z [B, H, W, 4 C] -> u = gelu(z + bias), [B, 2H, 2W, C], and its products with the tokens, hyper [B, 1, K,
 // C], as logits [B, 2H, 2W, K]. u is stored where it has rows. Block (64 rows of an image, image): a warp turns a row
 // into four pixels in shared memory, then each lane has a class. Shared memory: 8 KB.
 template <class T>
 __global__ void classify_pixels(Map<const T> z, const float* bias, Map<const T> hyper, Map<T> upscaled, Map<T> logits) {
-  __shared__ float tokens[kMostClasses][kMostUpscaled + 1], pixels[kPixelWarps][4 * kMostUpscaled];
+  __shared__ float tokens[kMostClassified][kMostUpscaled + 1], pixels[kPixelWarps][4 * kMostUpscaled];
   const auto channels = static_cast<int>(hyper.channels), classes = static_cast<int>(hyper.width);
   const auto lane = static_cast<int>(threadIdx.x), warp = static_cast<int>(threadIdx.y);
   const Index image = blockIdx.y, first = Index{blockIdx.x} * (kPixelWarps * kRowsPerWarp);
-  for (int k = warp; k < kMostClasses; k += kPixelWarps) {
+  for (int k = warp; k < kMostClassified; k += kPixelWarps) {
     const bool inside = k < classes && lane < channels;
     tokens[k][lane] = inside ? static_cast<float>(hyper.row(image * classes + k)[lane]) : 0.0f;
   }
