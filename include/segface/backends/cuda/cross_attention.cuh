@@ -46,26 +46,30 @@ __global__ void read_tokens(Map<const T> q, Map<const T> k, Map<const T> v, int 
 
   float sums[kRows][kPerLane] = {};
   const int thread = warp * static_cast<int>(kWarp) + lane;
-  for (int begin = 0; begin < heads * kReadWidth; begin += kPartDepth) {
-    for (int part = 0; part < kMostOutputs / kPartOutputs; ++part) {
-      __syncthreads();
-      for (int i = thread; i < kPartOutputs * kPartDepth; i += kThreads) {
-        const int at = begin + i % kPartDepth, d = at % kReadWidth, o = part * kPartOutputs + i / kPartDepth;
-        const int column = at / kReadWidth * width + d;
-        const bool inside = d < width && o < out;
-        weights[i % kPartDepth * kStride + i / kPartDepth] =
-            inside ? static_cast<float>(w.weight[o * in + column]) : 0.0f;
-      }
-      __syncthreads();
-      for (int c = 0; c < kPartDepth; ++c) {
-        for (int r = 0; r < kRows; ++r) {
-          const float value = tile.queries[warp * kRows + r][begin + c];
-          for (int i = 0; i < kPartPerLane; ++i) {
-            sums[r][part * kPartPerLane + i] += value * weights[c * kStride + i * static_cast<int>(kWarp) + lane];
-          }
+  // Twice in the code, not in a loop, because indices of registers must be known to the compiler.
+  const auto add_part = [&](int begin, int part) {
+    __syncthreads();
+    for (int i = thread; i < kPartOutputs * kPartDepth; i += kThreads) {
+      const int at = begin + i % kPartDepth, d = at % kReadWidth, o = part * kPartOutputs + i / kPartDepth;
+      const int column = at / kReadWidth * width + d;
+      const bool inside = d < width && o < out;
+      weights[i % kPartDepth * kStride + i / kPartDepth] =
+          inside ? static_cast<float>(w.weight[o * in + column]) : 0.0f;
+    }
+    __syncthreads();
+    for (int c = 0; c < kPartDepth; ++c) {
+      for (int r = 0; r < kRows; ++r) {
+        const float value = tile.queries[warp * kRows + r][begin + c];
+        for (int i = 0; i < kPartPerLane; ++i) {
+          sums[r][part * kPartPerLane + i] += value * weights[c * kStride + i * static_cast<int>(kWarp) + lane];
         }
       }
     }
+  };
+  static_assert(kMostOutputs == 2 * kPartOutputs);
+  for (int begin = 0; begin < heads * kReadWidth; begin += kPartDepth) {
+    add_part(begin, 0);
+    add_part(begin, 1);
   }
   for (int r = 0; r < kRows; ++r) {
     const Index at = row + warp * kRows + r;
