@@ -1,9 +1,10 @@
 #!/bin/sh
 # Builds everything and runs all tests: sh tools/test.sh [--sanitize | --full]
-# --sanitize runs them again under AddressSanitizer and UndefinedBehaviorSanitizer. --full does that too, then runs them
-# built by clang++ if installed; where Debian's cross compiler and qemu-user are installed, it also runs the kernels and
-# two small networks as ARM would. Where nvcc is installed (CUDA 11.8 or later), the command line and the example for
-# GPUs are built too, and the kernels are compiled for some kinds of GPUs, with --full for all that it knows.
+# --sanitize runs them again under AddressSanitizer and UndefinedBehaviorSanitizer. --full does that too, then runs
+# networks of 512 x 512 pixels on the emulated GPU, and all tests built by clang++ if installed; where Debian's cross
+# compiler and qemu-user are installed, it also runs the kernels and two small networks as ARM would. Where nvcc is
+# installed (CUDA 11.8 or later), the command line and the example for GPUs are built too, and the kernels are compiled
+# for some kinds of GPUs, with --full for all that it knows.
 set -eu
 cd "$(dirname "$0")/.."
 sh tools/install_packages.sh
@@ -45,6 +46,7 @@ if [ "${1-}" = --sanitize ] || [ "${1-}" = --full ]; then
   run build-asan "-LE package|emulated" --preset asan -DSEGFACE_BUILD_EXAMPLES=OFF
 fi
 if [ "${1-}" = --full ]; then
+  build/tests/segface_cuda_tests --no-version --no-skip --test-case="large:*"
   if command -v clang++ >/dev/null; then
     run build-clang "-LE package|emulated" -DCMAKE_CXX_COMPILER=clang++ "-DCMAKE_CXX_FLAGS_RELEASE=-O2"
   fi

@@ -17,7 +17,6 @@ constexpr const char* kGoldens[] = {
     "resnet_celeb_250",    "convnext_small_celeb_256",
 #endif
 };
-constexpr const char* kLargeGoldens[] = {"mobilenet_celeb_512", "efficientnet_celeb_512", "resnet_celeb_512"};
 
 template <std::size_t kCount>
 void check_float(const char* const (&names)[kCount]) {
@@ -61,16 +60,22 @@ TEST_CASE("cuda: networks in float16 agree with the official code in logits and 
   check_half(kGoldens);
 }
 
-TEST_CASE("cuda, large: networks agree with the official code at every stage") {
-  check_float(kLargeGoldens);
-}
-
-TEST_CASE("cuda, large: networks in float16 agree with the official code in logits and labels") {
-  check_half(kLargeGoldens);
-}
-
 TEST_CASE("cuda: each picture of a batch agrees") {
   SerialExecutor executor;
   const auto backend = cuda::Backend::from_environment().value_or_throw();
   for (const char* batch : test::kBatches) test::check_goldens(backend, test::pictures_of(batch), executor);
+}
+
+// Minutes each: skipped unless asked for, by tools/test.sh --full.
+TEST_CASE("large: mobilenet_celeb_512 agrees with the official code at every stage" * doctest::skip()) {
+  check_float({"mobilenet_celeb_512"});
+}
+TEST_CASE("large: efficientnet_celeb_512 agrees with the official code at every stage" * doctest::skip()) {
+  check_float({"efficientnet_celeb_512"});
+}
+TEST_CASE("large: resnet_celeb_512 agrees with the official code at every stage" * doctest::skip()) {
+  check_float({"resnet_celeb_512"});
+}
+TEST_CASE("large: networks in float16 agree with the official code in logits and labels" * doctest::skip()) {
+  check_half({"mobilenet_celeb_512", "efficientnet_celeb_512", "resnet_celeb_512"});
 }
