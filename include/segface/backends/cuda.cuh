@@ -92,7 +92,7 @@ class BasicBackend {
               const Out& y) const noexcept {
     const auto scope = run.scope();
     const Plan plan(run, epilogue, y);
-    run.device(gemm_cost(x.rows(), w.out, x.channels), [&]() -> Status {
+    run.device(gemm_cost(x.rows(), w.out, x.channels, plan.beside(y)), [&]() -> Status {
       SEGFACE_RETURN_IF_ERROR(multiply(run, plan.product(w, x, plan.z, plan.added)));
       return plan.finish(run, y);
     });
@@ -104,7 +104,8 @@ class BasicBackend {
     if (w.kernel == 1 && w.stride == 1) return linear(run, w.matrix, x, epilogue, y);
     if (w.out <= kFewOutputs) {
       const auto depth = static_cast<double>(w.matrix.in), outputs = static_cast<double>(w.out);
-      const Cost cost = {2 * depth * elements(y), bytes(x) + depth * outputs * sizeof(T) + bytes(y)};
+      const double moved = bytes(x) + bytes(epilogue.residual) + bytes(y) + depth * outputs * sizeof(T);
+      const Cost cost = {2 * depth * elements(y), moved};
       return run.device(cost, [&] {
         return launch_convolution(run.memory().stream(), x, w.matrix.weight.data(), w.matrix.bias.data(), w.kernel,
                                   w.stride, Finish<T>{epilogue.activation, epilogue.residual, epilogue.last}, y);
@@ -113,7 +114,7 @@ class BasicBackend {
     const auto scope = run.scope();
     const Plan plan(run, epilogue, y);
     const Out patches = run.map(1, y.height, y.width, w.matrix.in);
-    run.device(gemm_cost(y.rows(), w.out, w.matrix.in), [&]() -> Status {
+    run.device(gemm_cost(y.rows(), w.out, w.matrix.in, plan.beside(y)), [&]() -> Status {
       for (Index b = 0; b < x.batch; ++b) {
         SEGFACE_RETURN_IF_ERROR(gather(run, x.image(b), w.kernel, w.stride, (w.kernel - 1) / 2, patches));
         const In added = plan.added.batch == 1 ? plan.added : plan.added.batch == 0 ? In() : plan.added.image(b);
@@ -126,7 +127,8 @@ class BasicBackend {
   void depthwise_convolution(RunOf& run, const DepthwiseConvolution& w, const In& x, Activation activation,
                              const Out& y) const noexcept {
     const auto taps = static_cast<double>(w.kernel * w.kernel);
-    run.device({2 * taps * elements(y), bytes(x) + bytes(y)}, [&] {
+    const double weights = taps * static_cast<double>(y.channels) * sizeof(float);
+    run.device({2 * taps * elements(y), bytes(x) + bytes(y) + weights}, [&] {
       return launch_filter(run.memory().stream(), x, w.weight.data(), w.bias.data(), w.kernel, w.stride, activation, y);
     });
   }
@@ -136,7 +138,7 @@ class BasicBackend {
                               const Out& y) const noexcept {
     const auto scope = run.scope();
     const Out z = run.map(x.batch, x.height, x.width, 4 * w.out);
-    run.device(gemm_cost(x.rows(), 4 * w.out, x.channels), [&]() -> Status {
+    run.device(gemm_cost(x.rows(), 4 * w.out, x.channels, bytes(z) + bytes(y)), [&]() -> Status {
       SEGFACE_RETURN_IF_ERROR(multiply(run, {x, w.weight.data(), x.channels, z}));
       return launch_elements("transposed_convolution", spread_pixels<T>, y, run.memory().stream(), z, w.bias.data(),
                              activation, y);
@@ -145,7 +147,7 @@ class BasicBackend {
 
   void layer_norm(RunOf& run, const LayerNorm& w, const In& x, const Epilogue<BasicBackend>& epilogue,
                   const Out& y) const noexcept {
-    run.device({8 * elements(x), bytes(x) + bytes(y)}, [&] {
+    run.device({8 * elements(x), bytes(x) + bytes(epilogue.residual) + bytes(y)}, [&] {
       return launch_layer_norm(run.memory().stream(), x, w.gain.data(), w.bias.data(), w.eps,
                                Finish<T>{epilogue.activation, epilogue.residual, epilogue.last}, y);
     });
@@ -180,11 +182,14 @@ class BasicBackend {
                [&] { return launch_elements("add", add_maps<T>, y, run.memory().stream(), a, b, y); });
   }
 
+  // What is read of many keys is written in parts and read again: too few blocks would have work otherwise.
   void attention(RunOf& run, const In& q, const In& k, const In& v, Index heads, const Out& y) const noexcept {
     const auto scope = run.scope();
-    float* const scratch = run.template scratch<float>(attention_scratch(q, k, heads));
+    const Index floats = attention_scratch(q, k, heads);
+    float* const scratch = run.template scratch<float>(floats);
+    const double parts = 2.0 * static_cast<double>(floats) * sizeof(float);
     const auto products = static_cast<double>(q.rows() * k.pixels() * q.channels);
-    run.device({4 * products, bytes(q) + bytes(k) + bytes(v) + bytes(y)},
+    run.device({4 * products, bytes(q) + bytes(k) + bytes(v) + parts + bytes(y)},
                [&] { return launch_attention(run.memory().stream(), q, k, v, heads, scratch, y); });
   }
 
@@ -193,7 +198,8 @@ class BasicBackend {
     const WindowAxis vertical(y.height, w.window, shift), horizontal(y.width, w.window, shift);
     const Index tokens = w.window * w.window, windows = y.batch * vertical.count * horizontal.count;
     const auto products = static_cast<double>(windows * tokens * tokens * y.channels);
-    run.device({4 * products, bytes(qkv) + bytes(y)},
+    const auto biases = static_cast<double>(w.heads * tokens * tokens) * sizeof(float);
+    run.device({4 * products, bytes(qkv) + biases + bytes(y)},
                [&] { return launch_windowed_attention(run.memory().stream(), w, qkv, shift, y); });
   }
 
@@ -233,7 +239,8 @@ class BasicBackend {
   }
 
   void repeat(RunOf& run, const Constant& constant, const Out& y) const noexcept {
-    run.device({0, bytes(y)}, [&] {
+    const auto read = static_cast<double>(y.pixels() * y.channels) * sizeof(float);
+    run.device({0, read + bytes(y)}, [&] {
       return launch_elements("repeat", repeat_rows<T>, y, run.memory().stream(), constant.values.data(), y);
     });
   }
@@ -287,7 +294,7 @@ class BasicBackend {
     const Out y = run.map(image.batch, image.height, image.width, w.out);
     Product<T> product = {image, w.weight.data(), w.in, y, nullptr, term.projected};
     product.count = image.batch;
-    run.device(gemm_cost(image.rows(), w.out, w.in), [&] { return multiply(run, product); });
+    run.device(gemm_cost(image.rows(), w.out, w.in, bytes(term.projected)), [&] { return multiply(run, product); });
     return y;
   }
   Out image_linear_at(RunOf& run, const compound::PyramidLinear<BasicBackend>& w, const PositionTerm& term,
@@ -404,12 +411,18 @@ class BasicBackend {
       }
       if (rest.residual.batch != 0) z = run.map(y.batch, y.height, y.width, y.channels);
     }
+    // Bytes moved besides the product's operands. cuBLASLt has no exact GELU, no SiLU and no hard swish: a product that
+    // one follows must be read and written again.
+    double beside(const Out& y) const noexcept {
+      return bytes(added) + bytes(rest.residual) + (needs_kernel() ? 2 * bytes(y) : 0);
+    }
+    bool needs_kernel() const noexcept { return rest.activation != Activation::none || rest.residual.batch != 0; }
     Product<T> product(const Linear& w, const In& x, const Out& to, const In& residual) const noexcept {
       const bool of_each = residual.batch == 1;  // the residual of one image is for all of them
       return {x, w.weight.data(), w.in, to, w.bias.data(), residual, relu, of_each ? x.batch : 1};
     }
     Status finish(RunOf& run, const Out& y) const noexcept {
-      if (rest.activation == Activation::none && rest.residual.batch == 0) return {};
+      if (!needs_kernel()) return {};
       return launch_elements("epilogue", finish_elements<T>, y, run.memory().stream(), z, rest, y);
     }
   };
@@ -426,9 +439,10 @@ class BasicBackend {
 
   static double elements(const In& x) noexcept { return static_cast<double>(x.rows() * x.channels); }
   static double bytes(const In& x) noexcept { return elements(x) * sizeof(T); }
-  static Cost gemm_cost(Index m, Index n, Index k) noexcept {
+  // beside: bytes moved besides the three matrices.
+  static Cost gemm_cost(Index m, Index n, Index k, double beside = 0) noexcept {
     return {2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
-            static_cast<double>(m * k + k * n + m * n) * sizeof(T)};
+            static_cast<double>(m * k + k * n + m * n) * sizeof(T) + beside};
   }
 
   bool tf32_;
