@@ -187,16 +187,17 @@ TEST_CASE("cuda: a cancelled call says so, and the next one works") {
 
 // ---- started calls, memory of the device, graphs ----------------------------------------------------------------
 
-TEST_CASE("cuda: the demonstration's labels, confidence and logits are the cpu backend's") {
+TEST_CASE("cuda: the demonstration's labels, confidence and logits are the cpu backend's; float16 has its labels") {
   const std::string weights = std::string(SEGFACE_TEST_DATA) + "/../../weights/demo.safetensors";
   const Image photo = load_image(test::data("images/astronaut_256x256.png")).value_or_throw();
   const auto run = [&](auto&& space, Answer& answer) {
     throw_if_error(space.start(photo.view(), answer.results()));
     throw_if_error(space.finish());
   };
-  Answer got(photo, 19 * 256 * 256), expected(photo, 19 * 256 * 256);
+  Answer got(photo, 19 * 256 * 256), expected(photo, 19 * 256 * 256), half(photo, 19 * 256 * 256);
   run(CudaParser::load(weights).workspace(), got);
   run(Parser::load(weights).workspace(), expected);
+  run(BasicParser<cuda::HalfBackend>::load(weights).workspace(), half);
   double squares = 0, largest = 0;
   for (std::size_t i = 0; i < got.logits.size(); ++i) {
     const double distance = static_cast<double>(got.logits[i]) - static_cast<double>(expected.logits[i]);
@@ -212,6 +213,10 @@ TEST_CASE("cuda: the demonstration's labels, confidence and logits are the cpu b
     REQUIRE(got.confidence[i] < 0.501f);  // two classes as good as equal
   }
   CHECK(different < 10);
+  different = 0;
+  for (std::size_t i = 0; i < got.labels.size(); ++i) different += half.labels[i] != got.labels[i];
+  MESSAGE("labels that float16 changes: " << different << " of " << got.labels.size());
+  CHECK(different * 200 <= got.labels.size());
 }
 
 TEST_CASE("cuda: a graph's results are those of plain launches, for photos that change") {
