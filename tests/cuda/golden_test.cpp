@@ -66,7 +66,7 @@ TEST_CASE("cuda: each picture of a batch agrees") {
   for (const char* batch : test::kBatches) test::check_goldens(backend, test::pictures_of(batch), executor);
 }
 
-// Minutes each: skipped unless asked for, by tools/test.sh --full.
+// Tens of seconds, minutes under sanitizers: skipped unless asked for, by tools/test.sh --full.
 TEST_CASE("large: mobilenet_celeb_512 agrees with the official code at every stage" * doctest::skip()) {
   check_float({"mobilenet_celeb_512"});
 }
