@@ -461,12 +461,12 @@ TEST_CASE("cuda: after a failure the results of the next call are right") {
     CHECK(labels_of(mask) == labels_of(expected));
     CHECK(mask.mean_confidence() == expected.mean_confidence());
   };
-  for (const std::size_t k : {3, 100, 300}) {  // of plain launches, and of a capture
+  for (const std::size_t k : {3u, 100u, 300u}) {  // of plain launches, and of a capture
     CudaWorkspace workspace = parser.workspace();
     check(workspace, k);
   }
   CudaWorkspace workspace = parser.workspace();
   Mask mask;
   throw_if_error(workspace.parse(photo.view(), mask));
-  for (const std::size_t k : {0, 2, 4, 6}) check(workspace, k);  // of a graph
+  for (const std::size_t k : {0u, 2u, 4u, 6u}) check(workspace, k);  // of a graph
 }

@@ -129,7 +129,7 @@ __global__ void attend_part(Map<const T> q, Map<const T> k, Map<const T> v, int 
   store_heads<kWidth>(tile, own, count, parts.mixed, part_row);
   const int head = own.first + static_cast<int>(threadIdx.y);
   if (static_cast<Index>(threadIdx.x) < count && head < heads) {
-    const Index at = (blockIdx.y * heads + head) * q.rows() + row + threadIdx.x;
+    const Index at = (Index{blockIdx.y} * heads + head) * q.rows() + row + threadIdx.x;
     parts.mosts[at] = reader.most;
     parts.sums[at] = reader.sum;
   }

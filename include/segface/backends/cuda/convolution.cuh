@@ -100,13 +100,14 @@ __global__ void filter_tiles(Map<const T> x, const float* weight, const float* b
     inputs[row][column][threadIdx.x] = pixel != nullptr && inside ? static_cast<float>(pixel[channel]) : 0.0f;
   }
   __syncthreads();
-  const Index row = top + threadIdx.y;
+  const auto line_of_tile = static_cast<int>(threadIdx.y);
+  const Index row = top + line_of_tile;
   if (!inside || row >= y.height) return;
   float sums[Tile::kColumns];
   for (float& sum : sums) sum = bias[channel];
   for (int dy = 0; dy < kKernel; ++dy) {
     float line[Tile::kWide];
-    for (int i = 0; i < Tile::kWide; ++i) line[i] = inputs[threadIdx.y * kStride + dy][i][threadIdx.x];
+    for (int i = 0; i < Tile::kWide; ++i) line[i] = inputs[line_of_tile * kStride + dy][i][threadIdx.x];
     for (int dx = 0; dx < kKernel; ++dx) {
       const float tap = weight[(dy * kKernel + dx) * y.channels + channel];
       for (int i = 0; i < Tile::kColumns; ++i) sums[i] += line[i * kStride + dx] * tap;
