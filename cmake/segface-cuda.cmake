@@ -1,5 +1,6 @@
-# segface::cuda: what a program links that includes segface/backends/cuda.cuh. The build and the installed package include
-# this. The CUDA runtime is not in it: it comes with the language CUDA, in the form CMAKE_CUDA_RUNTIME_LIBRARY names.
+# segface::cuda: what a program links that includes segface/backends/cuda.cuh. The build and the installed package
+# include this. The CUDA runtime is not in it: it comes with the language CUDA, in the form that
+# CMAKE_CUDA_RUNTIME_LIBRARY names.
 add_library(segface_cuda INTERFACE)
 add_library(segface::cuda ALIAS segface_cuda)
 target_link_libraries(segface_cuda INTERFACE segface::segface CUDA::cublasLt)

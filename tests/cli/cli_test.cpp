@@ -405,7 +405,7 @@ TEST_CASE("verify agrees with the golden of its weights, and tells where others 
 
 TEST_CASE("Without a GPU, or without CUDA built in, --backend cuda says so with code 7") {
   const Workshop& w = workshop();
-  const bool built = contains(w.run("--version").out, " cuda\n");
+  const bool built = contains(w.run("--version").out, " cuda cuda-f16\n");
   std::filesystem::create_directories(w.path("set/images"));
   std::filesystem::create_directories(w.path("set/labels"));
   std::filesystem::copy_file(w.path("photo.png"), w.path("set/images/photo.png"));
