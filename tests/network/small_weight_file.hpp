@@ -12,7 +12,7 @@
 namespace test {
 
 // Made once, by converting a checkpoint of the official layout.
-inline std::string make_small_weight_file(Dataset dataset, Index resolution) {
+inline std::string make_small_weight_file(Dataset dataset, Index resolution = 64) {
   const TempDirectory directory;
   const std::string checkpoint = directory.file("model_299.safetensors");
   const SyntheticCheckpoint source = synthetic(Backbone::mobilenet, static_cast<std::size_t>(class_count(dataset)), 1);
@@ -37,8 +37,7 @@ inline std::string make_small_weight_file(Dataset dataset, Index resolution) {
 
 // CelebAMask-HQ, or LaPa, of resolution 64.
 inline Bytes small_weight_file(Dataset dataset = Dataset::celeb) {
-  static const std::string celeb = make_small_weight_file(Dataset::celeb, 64),
-                           lapa = make_small_weight_file(Dataset::lapa, 64);
+  static const std::string celeb = make_small_weight_file(Dataset::celeb), lapa = make_small_weight_file(Dataset::lapa);
   const std::string& bytes = dataset == Dataset::lapa ? lapa : celeb;
   return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }
