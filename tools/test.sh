@@ -43,12 +43,12 @@ fi
 # shellcheck disable=SC2086
 run build "" $cuda
 if [ "${1-}" = --sanitize ] || [ "${1-}" = --full ]; then
-  run build-asan "-LE package|emulated" --preset asan -DSEGFACE_BUILD_EXAMPLES=OFF
+  run build-asan "-LE package" --preset asan -DSEGFACE_BUILD_EXAMPLES=OFF
 fi
 if [ "${1-}" = --full ]; then
   build/tests/segface_cuda_tests --no-version --no-skip --test-case="large:*"
   if command -v clang++ >/dev/null; then
-    run build-clang "-LE package|emulated" -DCMAKE_CXX_COMPILER=clang++ "-DCMAKE_CXX_FLAGS_RELEASE=-O2"
+    run build-clang "-LE package" -DCMAKE_CXX_COMPILER=clang++ "-DCMAKE_CXX_FLAGS_RELEASE=-O2"
   fi
   if command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64 >/dev/null; then
     run_on_arm

@@ -1,5 +1,6 @@
 // Every primitive of the cpu backend against the reference in double, over awkward shapes and every instruction set.
 #include "each_isa.hpp"
+#include "window_cases.hpp"
 
 using namespace segface;
 using test::Bench;
@@ -191,38 +192,18 @@ TEST_CASE("attention: few keys, many keys, few queries, many queries") {
 }
 
 TEST_CASE("windowed attention: sizes, shifts, masks that matter, cosine") {
-  struct Windows {
-    Index height, width, window, channels, heads;
-  };
   on_each_isa([](const cpu::Kernels&, auto& fast, auto& exact) {
-    for (const Windows& w :
-         {Windows{1, 1, 7, 32, 1}, Windows{7, 7, 7, 64, 2}, Windows{8, 9, 7, 32, 1}, Windows{16, 8, 8, 96, 3},
-          Windows{9, 23, 8, 64, 2}, Windows{5, 6, 3, 15, 3}, Windows{20, 4, 7, 40, 1}}) {
-      for (const Index shift : {Index{0}, w.window / 2}) {
-        for (const bool cosine : {false, true}) {
-          CAPTURE(w.height);
-          CAPTURE(w.width);
-          CAPTURE(shift);
-          CAPTURE(cosine);
-          const Index tokens = w.window * w.window;
-          const std::vector<float> bias = random_numbers("bias", w.heads * tokens * tokens);
-          const std::vector<float> padding = random_numbers("padding", 3 * w.channels);
-          // At 100, a key whose score is lowered by 100 for its region may still win.
-          const std::vector<float> scale(static_cast<std::size_t>(w.heads), cosine ? 100.0f : 2.0f);
-          const WindowAttentionParameters p = {w.channels,   w.heads,     w.window,      cosine,
-                                               scale.data(), bias.data(), padding.data()};
-          const auto fast_scope = fast.run().scope();
-          const auto exact_scope = exact.run().scope();
-          const auto on = [&](auto& bench) {
-            using B = std::decay_t<decltype(bench.backend())>;
-            const auto operand = bench.backend().prepare_window_attention(p).value_or_throw();
-            return ops::windowed_attention<B>(bench.run(), operand,
-                                              bench.map("qkv", 2, w.height, w.width, 3 * w.channels), shift);
-          };
-          CHECK(difference(on(fast), on(exact)) < 3e-5);
-        }
-      }
-    }
+    test::on_each_window_case([&](const test::WindowCase& w, const WindowAttentionParameters& p) {
+      const auto fast_scope = fast.run().scope();
+      const auto exact_scope = exact.run().scope();
+      const auto on = [&](auto& bench) {
+        using B = std::decay_t<decltype(bench.backend())>;
+        const auto operand = bench.backend().prepare_window_attention(p).value_or_throw();
+        return ops::windowed_attention<B>(bench.run(), operand, bench.map("qkv", 2, w.height, w.width, 3 * w.channels),
+                                          w.shift);
+      };
+      CHECK(difference(on(fast), on(exact)) < 3e-5);
+    });
   });
 }
 

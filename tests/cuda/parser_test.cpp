@@ -90,8 +90,8 @@ struct Device {
   cuda::DeviceBuffer<std::uint8_t> buffer;
 
   Device(const std::uint8_t* bytes, std::size_t size) {
-    auto made = bytes == nullptr ? cuda::DeviceBuffer<std::uint8_t>::make(size)
-                                 : cuda::DeviceBuffer<std::uint8_t>::copy_of(bytes, size);
+    auto made =
+        bytes == nullptr ? cuda::DeviceBuffer<std::uint8_t>::make(size) : cuda::upload(bytes, static_cast<Index>(size));
     buffer = std::move(made).value_or_throw();
   }
   template <class T>

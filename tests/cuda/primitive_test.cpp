@@ -1,5 +1,6 @@
 // Every primitive of the cuda backend against the reference in double, over awkward shapes; see device_bench.hpp for
 // what is checked besides.
+#include "backends/window_cases.hpp"
 #include "device_bench.hpp"
 
 using namespace segface;
@@ -238,34 +239,14 @@ TEST_CASE_TEMPLATE("attention: few keys, many keys, few queries, many queries", 
 }
 
 TEST_CASE_TEMPLATE("windowed attention: sizes, shifts, masks that matter, cosine", T, float, __half) {
-  struct Windows {
-    Index height, width, window, channels, heads;
-  };
   Comparison<T> agree;
-  for (const Windows& w :
-       {Windows{1, 1, 7, 32, 1}, Windows{7, 7, 7, 64, 2}, Windows{8, 9, 7, 32, 1}, Windows{16, 8, 8, 96, 3},
-        Windows{9, 23, 8, 64, 2}, Windows{5, 6, 3, 15, 3}, Windows{20, 4, 7, 40, 1}}) {
-    for (const Index shift : {Index{0}, w.window / 2}) {
-      for (const bool cosine : {false, true}) {
-        CAPTURE(w.height);
-        CAPTURE(w.width);
-        CAPTURE(shift);
-        CAPTURE(cosine);
-        const Index tokens = w.window * w.window;
-        const auto bias = random_numbers("bias", w.heads * tokens * tokens),
-                   padding = random_numbers("padding", 3 * w.channels);
-        // At 100, a key whose score is lowered by 100 for its region may still win.
-        const std::vector<float> scale(static_cast<std::size_t>(w.heads), cosine ? 100.0f : 2.0f);
-        const WindowAttentionParameters p = {w.channels,   w.heads,     w.window,      cosine,
-                                             scale.data(), bias.data(), padding.data()};
-        CHECK(agree([&](auto& bench) {
-                const auto operand = bench.backend().prepare_window_attention(p).value_or_throw();
-                return ops::windowed_attention<BackendOf<decltype(bench)>>(
-                    bench.run(), operand, bench.map("qkv", 2, w.height, w.width, 3 * w.channels), shift);
-              }) < bound<T>(3e-5));
-      }
-    }
-  }
+  test::on_each_window_case([&](const test::WindowCase& w, const WindowAttentionParameters& p) {
+    CHECK(agree([&](auto& bench) {
+            const auto operand = bench.backend().prepare_window_attention(p).value_or_throw();
+            return ops::windowed_attention<BackendOf<decltype(bench)>>(
+                bench.run(), operand, bench.map("qkv", 2, w.height, w.width, 3 * w.channels), w.shift);
+          }) < bound<T>(3e-5));
+  });
 }
 
 TEST_CASE_TEMPLATE("interpolation, warps, products with tokens, position encoding", T, float, __half) {

@@ -147,7 +147,7 @@ class Backend {
     const Index depth = w.matrix.in;
     float* const scratch = run.scratch<float>(run.workers() * kRowBlock * depth);
     const Strassen strassen(run, *kernels_, w.matrix, y.pixels());
-    run.kernel(gemm_cost(y.rows(), y.channels, depth), blocks(y), [&](Index task, Index worker) {
+    run.kernel(gemm_cost<float>(y.rows(), y.channels, depth), blocks(y), [&](Index task, Index worker) {
       const RowBlock block = row_block(y, task);
       float* const patches = scratch + worker * kRowBlock * depth;
       gather_patches(x.image(block.image), w.kernel, w.stride, (w.kernel - 1) / 2, y.width, first_pixel(y, block),
@@ -178,7 +178,7 @@ class Backend {
     const auto scope = run.scope();
     const Index wide = 4 * w.out;
     float* const scratch = run.scratch<float>(run.workers() * kRowBlock * wide);
-    run.kernel(gemm_cost(x.rows(), wide, x.channels), blocks(x), [&](Index task, Index worker) {
+    run.kernel(gemm_cost<float>(x.rows(), wide, x.channels), blocks(x), [&](Index task, Index worker) {
       const RowBlock block = row_block(x, task);
       float* const tile = scratch + worker * kRowBlock * wide;
       GemmArguments g =
@@ -316,7 +316,7 @@ class Backend {
   void token_products(RunOf& run, const In& pixels, const In& tokens, const Out& y) const noexcept {
     const auto scope = run.scope();
     const PackedTokens packed(run, *kernels_, tokens);
-    run.kernel(gemm_cost(pixels.rows(), y.channels, pixels.channels), blocks(y), [&](Index task, Index) {
+    run.kernel(gemm_cost<float>(pixels.rows(), y.channels, pixels.channels), blocks(y), [&](Index task, Index) {
       const RowBlock block = row_block(y, task);
       kernels_->gemm(packed.product(block.image, block.rows, pixels.row(block.first), pixels.stride, y.row(block.first),
                                     y.stride));
@@ -374,7 +374,7 @@ class Backend {
     for (std::size_t i = 1; i < 4; ++i) {
       coarse[i - 1] = w.narrower[i] ? pyramid.levels[i] : ops::linear<Backend>(run, w.levels[i], levels[i]);
     }
-    Cost cost = gemm_cost(finest.rows(), fused.channels, finest.channels);
+    Cost cost = gemm_cost<float>(finest.rows(), fused.channels, finest.channels);
     cost += {24 * elements(fused), 0};
     const Linear& first = w.levels[0];
     const Strassen strassen(run, *kernels_, first, finest.pixels());
@@ -490,7 +490,7 @@ class Backend {
     constexpr Index kTasks = 32;
     const Index panels = strassen ? strassen.pairs() : panel_count(*kernels_, w.out), least = strassen ? 2 : 4;
     const PanelGroups groups(blocks(x), panels, kTasks, least);
-    run.kernel(gemm_cost(x.rows(), w.out, w.in), groups.tasks(), [&](Index task, Index worker) {
+    run.kernel(gemm_cost<float>(x.rows(), w.out, w.in), groups.tasks(), [&](Index task, Index worker) {
       const RowBlock block = row_block(x, groups.block(task));
       GemmArguments g = strassen(gemm_arguments(w, bias, epilogue, y, block), worker);
       g.first_panel = groups.first_panel(task);

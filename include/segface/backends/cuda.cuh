@@ -92,7 +92,7 @@ class BasicBackend {
               const Out& y) const noexcept {
     const auto scope = run.scope();
     const Plan plan(run, epilogue, y);
-    run.device(gemm_cost(x.rows(), w.out, x.channels, plan.beside(y)), [&]() -> Status {
+    run.device(gemm_cost<T>(x.rows(), w.out, x.channels, plan.beside(y)), [&]() -> Status {
       SEGFACE_RETURN_IF_ERROR(multiply(run, plan.product(w, x, plan.z, plan.added)));
       return plan.finish(run, y);
     });
@@ -114,7 +114,7 @@ class BasicBackend {
     const auto scope = run.scope();
     const Plan plan(run, epilogue, y);
     const Out patches = run.map(1, y.height, y.width, w.matrix.in);
-    run.device(gemm_cost(y.rows(), w.out, w.matrix.in, plan.beside(y)), [&]() -> Status {
+    run.device(gemm_cost<T>(y.rows(), w.out, w.matrix.in, plan.beside(y)), [&]() -> Status {
       for (Index b = 0; b < x.batch; ++b) {
         SEGFACE_RETURN_IF_ERROR(gather(run, x.image(b), w.kernel, w.stride, (w.kernel - 1) / 2, patches));
         const In added = plan.added.batch == 1 ? plan.added : plan.added.batch == 0 ? In() : plan.added.image(b);
@@ -138,7 +138,7 @@ class BasicBackend {
                               const Out& y) const noexcept {
     const auto scope = run.scope();
     const Out z = run.map(x.batch, x.height, x.width, 4 * w.out);
-    run.device(gemm_cost(x.rows(), 4 * w.out, x.channels, bytes(z) + bytes(y)), [&]() -> Status {
+    run.device(gemm_cost<T>(x.rows(), 4 * w.out, x.channels, bytes(z) + bytes(y)), [&]() -> Status {
       SEGFACE_RETURN_IF_ERROR(multiply(run, {x, w.weight.data(), x.channels, z}));
       return launch_elements("transposed_convolution", spread_pixels<T>, y, run.memory().stream(), z, w.bias.data(),
                              activation, y);
@@ -229,7 +229,7 @@ class BasicBackend {
     Product<T> product = {pixels, tokens.data, tokens.stride, y};
     product.count = pixels.batch;
     product.weight_step = tokens.pixels() * tokens.stride;
-    run.device(gemm_cost(pixels.rows(), tokens.width, pixels.channels), [&] { return multiply(run, product); });
+    run.device(gemm_cost<T>(pixels.rows(), tokens.width, pixels.channels), [&] { return multiply(run, product); });
   }
 
   void position_encoding(RunOf& run, const PositionEncoding& w, const Out& y) const noexcept {
@@ -294,7 +294,7 @@ class BasicBackend {
     const Out y = run.map(image.batch, image.height, image.width, w.out);
     Product<T> product = {image, w.weight.data(), w.in, y, nullptr, term.projected};
     product.count = image.batch;
-    run.device(gemm_cost(image.rows(), w.out, w.in, bytes(term.projected)), [&] { return multiply(run, product); });
+    run.device(gemm_cost<T>(image.rows(), w.out, w.in, bytes(term.projected)), [&] { return multiply(run, product); });
     return y;
   }
   Out image_linear_at(RunOf& run, const compound::PyramidLinear<BasicBackend>& w, const PositionTerm& term,
@@ -315,7 +315,7 @@ class BasicBackend {
     const In q = ops::image_linear_at<BasicBackend>(run, w.q_proj, query_position, image);
     const In k = ops::linear<BasicBackend>(run, w.k_proj, keys), v = ops::linear<BasicBackend>(run, w.v_proj, values);
     Cost cost = {4 * elements(q) * static_cast<double>(k.pixels()), bytes(k) + bytes(v)};
-    cost += gemm_cost(x.rows(), w.out_proj.out, w.out_proj.in);
+    cost += gemm_cost<T>(x.rows(), w.out_proj.out, w.out_proj.in);
     cost += {8 * elements(x), bytes(x)};
     run.device(cost, [&] {
       const ReadOperand<T> operand = {w.out_proj.weight.data(), w.out_proj.bias.data(), norm.gain.data(),
@@ -331,11 +331,11 @@ class BasicBackend {
     const Map<float> mean = float_map(run, x.batch, mean_strips(x.pixels()), x.channels);
     const Map<float> squeezed = float_map(run, x.batch, 1, w.fc1.out), scale = float_map(run, x.batch, 1, w.fc2.out);
     run.device({elements(x), bytes(x)}, [&] { return launch_mean<T, float>(run.memory().stream(), x, mean); });
-    run.device(gemm_cost(x.batch, w.fc1.out, w.fc1.in), [&] {
+    run.device(gemm_cost<T>(x.batch, w.fc1.out, w.fc1.in), [&] {
       return launch_dense(run.memory().stream(), Map<const float>(mean), w.fc1.weight.data(), w.fc1.bias.data(),
                           w.inner, squeezed);
     });
-    run.device(gemm_cost(x.batch, w.fc2.out, w.fc2.in), [&] {
+    run.device(gemm_cost<T>(x.batch, w.fc2.out, w.fc2.in), [&] {
       return launch_dense(run.memory().stream(), Map<const float>(squeezed), w.fc2.weight.data(), w.fc2.bias.data(),
                           w.gate, scale);
     });
@@ -356,14 +356,14 @@ class BasicBackend {
     const auto scope = run.scope();
     const Out first = run.map(b, h, width, 4 * w.first.out), twice = run.map(b, 2 * h, 2 * width, w.first.out);
     const Out second = run.map(b, 2 * h, 2 * width, 4 * w.second.out);
-    run.device(gemm_cost(image.rows(), 4 * w.first.out, w.first.in), [&] {
+    run.device(gemm_cost<T>(image.rows(), 4 * w.first.out, w.first.in), [&] {
       return multiply(run, {image, w.first.weight.data(), w.first.in, first});
     });
     run.device({20 * elements(twice), bytes(first) + bytes(twice)}, [&] {
       return launch_spread_normalised<T>(run.memory().stream(), first, w.first.bias.data(), w.norm.gain.data(),
                                          w.norm.bias.data(), w.norm.eps, twice);
     });
-    run.device(gemm_cost(twice.rows(), 4 * w.second.out, w.second.in), [&] {
+    run.device(gemm_cost<T>(twice.rows(), 4 * w.second.out, w.second.in), [&] {
       return multiply(run, {twice, w.second.weight.data(), w.second.in, second});
     });
     const double products = elements(logits) * static_cast<double>(w.second.out);
@@ -435,14 +435,6 @@ class BasicBackend {
   static Status gather(RunOf& run, const In& x, Index kernel, Index stride, Index pad, const Out& y) noexcept {
     return launch_elements("patches", gather_patches<T>, y, run.memory().stream(), x, static_cast<int>(kernel),
                            static_cast<int>(stride), static_cast<int>(pad), y);
-  }
-
-  static double elements(const In& x) noexcept { return static_cast<double>(x.rows() * x.channels); }
-  static double bytes(const In& x) noexcept { return elements(x) * sizeof(T); }
-  // beside: bytes moved besides the three matrices.
-  static Cost gemm_cost(Index m, Index n, Index k, double beside = 0) noexcept {
-    return {2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
-            static_cast<double>(m * k + k * n + m * n) * sizeof(T) + beside};
   }
 
   bool tf32_;

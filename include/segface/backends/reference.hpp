@@ -144,7 +144,7 @@ class Backend {
               const Out& y) const noexcept {
     const auto scope = run.scope();
     const Out z = before_epilogue(run, epilogue, y);
-    run.kernel(gemm_cost(x.rows(), w.out, x.channels), 1, [&](Index, Index) {
+    run.kernel(gemm_cost<T>(x.rows(), w.out, x.channels), 1, [&](Index, Index) {
       multiply(rows_of(x), w.weight.transpose(), rows_of(z));
       rows_of(z).rowwise() += w.bias;
       rows_of(z).array().rowwise() *= w.scale.array();
@@ -158,7 +158,7 @@ class Backend {
     const auto scope = run.scope();
     const Out z = before_epilogue(run, epilogue, y);
     const Out patches = run.map(1, y.height, y.width, w.kernel * w.kernel * x.channels);
-    run.kernel(gemm_cost(y.rows(), w.out, patches.channels), 1, [&](Index, Index) {
+    run.kernel(gemm_cost<T>(y.rows(), w.out, patches.channels), 1, [&](Index, Index) {
       for (Index b = 0; b < x.batch; ++b) {
         gather_patches(x.image(b), w.kernel, w.stride, /*pad=*/(w.kernel - 1) / 2, patches);
         multiply(rows_of(patches), w.weight, rows_of(z.image(b)));
@@ -194,7 +194,7 @@ class Backend {
 
   void transposed_convolution(RunOf& run, const TransposedConvolution& w, const In& x, Activation activation,
                               const Out& y) const noexcept {
-    run.kernel(gemm_cost(x.rows(), 4 * w.out, x.channels), 1, [&](Index, Index) {
+    run.kernel(gemm_cost<T>(x.rows(), 4 * w.out, x.channels), 1, [&](Index, Index) {
       for_each_pixel(y, [&](Index b, Index py, Index px) {
         auto out = row_of(y.pixel(b, py, px), y.channels);
         out.noalias() = row_of(x.pixel(b, py / 2, px / 2), x.channels) * w.weight[py % 2][px % 2];
@@ -247,7 +247,7 @@ class Backend {
   }
 
   void scale_channels(RunOf& run, const In& s, const Out& x) const noexcept {
-    run.kernel({elements(x), 2 * bytes(In(x))}, 1, [&](Index, Index) {
+    run.kernel({elements(x), 2 * bytes(x)}, 1, [&](Index, Index) {
       for (Index b = 0; b < x.batch; ++b) {
         rows_of(x.image(b)).array().rowwise() *= row_of(s.row(b), s.channels).array();
       }
@@ -255,7 +255,7 @@ class Backend {
   }
 
   void add(RunOf& run, const In& a, const In& b, const Out& y) const noexcept {
-    run.kernel({elements(y), bytes(a) + bytes(b) + bytes(In(y))}, 1, [&](Index, Index) {
+    run.kernel({elements(y), bytes(a) + bytes(b) + bytes(y)}, 1, [&](Index, Index) {
       for (Index i = 0; i < y.batch; ++i) {
         rows_of(y.image(i)) = rows_of(a.image(i)) + rows_of(b.image(b.batch == 1 ? 0 : i));
       }
@@ -267,7 +267,7 @@ class Backend {
     const auto scope = run.scope();
     const Out scores = run.map(1, q.height, q.width, k.pixels());
     const auto products = static_cast<double>(q.rows() * k.pixels() * q.channels);
-    run.kernel({4 * products, bytes(q) + bytes(k) + bytes(v) + bytes(In(y))}, 1, [&](Index, Index) {
+    run.kernel({4 * products, bytes(q) + bytes(k) + bytes(v) + bytes(y)}, 1, [&](Index, Index) {
       const Index width = q.channels / heads;  // D
       const T scale = T(1) / std::sqrt(static_cast<T>(width));
       auto p = rows_of(scores);
@@ -296,7 +296,7 @@ class Backend {
     const Out out = run.map(1, 1, tokens, width);
     const Index windows = y.batch * vertical.count * horizontal.count;
     const auto products = static_cast<double>(windows * tokens * tokens * y.channels);
-    run.kernel({4 * products, bytes(qkv) + bytes(In(y))}, 1, [&](Index, Index) {
+    run.kernel({4 * products, bytes(qkv) + bytes(y)}, 1, [&](Index, Index) {
       auto p = rows_of(scores);
       const auto part = [&](Index which) {
         return rows_of(Out{parts.row(which * tokens), 1, 1, tokens, width, width});
@@ -333,7 +333,7 @@ class Backend {
   }
 
   void bilinear(RunOf& run, const In& x, const Out& y) const noexcept {
-    run.kernel({8 * elements(y), bytes(x) + bytes(In(y))}, 1, [&](Index, Index) {
+    run.kernel({8 * elements(y), bytes(x) + bytes(y)}, 1, [&](Index, Index) {
       for_each_pixel(y, [&](Index b, Index py, Index px) {
         const BilinearTap<T> v(py, x.height, y.height), h(px, x.width, y.width);
         const auto at = [&](Index sy, Index sx) { return row_of(x.pixel(b, sy, sx), x.channels); };
@@ -345,7 +345,7 @@ class Backend {
   }
 
   void warp(RunOf& run, Span<const TanhWarp> warps, bool back, const In& x, const Out& y) const noexcept {
-    run.kernel({8 * elements(y), bytes(x) + bytes(In(y))}, 1, [&](Index, Index) {
+    run.kernel({8 * elements(y), bytes(x) + bytes(y)}, 1, [&](Index, Index) {
       for_each_pixel(y, [&](Index b, Index py, Index px) {
         const TanhWarp& warp = warps[static_cast<std::size_t>(b)];
         const TanhWarp::Position p = back ? warp.unwarped_source(px, py, x.width) : warp.warped_source(px, py);
@@ -366,7 +366,7 @@ class Backend {
   }
 
   void token_products(RunOf& run, const In& pixels, const In& tokens, const Out& y) const noexcept {
-    run.kernel(gemm_cost(pixels.rows(), tokens.width, pixels.channels), 1, [&](Index, Index) {
+    run.kernel(gemm_cost<T>(pixels.rows(), tokens.width, pixels.channels), 1, [&](Index, Index) {
       for (Index b = 0; b < pixels.batch; ++b) {
         multiply(rows_of(pixels.image(b)), rows_of(tokens.image(b)).transpose(), rows_of(y.image(b)));
       }
@@ -375,7 +375,7 @@ class Backend {
 
   // a = 2 pi (u G_0 + v G_1), the output is [sin a, cos a].
   void position_encoding(RunOf& run, const PositionEncoding& w, const Out& y) const noexcept {
-    run.kernel({20 * elements(y), bytes(In(y))}, 1, [&](Index, Index) {
+    run.kernel({20 * elements(y), bytes(y)}, 1, [&](Index, Index) {
       constexpr T kTwoPi = T(6.283185307179586476925286766559);
       for_each_pixel(y, [&](Index, Index py, Index px) {
         const T u = 2 * ((static_cast<T>(px) + T(0.5)) / static_cast<T>(y.width)) - 1;
@@ -390,7 +390,7 @@ class Backend {
   }
 
   void repeat(RunOf& run, const Constant& constant, const Out& y) const noexcept {
-    run.kernel({0, bytes(In(y))}, 1, [&](Index, Index) {
+    run.kernel({0, bytes(y)}, 1, [&](Index, Index) {
       for (Index b = 0; b < y.batch; ++b) rows_of(y.image(b)) = constant.values;
     });
   }
@@ -526,15 +526,6 @@ class Backend {
   }
 
   static constexpr T kTiny = T(1e-12);  // least length that cosine attention divides by
-
-  // ---- costs --------------------------------------------------------------------------------------------------
-
-  static double elements(const In& x) noexcept { return static_cast<double>(x.rows() * x.channels); }
-  static double bytes(const In& x) noexcept { return elements(x) * sizeof(T); }
-  static Cost gemm_cost(Index m, Index n, Index k) noexcept {
-    return {2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
-            static_cast<double>(m * k + k * n + m * n) * sizeof(T)};
-  }
 };
 
 }  // namespace reference

@@ -5,6 +5,7 @@
 // that is put into a stream and may fail. The host gets at maps through Run::write and Run::read alone.
 #pragma once
 
+#include "segface/backends/cost.hpp"
 #include "segface/backends/memory.hpp"
 #include "segface/base/arena.hpp"
 #include "segface/base/config.hpp"
@@ -13,19 +14,6 @@
 #include "segface/base/status.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
-
-// What a kernel does, by its sizes alone: floating-point operations (a multiply-add is 2) and bytes read or
-// written at least once.
-struct Cost {
-  double flops = 0;
-  double bytes = 0;
-
-  Cost& operator+=(const Cost& other) noexcept {
-    flops += other.flops;
-    bytes += other.bytes;
-    return *this;
-  }
-};
 
 // What a caller may see of a pass. The default sees nothing.
 template <class Scalar>

@@ -1,9 +1,10 @@
-// Finds the GPU, and calls the library that segface::cuda brings.
+// Finds the GPU, and calls the library that segface::cuda brings. nvcc takes the headers for processors too.
 #include <cublasLt.h>
 
 #include <cstdio>
 
 #include "segface/backends/cuda.cuh"
+#include "segface/segface.hpp"
 
 int main() {
   const auto backend = segface::cuda::Backend::from_environment();

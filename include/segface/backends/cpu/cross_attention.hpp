@@ -60,7 +60,7 @@ Out stream_image_and_back(Run<Backend>& run, const Kernels& kernels,
   const Strassen strassen(run, kernels, image_reads.out_proj, x.pixels());
   const Index inner = q.channels, tile = kRowBlock * inner;
   float* const scratch = run.template scratch<float>(run.workers() * 2 * tile);
-  Cost all = gemm_cost(x.rows(), y.channels, image_reads.out_proj.in);
+  Cost all = gemm_cost<float>(x.rows(), y.channels, image_reads.out_proj.in);
   for (const Projection* p : {&query, &key, &value}) all += projection_cost(*p);
   all += attention_cost(x, q);
   all += attention_cost(q, x);

@@ -50,7 +50,7 @@ Out expand_and_filter(RunOf& run, const Kernels& kernels, const Convolution& exp
   const Index band = 8 / stride, bands = (y.height + band - 1) / band;
   const Index most_rows = (band - 1) * stride + depthwise.kernel;
   const Out wide = run.map(run.workers(), most_rows, x.width, expand.out);
-  Cost cost = gemm_cost(x.rows(), expand.out, x.channels);
+  Cost cost = gemm_cost<float>(x.rows(), expand.out, x.channels);
   const auto taps = static_cast<double>(depthwise.kernel * depthwise.kernel);
   cost += {2 * taps * elements(y), bytes(y)};
   run.kernel(cost, y.batch * bands, [&](Index task, Index worker) {

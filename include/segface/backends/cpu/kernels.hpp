@@ -214,6 +214,10 @@ struct Kernels {
         label_pixels, attend_few_keys, attend_strip, merge_strips, window_scratch, attend_window                      \
   }
 
+#if defined(__CUDACC__)  // passes GCC's pragmas on, but warns that it does not know them
+#pragma nv_diagnostic push
+#pragma nv_diag_suppress 1675
+#endif
 namespace baseline {
 #include "segface/backends/cpu/vector_baseline.ipp"
 //
@@ -270,6 +274,9 @@ inline constexpr Kernels kKernels = SEGFACE_KERNELS("avx512");
 }
 inline constexpr const Kernels& kAvx2Kernels = SEGFACE_AVX2_NAMESPACE::kKernels;
 #undef SEGFACE_AVX2_NAMESPACE
+#endif
+#if defined(__CUDACC__)
+#pragma nv_diagnostic pop
 #endif
 
 #undef SEGFACE_KERNELS

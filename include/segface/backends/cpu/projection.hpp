@@ -120,7 +120,7 @@ struct Projection {
 };
 
 inline Cost projection_cost(const Projection& p) noexcept {
-  return gemm_cost(p.x.rows(), p.w->out, p.w->in);
+  return gemm_cost<float>(p.x.rows(), p.w->out, p.w->in);
 }
 
 template <class Backend>
@@ -161,7 +161,7 @@ PositionTerm project_position(Run<Backend>& run, const Kernels& kernels, const P
   const auto scope = run.scope();
   const Index depth = w.on_fused.in;
   float* const scratch = run.template scratch<float>(run.workers() * kRowBlock * depth);
-  run.kernel(gemm_cost(y.rows(), y.channels, depth), blocks(y), [&](Index task, Index worker) {
+  run.kernel(gemm_cost<float>(y.rows(), y.channels, depth), blocks(y), [&](Index task, Index worker) {
     const RowBlock block = row_block(y, task);
     const Out tile = {scratch + worker * kRowBlock * depth, 1, 1, block.rows, depth, depth};
     position.add_to(kernels, In(), block.first, tile);

@@ -1,4 +1,4 @@
-// How the cpu backend cuts its work into tasks, and what kernels cost: by sizes alone.
+// How the cpu backend cuts its work into tasks: by sizes alone.
 #pragma once
 
 #include <algorithm>
@@ -51,17 +51,6 @@ struct PanelGroups {
   Index first_panel(Index task) const noexcept { return task / blocks * group; }
   Index last_panel(Index task) const noexcept { return std::min(panels, first_panel(task) + group); }
 };
-
-inline double elements(const In& x) noexcept {
-  return static_cast<double>(x.rows() * x.channels);
-}
-inline double bytes(const In& x) noexcept {
-  return elements(x) * sizeof(float);
-}
-inline Cost gemm_cost(Index m, Index n, Index k) noexcept {
-  return {2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k),
-          static_cast<double>(m * k + k * n + m * n) * sizeof(float)};
-}
 
 }  // namespace cpu
 SEGFACE_END_NAMESPACE

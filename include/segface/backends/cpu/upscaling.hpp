@@ -82,9 +82,9 @@ class LogitTiles {
         scratch_(run.template scratch<float>(run.workers() * size_)) {}
 
   Cost cost() const noexcept {
-    Cost all = gemm_cost(image_.rows(), wide_, image_.channels);
-    all += gemm_cost(4 * image_.rows(), finest_, w_.first.out);
-    all += gemm_cost(16 * image_.rows(), classes_, w_.second.out);
+    Cost all = gemm_cost<float>(image_.rows(), wide_, image_.channels);
+    all += gemm_cost<float>(4 * image_.rows(), finest_, w_.first.out);
+    all += gemm_cost<float>(16 * image_.rows(), classes_, w_.second.out);
     return all;
   }
 

@@ -141,7 +141,7 @@ void convolve_winograd(RunOf& run, const Kernels& kernels, const Linear& w, cons
   const PanelGroups groups(y.batch * b.per_image, panel_count(kernels, w.out), kTasks, kLeastPanels);
   const auto scope = run.scope();
   float* const scratch = run.template scratch<float>(run.workers() * b.room);
-  Cost cost = gemm_cost(y.batch * b.tiles, w.out, Winograd::kFrequencies * w.in);
+  Cost cost = gemm_cost<float>(y.batch * b.tiles, w.out, Winograd::kFrequencies * w.in);
   cost.bytes = bytes(x) + bytes(y) + static_cast<double>(w.in * w.out * Winograd::kFrequencies) * sizeof(float);
   run.kernel(cost, groups.tasks(), [&](Index task, Index worker) {
     const Index block = groups.block(task), image = block / b.per_image, first = block % b.per_image * b.block;

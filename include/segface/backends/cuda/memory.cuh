@@ -9,7 +9,6 @@
 
 #include "segface/backends/cuda/buffer.cuh"
 #include "segface/backends/cuda/graph.cuh"
-#include "segface/backends/cuda/pinned.cuh"
 #include "segface/backends/cuda/product.cuh"
 #include "segface/backends/cuda/status.cuh"
 #include "segface/backends/memory.hpp"

@@ -56,9 +56,6 @@ struct Constant {
   Index rows = 0, channels = 0;
 };
 
-inline Result<Floats> upload(const float* values, Index count) noexcept {
-  return Floats::copy_of(values, static_cast<std::size_t>(count));
-}
 // make(i) for 0 <= i < count, as T. Errors: limit_exceeded (beyond what T holds: the result would be infinite), those
 // of DeviceBuffer.
 template <class T = float, class Make>
@@ -71,7 +68,7 @@ Result<DeviceBuffer<T>> upload_each(Index count, const Make& make) noexcept {
       return error(Errc::limit_exceeded, "a weight is beyond float16, whose largest is 65504; use float32");
     }
   }
-  return DeviceBuffer<T>::copy_of(values.data(), static_cast<std::size_t>(count));
+  return upload(values.data(), count);
 }
 
 // (W x + b) s = (s W) x + s b

@@ -120,7 +120,7 @@ class PhotoInput {
     if (resize_.from_width() == width && resize_.from_height() == height && resize_.to_width() == side) return {};
     resize_ = {};  // until all is well
     if (meaning_.data() == nullptr) {
-      SEGFACE_ASSIGN(meaning, DeviceBuffer<float>::copy_of(&kNormalization.value[0][0], 3 * 256));
+      SEGFACE_ASSIGN(meaning, upload(&kNormalization.value[0][0], 3 * 256));
       meaning_ = std::move(meaning);
     }
     SEGFACE_ASSIGN(resize, BicubicResize::make(width, height, side, side));
