@@ -13,6 +13,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
 
 #include "cuda_runtime.h"
 
@@ -262,6 +265,11 @@ std::size_t device_offset(std::uintptr_t address) {
 bool looks_like_host_address(std::size_t number) {
   if (number >> 32 == 0 || number >> 47 != 0) return false;
   if (device_offset(number) < kDeviceSpan) return false;
+#if defined(__SANITIZE_ADDRESS__)  // has a shadow of all memory at low addresses, where no pointer leads
+  std::size_t scale = 0, offset = 0;
+  __asan_get_shadow_mapping(&scale, &offset);
+  if (number - offset < std::size_t{1} << (47 - scale)) return false;
+#endif
   unsigned char resident = 0;
   return ::mincore(reinterpret_cast<void*>(number / kPage * kPage), 1, &resident) == 0;
 }
