@@ -76,6 +76,38 @@ class SerialExecutor final : public Executor {
   }
 };
 
+// Most threads that are ever asked for, whatever the caller says.
+inline constexpr Index kMaxThreads = 256;
+
+// Hands out the tasks of a kernel. A worker begins with a share of its own, in order, the same one in every kernel:
+// what it reads is mostly what it wrote in the one before, and in its cache. Then it helps the others with theirs.
+class TaskShares {
+ public:
+  // Before any worker begins. 1 <= workers <= kMaxThreads.
+  void reset(Index tasks, Index workers) noexcept {
+    tasks_ = tasks;
+    workers_ = workers;
+    for (Index share = 0; share < workers; ++share) next_[share].task.store(begin(share), std::memory_order_relaxed);
+  }
+  // What one worker does; several at a time. Returns when no task is left to begin.
+  void work(Executor::Function function, const void* body, Index worker) noexcept {
+    for (Index i = 0; i < workers_; ++i) {
+      const Index share = (worker + i) % workers_, end = begin(share + 1);
+      std::atomic<Index>& next = next_[share].task;
+      for (Index task = next++; task < end; task = next++) function(body, task, worker);
+    }
+  }
+
+ private:
+  struct alignas(64) Next {  // a cache line each
+    std::atomic<Index> task;
+  };
+  Index begin(Index share) const noexcept { return share * tasks_ / workers_; }
+
+  Index tasks_ = 0, workers_ = 1;
+  Next next_[kMaxThreads];
+};
+
 // Processors this process may use.
 inline Index available_threads() noexcept {
   return std::max<Index>(1, static_cast<Index>(std::thread::hardware_concurrency()));
@@ -86,12 +118,14 @@ inline Index available_threads() noexcept {
 // caller.
 class ThreadPool final : public Executor {
  public:
-  // `threads` includes the caller; where the system refuses some, the pool is smaller.
+  // `threads` includes the caller; more than kMaxThreads means kMaxThreads, and where the system refuses some, the pool
+  // is smaller.
   static Result<std::unique_ptr<Executor>> make(Index threads) noexcept {
     return guarded([&]() -> Result<std::unique_ptr<Executor>> {
-      std::unique_ptr<ThreadPool> pool(new ThreadPool(threads));
-      pool->workers_.reserve(static_cast<std::size_t>(threads));
-      pool->start(threads - 1);
+      const Index count = std::min(threads, kMaxThreads);
+      std::unique_ptr<ThreadPool> pool(new ThreadPool(count));
+      pool->workers_.reserve(static_cast<std::size_t>(count));
+      pool->start(count - 1);
       return std::unique_ptr<Executor>(std::move(pool));
     });
   }
@@ -123,13 +157,12 @@ class ThreadPool final : public Executor {
       const std::lock_guard<std::mutex> lock(mutex_);
       function_ = function;
       body_ = body;
-      tasks_ = tasks;
-      next_.store(0, std::memory_order_relaxed);
+      shares_.reset(tasks, threads());
       running_ = static_cast<Index>(workers_.size());
       ++generation_;
     }
     wake_.notify_all();
-    take_tasks(0);
+    shares_.work(function, body, 0);
     const auto done = [&] { return running_ == 0; };
     if (stay_awake_until(done)) return;
     std::unique_lock<std::mutex> lock(mutex_);
@@ -165,7 +198,7 @@ class ThreadPool final : public Executor {
       if (stopping_) return;
       seen = generation_;
       lock.unlock();
-      take_tasks(worker);
+      shares_.work(function_, body_, worker);
       lock.lock();
       if (--running_ == 0) done_.notify_one();
     }
@@ -185,10 +218,6 @@ class ThreadPool final : public Executor {
     return false;
   }
 
-  void take_tasks(Index worker) noexcept {
-    for (Index task = next_++; task < tasks_; task = next_++) function_(body_, task, worker);
-  }
-
   const long process_;
   const bool may_stay_awake_;  // each thread has a processor
   std::vector<std::thread> workers_;
@@ -197,11 +226,10 @@ class ThreadPool final : public Executor {
   std::condition_variable wake_, done_;
   Function function_ = nullptr;
   const void* body_ = nullptr;
-  Index tasks_ = 0;
+  TaskShares shares_;
   std::atomic<Index> running_{0};
   std::atomic<std::uint64_t> generation_{0};
   std::atomic<bool> stopping_{false};
-  std::atomic<Index> next_{0};
 };
 
 #if defined(_OPENMP)
@@ -209,7 +237,8 @@ class ThreadPool final : public Executor {
 // of the host, and after a fork (libgomp would wait for threads that the child does not have).
 class OpenMpExecutor final : public Executor {
  public:
-  explicit OpenMpExecutor(Index threads) noexcept : threads_(threads), process_(first_process_id()) {}
+  explicit OpenMpExecutor(Index threads) noexcept
+      : threads_(std::min(threads, kMaxThreads)), process_(first_process_id()) {}
 
   Index threads() const noexcept override { return threads_; }
   void run(Index tasks, Function function, const void* body) noexcept override {
@@ -217,12 +246,12 @@ class OpenMpExecutor final : public Executor {
       for (Index task = 0; task < tasks; ++task) function(body, task, 0);
       return;
     }
+    TaskShares shares;
+    shares.reset(tasks, threads_);
 #pragma omp parallel num_threads(static_cast <int>(threads_))
     {
       const FloatingPointGuard guard;
-      const Index worker = omp_get_thread_num();
-#pragma omp for schedule(dynamic) nowait
-      for (Index task = 0; task < tasks; ++task) function(body, task, worker);
+      shares.work(function, body, omp_get_thread_num());
     }
   }
 
@@ -231,9 +260,6 @@ class OpenMpExecutor final : public Executor {
   long process_;
 };
 #endif
-
-// Most threads that are ever asked for, whatever the caller says.
-inline constexpr Index kMaxThreads = 256;
 
 // The executor for `threads` threads: serial for 1, OpenMP where this translation unit is compiled with it, else
 // a thread pool. 0 or less means one thread a processor; more than kMaxThreads means kMaxThreads.
