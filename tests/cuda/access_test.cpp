@@ -224,7 +224,7 @@ bool runs(void (*kernel)(float*)) {
 }  // namespace
 
 TEST_CASE("an index one too far in device memory") {
-  for (const std::size_t count : {5, 64}) {
+  for (const std::size_t count : {5u, 64u}) {
     CHECK(mentions(fault_of(read_next, count, static_cast<unsigned>(count), 0), "beside the buffers of the device"));
     CHECK(mentions(fault_of(write_next, count, static_cast<unsigned>(count), 0), "beside the buffers of the device"));
   }
