@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds everything and runs all tests: sh tools/test.sh [--sanitize | --full]
+# Builds everything and runs the tests, but for two long ones: sh tools/test.sh [--sanitize | --full]
 # --sanitize runs them again under AddressSanitizer and UndefinedBehaviorSanitizer. --full does that too, and leaves out
 # nothing; then it runs networks of 512 x 512 pixels on the emulated GPU, and all tests built by clang++ if installed;
 # where Debian's cross compiler and qemu-user are installed, it also runs the kernels and two small networks as ARM would.

@@ -12,19 +12,17 @@
 namespace test {
 
 struct WindowCase {
-  Index height, width, window, channels, heads, shift;
+  Index height, width, window, channels, heads, shift = 0;
 };
 
 // Calls check(case, parameters) for each.
 template <class Check>
 void on_each_window_case(const Check& check) {
-  for (const WindowCase& size :
-       {WindowCase{1, 1, 7, 32, 1, 0}, WindowCase{7, 7, 7, 64, 2, 0}, WindowCase{8, 9, 7, 32, 1, 0},
-        WindowCase{16, 8, 8, 96, 3, 0}, WindowCase{9, 23, 8, 64, 2, 0}, WindowCase{5, 6, 3, 15, 3, 0},
-        WindowCase{20, 4, 7, 40, 1, 0}}) {
-    for (const Index shift : {Index{0}, size.window / 2}) {
+  for (WindowCase w :
+       {WindowCase{1, 1, 7, 32, 1}, WindowCase{7, 7, 7, 64, 2}, WindowCase{8, 9, 7, 32, 1}, WindowCase{16, 8, 8, 96, 3},
+        WindowCase{9, 23, 8, 64, 2}, WindowCase{5, 6, 3, 15, 3}, WindowCase{20, 4, 7, 40, 1}}) {
+    for (const Index shift : {Index{0}, w.window / 2}) {
       for (const bool cosine : {false, true}) {
-        WindowCase w = size;
         w.shift = shift;
         CAPTURE(w.height);
         CAPTURE(w.width);
