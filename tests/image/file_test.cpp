@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "image/pictures.hpp"
@@ -154,12 +155,43 @@ TEST_CASE("decode: damaged and unusual JPEGs are refused by name") {
   CHECK(answer(symbol) == Errc::bad_format);
   CHECK(answer({0xff, 0xc4, 0, 4, 0, 0}) == Errc::bad_format);
 
+  // Quantization tables of a precision or place that is none, and cut ones.
+  const auto quantization = [&](int precision_and_place, std::size_t size) {
+    File segment = {0xff, 0xdb, 0, 0, static_cast<std::uint8_t>(precision_and_place)};
+    segment.resize(5 + size);
+    segment[3] = static_cast<std::uint8_t>(segment.size() - 2);
+    return answer(segment);
+  };
+  CHECK(quantization(0x00, 64) == Errc::ok);  // replaced by the file's own later
+  CHECK(quantization(0x11, 128) == Errc::ok);
+  CHECK(quantization(0x00, 63) == Errc::bad_format);
+  CHECK(quantization(0x10, 64) == Errc::bad_format);
+  CHECK(quantization(0x20, 64) == Errc::bad_format);
+  CHECK(quantization(0x04, 64) == Errc::bad_format);
+
   // A restart marker out of order, and one taken away.
   const std::size_t restart = find(restarts, 0xd1);
   CHECK(code(changed(restarts, restart + 1, 0xd2)) == Errc::corrupt);
   File missing(restarts.begin(), restarts.begin() + static_cast<std::ptrdiff_t>(restart));
   missing.insert(missing.end(), {0xff, 0xd9});
   CHECK(code(missing) == Errc::corrupt);
+}
+
+TEST_CASE("decode: a refusal of stb_image without a reason is one, and takes no reason from an earlier photo") {
+  // Its table is three bytes long. stb_image keeps reasons a thread, and gives none for this file.
+  const File file = {0xff, 0xd8, 0xff, 0xdb, 0, 5,    3,  4, 4,    0xff, 0xc2, 0,    17,   8,    0,
+                     35,   0,    41,   3,    1, 0x22, 0,  2, 0x11, 1,    3,    0x11, 1,    0xff, 0xda,
+                     0,    12,   3,    1,    0, 2,    16, 3, 16,   0,    0,    0,    0xff, 0xd9};
+  CHECK(code(file) == Errc::bad_format);
+  std::string fresh, later;
+  std::thread([&] {
+    fresh = stb_decode_jpeg(pictures::bytes(file), 41, 35, 1 << 20).status().message();
+    const File empty = {0xff, 0xd8};
+    REQUIRE(!stb_decode_jpeg(pictures::bytes(empty), 41, 35, 1 << 20).ok());
+    later = stb_decode_jpeg(pictures::bytes(file), 41, 35, 1 << 20).status().message();
+  }).join();
+  CHECK(fresh == "JPEG: the file is damaged");
+  CHECK(later == fresh);
 }
 
 TEST_CASE("decode: a JPEG whose scans leave a component out is refused") {

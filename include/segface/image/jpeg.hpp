@@ -50,6 +50,7 @@ class JpegFile {
     kSoi = 0xd8,
     kEoi = 0xd9,
     kSos = 0xda,
+    kDqt = 0xdb,
     kDnl = 0xdc,
     kDri = 0xdd,
     kApp1 = 0xe1
@@ -121,6 +122,7 @@ class JpegFile {
     if (marker >= kSof0 && marker <= 0xcf && marker != kDht && marker != kJpg) return frame(marker, body, limits);
     if (marker == kSos) return scan(body, limits);
     if (marker == kDht) return huffman_tables(body);
+    if (marker == kDqt) return quantization_tables(body);
     if (marker == kDri) {
       if (body.size() != 2) return bad("the restart interval does not have 2 bytes");
       restart_interval_ = big<std::uint16_t>(body.data());
@@ -156,6 +158,18 @@ class JpegFile {
       if (it.across < 1 || it.across > 4 || it.down < 1 || it.down > 4) return bad("the frame header is damaged");
       most_across_ = std::max(most_across_, it.across);
       most_down_ = std::max(most_down_, it.down);
+    }
+    return Status();
+  }
+
+  // Each table: precision (0: bytes, 1: pairs of bytes) and place, then 64 numbers.
+  static Status quantization_tables(Bytes body) noexcept {
+    for (std::size_t at = 0; at < body.size();) {
+      const int precision = body[at] >> 4, place = body[at] & 15;
+      if (precision > 1 || place > 3) return bad("a quantization table is damaged");
+      const std::size_t size = 1 + (precision == 0 ? 64 : 128);
+      if (size > body.size() - at) return bad("a quantization table ends too early");
+      at += size;
     }
     return Status();
   }

@@ -385,13 +385,17 @@ inline Result<Image> stb_decode_jpeg(Bytes file, Index width, Index height, std:
   SEGFACE_ASSIGN(out, Image::make(width, height, PixelOrder::rgb));
   StbMemory memory(budget);
   int columns = 0, rows = 0, channels = 0;
+  stb::stbi__g_failure_reason = nullptr;  // else that of an earlier photo of this thread
   unsigned char* pixels =
       stb::stbi_load_from_memory(file.data(), static_cast<int>(file.size()), &columns, &rows, &channels, 3);
   if (pixels == nullptr && memory.exceeded()) {
     return error(Errc::limit_exceeded, "JPEG: decoding ", width, " x ", height, " pixels takes more than ", budget,
                  " bytes");
   }
-  if (pixels == nullptr) return error(Errc::bad_format, "JPEG: ", stb::stbi_failure_reason());
+  if (pixels == nullptr) {
+    const char* reason = stb::stbi_failure_reason();  // null for some damage
+    return error(Errc::bad_format, "JPEG: ", reason != nullptr ? reason : "the file is damaged");
+  }
   const bool expected = columns == width && rows == height;
   if (expected) std::memcpy(out.data(), pixels, out.size_bytes());
   StbMemory::release(pixels);
