@@ -14,10 +14,10 @@
 #include <utility>
 #include <vector>
 
+#include "segface/faces/warp.hpp"
 #include "segface/image/file.hpp"
 #include "segface/image/preprocess.hpp"
 #include "segface/image/resize.hpp"
-#include "segface/image/warp.hpp"
 #include "segface/segface.hpp"
 
 namespace {

@@ -5,8 +5,8 @@
 //   ...
 //   const auto parser = segface::Parser::load("demo.safetensors");
 //
-// Parser::plan() and backend(), and executors, want model.hpp, backends/cpu.hpp and base/executor.hpp besides. Where
-// this is included, compiled.cpp must be linked, even if segface.hpp is included too. A progress callback may throw
+// Parser::plan() and backend(), and executors, want networks/segface/model.hpp, backends/cpu.hpp and
+// base/threads/executor.hpp besides. Where this is included, compiled.cpp must be linked, even if segface.hpp is included too. A progress callback may throw
 // only if compiled.cpp was built with exceptions; OpenMP is used if it was built with OpenMP.
 #pragma once
 

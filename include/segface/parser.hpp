@@ -14,10 +14,10 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
+#include "segface/engine/network_info.hpp"
+#include "segface/faces/landmarks.hpp"
+#include "segface/faces/mask.hpp"
 #include "segface/image/image.hpp"
-#include "segface/image/landmarks.hpp"
-#include "segface/image/mask.hpp"
-#include "segface/weights/network_info.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "segface/backends/compound.hpp"
-#include "segface/weights/synthetic.hpp"
+#include "segface/tensors/synthetic.hpp"
 
 namespace test {
 

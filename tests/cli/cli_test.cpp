@@ -16,7 +16,7 @@
 #include "segface/image/crop.hpp"
 #include "segface/image/file.hpp"
 #include "segface/image/postprocess.hpp"
-#include "segface/weights/synthetic.hpp"
+#include "segface/tensors/synthetic.hpp"
 
 #include "workshop.hpp"
 

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "segface/faces/metrics.hpp"
+#include "segface/faces/sheet.hpp"
 #include "segface/image/file.hpp"
-#include "segface/image/metrics.hpp"
-#include "segface/image/sheet.hpp"
 
 #include "network/small_weight_file.hpp"
 #include "workshop.hpp"

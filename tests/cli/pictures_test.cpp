@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "segface/faces/sheet.hpp"
 #include "segface/image/file.hpp"
-#include "segface/image/sheet.hpp"
 
 #include "workshop.hpp"
 

@@ -12,7 +12,7 @@
 
 #include "base/temp_directory.hpp"
 #include "network/network.hpp"
-#include "weights/torch_writer.hpp"
+#include "tensors/torch_writer.hpp"
 
 namespace test {
 

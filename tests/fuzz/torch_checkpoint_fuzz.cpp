@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <string>
 
-#include "segface/weights/torch_checkpoint.hpp"
+#include "segface/tensors/torch_checkpoint.hpp"
 
-#include "weights/torch_writer.hpp"
+#include "tensors/torch_writer.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr std::size_t kLargest = std::size_t{1} << 20;  // an expanded view may claim any size

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "segface/image/align.hpp"
+#include "segface/faces/align.hpp"
 #include "segface/image/file.hpp"
-#include "segface/weights/json.hpp"
+#include "segface/tensors/json.hpp"
 
 #include "network.hpp"
 

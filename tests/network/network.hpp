@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "segface/engine/golden.hpp"
+#include "segface/engine/load.hpp"
+#include "segface/engine/weight_file.hpp"
+#include "segface/faces/warp.hpp"
 #include "segface/image/file.hpp"
 #include "segface/image/preprocess.hpp"
-#include "segface/image/warp.hpp"
-#include "segface/model.hpp"
-#include "segface/weights/golden.hpp"
-#include "segface/weights/load.hpp"
-#include "segface/weights/synthetic.hpp"
-#include "segface/weights/weight_file.hpp"
+#include "segface/networks/segface/model.hpp"
+#include "segface/tensors/synthetic.hpp"
 
 #include "networks/networks.hpp"
 

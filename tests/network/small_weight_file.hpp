@@ -4,7 +4,7 @@
 #include <string>
 
 #include "segface/backends/reference.hpp"
-#include "segface/weights/convert.hpp"
+#include "segface/engine/convert.hpp"
 
 #include "base/temp_directory.hpp"
 #include "network.hpp"

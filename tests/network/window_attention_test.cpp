@@ -5,8 +5,8 @@
 
 #include "segface/backends/cpu.hpp"
 #include "segface/backends/reference.hpp"
-#include "segface/weights/load.hpp"
-#include "segface/weights/synthetic.hpp"
+#include "segface/engine/load.hpp"
+#include "segface/tensors/synthetic.hpp"
 
 #include "backends/random_maps.hpp"
 

@@ -15,10 +15,10 @@
 #include <vector>
 
 #include "segface/backends/cuda.cuh"
-#include "segface/model.hpp"
-#include "segface/weights/load.hpp"
-#include "segface/weights/synthetic.hpp"
-#include "segface/weights/weight_file.hpp"
+#include "segface/engine/load.hpp"
+#include "segface/engine/weight_file.hpp"
+#include "segface/networks/segface/model.hpp"
+#include "segface/tensors/synthetic.hpp"
 
 #include "emulation.hpp"
 

@@ -2,8 +2,8 @@
 // named here and never seen.
 #pragma once
 
+#include "segface/engine/golden.hpp"
 #include "segface/parser.hpp"
-#include "segface/weights/golden.hpp"
 
 struct __half;  // CUDA's
 

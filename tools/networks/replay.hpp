@@ -3,12 +3,12 @@
 
 #include <vector>
 
-#include "segface/base/executor.hpp"
+#include "segface/base/threads/executor.hpp"
+#include "segface/engine/golden.hpp"
+#include "segface/engine/weight_file.hpp"
+#include "segface/faces/warp.hpp"
 #include "segface/image/preprocess.hpp"
-#include "segface/image/warp.hpp"
-#include "segface/model.hpp"
-#include "segface/weights/golden.hpp"
-#include "segface/weights/weight_file.hpp"
+#include "segface/networks/segface/model.hpp"
 
 namespace networks {
 

@@ -13,7 +13,7 @@
 #include "segface/base/memory.hpp"
 #include "segface/base/nearest_name.hpp"
 #include "segface/base/status.hpp"
-#include "segface/weights/weight_file.hpp"
+#include "segface/engine/weight_file.hpp"
 
 namespace tool {
 

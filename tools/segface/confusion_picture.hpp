@@ -8,9 +8,9 @@
 #include <cmath>
 #include <string>
 
+#include "segface/faces/metrics.hpp"
+#include "segface/faces/sheet.hpp"
 #include "segface/image/canvas.hpp"
-#include "segface/image/metrics.hpp"
-#include "segface/image/sheet.hpp"
 
 namespace tool {
 

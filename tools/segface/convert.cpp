@@ -1,5 +1,5 @@
 // segface convert: an official checkpoint to a weight file.
-#include "segface/weights/convert.hpp"
+#include "segface/engine/convert.hpp"
 
 #include <cstdio>
 #include <string>

@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "segface/base/file.hpp"
-#include "segface/image/labels.hpp"
-#include "segface/image/landmark_file.hpp"
+#include "segface/faces/labels.hpp"
+#include "segface/faces/landmark_file.hpp"
 
 #include "request.hpp"
 

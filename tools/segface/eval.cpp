@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "segface/faces/metrics.hpp"
 #include "segface/image/file.hpp"
-#include "segface/image/metrics.hpp"
 #include "segface/segface.hpp"
 
 #include "arguments.hpp"

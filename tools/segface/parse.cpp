@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "segface/faces/probability.hpp"
+#include "segface/faces/render.hpp"
+#include "segface/faces/sheet.hpp"
 #include "segface/image/file.hpp"
-#include "segface/image/probability.hpp"
-#include "segface/image/render.hpp"
-#include "segface/image/sheet.hpp"
 #include "segface/segface.hpp"
 
 #include "backends.hpp"

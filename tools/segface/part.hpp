@@ -3,9 +3,9 @@
 
 #include <optional>
 
-#include "segface/image/align.hpp"
+#include "segface/faces/align.hpp"
+#include "segface/faces/landmark_file.hpp"
 #include "segface/image/crop.hpp"
-#include "segface/image/landmark_file.hpp"
 #include "segface/image/limits.hpp"
 
 #include "request.hpp"

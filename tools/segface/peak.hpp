@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "segface/base/executor.hpp"
+#include "segface/base/threads/executor.hpp"
 
 #include "output.hpp"
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "segface/base/file.hpp"
+#include "segface/faces/landmark_file.hpp"
 #include "segface/image/crop.hpp"
-#include "segface/image/landmark_file.hpp"
 #include "segface/segface.hpp"
 
 #include "arguments.hpp"

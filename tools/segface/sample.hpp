@@ -11,9 +11,9 @@
 #include <string>
 #include <utility>
 
+#include "segface/faces/landmark_file.hpp"
+#include "segface/faces/metrics.hpp"
 #include "segface/image/file.hpp"
-#include "segface/image/landmark_file.hpp"
-#include "segface/image/metrics.hpp"
 #include "segface/image/resize.hpp"
 
 #include "dataset_folder.hpp"

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "segface/image/metrics.hpp"
-#include "segface/weights/json.hpp"
+#include "segface/faces/metrics.hpp"
+#include "segface/tensors/json.hpp"
 
 #include "output.hpp"
 

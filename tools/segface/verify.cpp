@@ -9,8 +9,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "segface/engine/golden.hpp"
 #include "segface/segface.hpp"
-#include "segface/weights/golden.hpp"
 
 #include "arguments.hpp"
 #include "backends.hpp"

@@ -9,9 +9,9 @@
 #include "segface/backends/memory.hpp"
 #include "segface/base/arena.hpp"
 #include "segface/base/config.hpp"
-#include "segface/base/executor.hpp"
 #include "segface/base/map.hpp"
 #include "segface/base/status.hpp"
+#include "segface/base/threads/executor.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 

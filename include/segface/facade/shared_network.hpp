@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "segface/base/config.hpp"
-#include "segface/base/executor.hpp"
 #include "segface/base/floating_point.hpp"
 #include "segface/base/status.hpp"
-#include "segface/model.hpp"
+#include "segface/base/threads/executor.hpp"
+#include "segface/engine/weight_file.hpp"
+#include "segface/networks/segface/model.hpp"
 #include "segface/parser.hpp"
-#include "segface/weights/weight_file.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 

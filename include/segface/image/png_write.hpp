@@ -11,9 +11,9 @@
 #include "segface/base/crc32.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
+#include "segface/faces/labels.hpp"
 #include "segface/image/deflate.hpp"
 #include "segface/image/image.hpp"
-#include "segface/image/labels.hpp"
 #include "segface/image/png_read.hpp"
 
 SEGFACE_BEGIN_NAMESPACE

@@ -13,9 +13,9 @@
 
 #include "segface/base/bilinear.hpp"
 #include "segface/base/config.hpp"
-#include "segface/base/executor.hpp"
 #include "segface/base/memory.hpp"
-#include "segface/image/labels.hpp"
+#include "segface/base/threads/executor.hpp"
+#include "segface/faces/labels.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 

@@ -17,9 +17,9 @@
 #include <cstring>
 
 #include "segface/base/config.hpp"
-#include "segface/base/executor.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
+#include "segface/base/threads/executor.hpp"
 #include "segface/image/image.hpp"
 
 SEGFACE_BEGIN_NAMESPACE

@@ -5,7 +5,7 @@
 
 #include "segface/backends/compound/cross_attention.hpp"
 #include "segface/layers/linear.hpp"
-#include "segface/layers/mlp_fusion.hpp"
+#include "segface/networks/segface/mlp_fusion.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 

@@ -13,7 +13,7 @@
 #include "segface/backends/parameters.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/status.hpp"
-#include "segface/weights/visit.hpp"
+#include "segface/tensors/visit.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 

@@ -5,7 +5,7 @@
 #include "segface/backends/memory.hpp"
 #include "segface/backends/run.hpp"
 #include "segface/base/config.hpp"
-#include "segface/base/executor.hpp"
+#include "segface/base/threads/executor.hpp"
 #include "segface/image/image.hpp"
 #include "segface/image/preprocess.hpp"
 #include "segface/image/resize.hpp"

@@ -1,0 +1,119 @@
+// Binding a network's weights to a source: every tensor by name and shape, strictly.
+//
+// All that is missing, unexpected or of the wrong shape is listed in one message. Which network a source holds is
+// told by trying them all: no rule about names stands anywhere but in the layers' visit().
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "segface/base/config.hpp"
+#include "segface/base/status.hpp"
+#include "segface/networks/segface/model.hpp"
+#include "segface/tensors/tensor_source.hpp"
+#include "segface/tensors/visit.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+// How a source differs from a network: the numbers, and the first few of each kind for a message.
+struct Mismatch {
+  static constexpr std::size_t kListed = 5;
+
+  std::size_t needed = 0;   // tensors the network needs
+  std::size_t matched = 0;  // of those, found with the right shape
+  std::size_t missing_count = 0, unexpected_count = 0, misshapen_count = 0;
+  std::vector<std::string> missing, unexpected, misshapen;
+
+  bool none() const noexcept { return missing_count + unexpected_count + misshapen_count == 0; }
+  static void list(std::vector<std::string>& names, std::size_t& count, const std::string& name) {
+    if (++count <= kListed) names.push_back(name);
+  }
+  friend void append_to(Message& message, const Mismatch& m) noexcept {
+    const auto part = [&](const char* what, std::size_t count, const std::vector<std::string>& names) {
+      if (count == 0) return;
+      append_parts(message, "; ", count, what);
+      for (const std::string& name : names) append_parts(message, &name == names.data() ? " " : ", ", name);
+      if (count > names.size()) append_parts(message, ", and ", count - names.size(), " more");
+    };
+    append_parts(message, m.matched, " of ", m.needed, " tensors match");
+    part(" missing:", m.missing_count, m.missing);
+    part(" of the wrong shape:", m.misshapen_count, m.misshapen);
+    part(" unexpected:", m.unexpected_count, m.unexpected);
+  }
+};
+
+// Points every Weight at its tensor in `source`, which must outlive the weights' use, and reports what differs.
+template <class Weights>
+Mismatch match(Weights& weights, const TensorSource& source) {
+  std::unordered_map<std::string, std::size_t> unclaimed;
+  for (std::size_t i = 0; i < source.size(); ++i) unclaimed.emplace(source.info(i).name, i);
+  Mismatch mismatch;
+  for_each_tensor(weights, [&](const std::string& name, const Shape& shape, Use use, Weight* weight) {
+    const auto found = unclaimed.find(name);
+    if (use != Use::needed) {
+      if (found != unclaimed.end()) unclaimed.erase(found);
+      return;
+    }
+    ++mismatch.needed;
+    if (found == unclaimed.end()) return Mismatch::list(mismatch.missing, mismatch.missing_count, name);
+    const Shape& got = source.info(found->second).shape;
+    if (got == shape) {
+      ++mismatch.matched;
+      *weight = {&source, found->second};
+    } else {
+      Message text;
+      append_parts(text, name, " ", got, " instead of ", shape);
+      Mismatch::list(mismatch.misshapen, mismatch.misshapen_count, std::string(text.view()));
+    }
+    unclaimed.erase(found);
+  });
+  for (std::size_t i = 0; i < source.size(); ++i) {  // in the file's order
+    if (unclaimed.count(source.info(i).name) == 0) continue;
+    Mismatch::list(mismatch.unexpected, mismatch.unexpected_count, source.info(i).name);
+  }
+  return mismatch;
+}
+
+// The same as a Status: missing_tensor, shape_mismatch or unexpected_tensor, whichever comes first.
+template <class Weights>
+Status bind(Weights& weights, const TensorSource& source) noexcept {
+  return guarded([&]() -> Status {
+    const Mismatch mismatch = match(weights, source);
+    if (mismatch.none()) return {};
+    const Errc code = mismatch.missing_count != 0     ? Errc::missing_tensor
+                      : mismatch.misshapen_count != 0 ? Errc::shape_mismatch
+                                                      : Errc::unexpected_tensor;
+    return error(code, source.name(), ": ", mismatch);
+  });
+}
+
+// A kind of network, as its tensors tell it.
+struct Variant {
+  Backbone backbone = Backbone::mobilenet;
+  std::size_t classes = 0;  // 19: CelebAMask-HQ; 11: LaPa or Helen, which no tensor tells apart
+};
+
+// The kind of network whose tensors `source` holds exactly. Errors: missing_tensor, shape_mismatch,
+// unexpected_tensor, with what differs from the nearest kind.
+inline Result<Variant> detect_variant(const TensorSource& source) noexcept {
+  return guarded([&]() -> Result<Variant> {
+    Variant nearest;
+    std::size_t most = 0;
+    for (const Backbone backbone : kBackbones) {
+      for (const std::size_t classes : {kCelebTokens.size(), kLapaTokens.size()}) {
+        SegFaceWeights weights(backbone, classes);
+        const Mismatch mismatch = match(weights, source);
+        if (mismatch.none()) return Variant{backbone, classes};
+        if (mismatch.matched > most || nearest.classes == 0) nearest = {backbone, classes};
+        most = std::max(most, mismatch.matched);
+      }
+    }
+    SegFaceWeights weights(nearest.backbone, nearest.classes);
+    return in_context(bind(weights, source), "this is none of the networks known here; the nearest is ",
+                      backbone_name(nearest.backbone), " with ", nearest.classes, " classes");
+  });
+}
+
+SEGFACE_END_NAMESPACE

@@ -1,0 +1,131 @@
+// The aligned square of a face, as CelebA-HQ cuts it: turned with the eyes, sized by eyes and mouth; and the way back.
+//
+// With the eyes and mouth corners as they appear in the picture:
+//   e = right eye - left eye, m = middle of the mouth corners - middle of the eyes,
+//   x = e - rot90(m) with rot90(a, b) = (-b, a), scaled to the length max(2.0 |e|, 1.8 |m|), y = rot90(x),
+//   centre = middle of the eyes + 0.1 m; the corners are centre -x -y, -x +y, +x +y, +x -y.
+// Mirrors the recipe of CelebA-HQ's authors. Traps: the square may reach outside the photo, where it is black, never
+// clipped; landmarks count from pixel centres.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "segface/base/config.hpp"
+#include "segface/base/status.hpp"
+#include "segface/faces/landmarks.hpp"
+#include "segface/image/crop.hpp"
+#include "segface/image/image.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+class AlignedSquare {
+ public:
+  // Landmarks of a face (see check_landmarks).
+  explicit AlignedSquare(const Landmarks& l) noexcept {
+    const Point eyes = {(l.left_eye.x + l.right_eye.x) / 2, (l.left_eye.y + l.right_eye.y) / 2};
+    const Point e = {l.right_eye.x - l.left_eye.x, l.right_eye.y - l.left_eye.y};
+    const Point m = {(l.left_mouth.x + l.right_mouth.x) / 2 - eyes.x, (l.left_mouth.y + l.right_mouth.y) / 2 - eyes.y};
+    const Point along = {e.x + m.y, e.y - m.x};
+    half_ = std::max(2.0 * std::hypot(e.x, e.y), 1.8 * std::hypot(m.x, m.y));
+    const double length = std::hypot(along.x, along.y);
+    unit_ = {along.x / length, along.y / length};
+    centre_ = {eyes.x + 0.1 * m.x, eyes.y + 0.1 * m.y};
+    side_ = std::max<Index>(1, static_cast<Index>(std::lround(2 * half_)));
+  }
+
+  // Pixels along a side of the cut: as many as the square covers in the photo.
+  Index side() const noexcept { return side_; }
+  // A place of the cut in the photo, and a place of the photo in the cut; both count from pixel centres.
+  Point to_photo(const Point& p) const noexcept {
+    const double scale = 2 * half_ / static_cast<double>(side_);
+    const double u = (p.x + 0.5) * scale - half_, v = (p.y + 0.5) * scale - half_;
+    return {centre_.x + u * unit_.x - v * unit_.y, centre_.y + u * unit_.y + v * unit_.x};
+  }
+  Point from_photo(const Point& p) const noexcept {
+    const double scale = static_cast<double>(side_) / (2 * half_);
+    const double x = p.x - centre_.x, y = p.y - centre_.y;
+    return {(x * unit_.x + y * unit_.y + half_) * scale - 0.5, (y * unit_.x - x * unit_.y + half_) * scale - 0.5};
+  }
+  Landmarks from_photo(const Landmarks& l) const noexcept {
+    return {from_photo(l.left_eye), from_photo(l.right_eye), from_photo(l.nose), from_photo(l.left_mouth),
+            from_photo(l.right_mouth)};
+  }
+
+  // The square cut out, bilinear, black outside the photo: side() x side(), in the photo's order.
+  // Errors: invalid_argument (bad view), overflow, out_of_memory.
+  Result<Image> cut(const ImageView& photo) const noexcept {
+    SEGFACE_RETURN_IF_ERROR(photo.validate());
+    SEGFACE_ASSIGN(out, Image::make(side_, side_, photo.order));
+    const Index channels = channels_of(photo.order);
+    for (Index y = 0; y < side_; ++y) {
+      for (Index x = 0; x < side_; ++x) {
+        const Point p = to_photo({static_cast<double>(x), static_cast<double>(y)});
+        const double left = std::floor(p.x), top = std::floor(p.y);
+        const double fx = p.x - left, fy = p.y - top;
+        for (Index c = 0; c < channels; ++c) {
+          double sum = 0;
+          for (int corner = 0; corner < 4; ++corner) {
+            const double sx = left + corner % 2, sy = top + corner / 2;
+            if (sx < 0 || sy < 0 || sx >= static_cast<double>(photo.width) || sy >= static_cast<double>(photo.height)) {
+              continue;
+            }
+            const double share = (corner % 2 == 0 ? 1 - fx : fx) * (corner / 2 == 0 ? 1 - fy : fy);
+            sum += share * photo.pixel(static_cast<Index>(sx), static_cast<Index>(sy))[c];
+          }
+          out.row(y)[x * channels + c] = static_cast<std::uint8_t>(std::lround(sum));
+        }
+      }
+    }
+    return Result<Image>(std::move(out));
+  }
+
+  // The labels of a photo of width x height from those of the cut, the nearest each; 0 outside the square.
+  // Errors: invalid_argument (labels that are not a gray picture of side() x side()), overflow, out_of_memory.
+  Result<Image> paste_labels(const ImageView& labels, Index width, Index height) const noexcept {
+    SEGFACE_RETURN_IF_ERROR(labels.validate());
+    if (labels.order != PixelOrder::gray || labels.width != side_ || labels.height != side_) {
+      return error(Errc::invalid_argument, "labels of ", labels.width, " x ", labels.height,
+                   " pixels do not belong to a square of side ", side_, "; they are gray and of its size");
+    }
+    SEGFACE_ASSIGN(out, Image::make(width, height, PixelOrder::gray));
+    std::memset(out.data(), 0, out.size_bytes());
+    for_each_inside(width, height, [&](Index x, Index y, const Point& p) {
+      out.row(y)[x] = *labels.pixel(static_cast<Index>(p.x + 0.5), static_cast<Index>(p.y + 0.5));
+    });
+    return Result<Image>(std::move(out));
+  }
+
+  // Stretches the plane of the cut, of any size, over the square's place in `out`, [height, width] of the photo,
+  // bilinear; `outside` elsewhere. Errors: invalid_argument (an empty plane, `out` of another size).
+  Status paste_plane(const PlaneView& plane, float outside, Index width, Index height, Span<float> out) const noexcept {
+    SEGFACE_RETURN_IF_ERROR(plane.check_paste(width, height, out));
+    std::fill(out.begin(), out.end(), outside);
+    const double across = static_cast<double>(plane.width) / static_cast<double>(side_);
+    const double down = static_cast<double>(plane.height) / static_cast<double>(side_);
+    for_each_inside(width, height, [&](Index x, Index y, const Point& p) {
+      out[static_cast<std::size_t>(y * width + x)] = plane.sample((p.x + 0.5) * across - 0.5, (p.y + 0.5) * down - 0.5);
+    });
+    return {};
+  }
+
+ private:
+  // act(x, y, its place in the cut) for the pixels of a photo that lie in the square.
+  template <class Act>
+  void for_each_inside(Index width, Index height, const Act& act) const noexcept {
+    const double last = static_cast<double>(side_) - 0.5;
+    for (Index y = 0; y < height; ++y) {
+      for (Index x = 0; x < width; ++x) {
+        const Point p = from_photo(Point{static_cast<double>(x), static_cast<double>(y)});
+        if (p.x >= -0.5 && p.y >= -0.5 && p.x < last && p.y < last) act(x, y, p);
+      }
+    }
+  }
+
+  Point centre_, unit_;  // unit_: one pixel of the photo along the square's upper side
+  double half_ = 0;      // half a side, in pixels of the photo
+  Index side_ = 1;
+};
+
+SEGFACE_END_NAMESPACE

@@ -1,0 +1,118 @@
+// Mask: a label for every pixel, with what users ask of it next: names, counts, boxes, groups, confidence.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "segface/base/config.hpp"
+#include "segface/base/memory.hpp"
+#include "segface/base/status.hpp"
+#include "segface/faces/labels.hpp"
+#include "segface/image/crop.hpp"
+#include "segface/image/image.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+// Labels [height, width] of one photo. Move-only; a mask that is filled again reuses its memory.
+class Mask {
+ public:
+  Mask() noexcept { boxes_.fill(Box{0, 0, 0, 0}); }
+
+  Dataset dataset() const noexcept { return dataset_; }
+  Index width() const noexcept { return width_; }
+  Index height() const noexcept { return height_; }
+  bool empty() const noexcept { return width_ == 0; }
+  // The label of a pixel inside the mask; classes(dataset())[label] tells what it means.
+  std::uint8_t at(Index x, Index y) const noexcept { return labels_.data()[y * width_ + x]; }
+  // Row by row without padding.
+  Span<const std::uint8_t> labels() const noexcept {
+    return {labels_.data(), static_cast<std::size_t>(width_ * height_)};
+  }
+  // The labels as a grey picture, for encode_label_png, colorize and overlay.
+  ImageView view() const noexcept { return {labels_.data(), width_, height_, PixelOrder::gray}; }
+
+  // What a label means, in full words with the picture's sides; empty for what is no label.
+  std::string_view name(std::uint8_t label) const noexcept {
+    return label < class_count(dataset_) ? classes(dataset_)[label].name : std::string_view();
+  }
+  // Pixels of a label, 0 where there are none or no such label.
+  Index count(std::uint8_t label) const noexcept { return label < kMaxClasses ? counts_[label] : 0; }
+  // Smallest box around a label's pixels; 0 x 0 where there are none.
+  Box box(std::uint8_t label) const noexcept { return label < kMaxClasses ? boxes_[label] : Box{0, 0, 0, 0}; }
+  // Share of the pixels that are not background, 0 to 1.
+  double coverage() const noexcept {
+    return empty() ? 0 : 1 - static_cast<double>(counts_[0]) / static_cast<double>(width_ * height_);
+  }
+  // Mean over all pixels of the winning class's probability, 0 to 1.
+  double mean_confidence() const noexcept { return confidence_; }
+
+  // 255 where the label is in the group, 0 elsewhere: a grey picture of the mask's size. Errors: out_of_memory,
+  // invalid_argument (an empty mask).
+  Result<Image> group(LabelGroup which) const noexcept {
+    SEGFACE_ASSIGN(picture, Image::make(width_, height_, PixelOrder::gray));
+    const std::uint32_t members = label_mask(dataset_, which);
+    std::transform(labels().begin(), labels().end(), picture.data(), [&](std::uint8_t label) {
+      return (members >> label & 1u) != 0 ? std::uint8_t{255} : std::uint8_t{0};
+    });
+    return std::move(picture);
+  }
+  // Pixels of the group.
+  Index count(LabelGroup which) const noexcept {
+    Index sum = 0;
+    for (Index label = 0; label < kMaxClasses; ++label) {
+      if ((label_mask(dataset_, which) >> label & 1u) != 0) sum += counts_[static_cast<std::size_t>(label)];
+    }
+    return sum;
+  }
+
+  // Room for width x height labels; what they are, the caller writes before finish(). Errors: out_of_memory.
+  Status resize(Dataset dataset, Index width, Index height) noexcept {
+    const auto pixels = static_cast<std::size_t>(width * height);
+    if (pixels > labels_.size()) {
+      SEGFACE_ASSIGN(labels, Buffer<std::uint8_t>::make(pixels));
+      labels_ = std::move(labels);
+    }
+    dataset_ = dataset;
+    width_ = width;
+    height_ = height;
+    return {};
+  }
+  std::uint8_t* data() noexcept { return labels_.data(); }
+  // Counts labels and boxes once all labels are written.
+  void finish(double mean_confidence) noexcept {
+    confidence_ = mean_confidence;
+    counts_.fill(0);
+    std::array<Index, kMaxClasses> left, right, top, bottom;
+    left.fill(width_);
+    right.fill(-1);
+    top.fill(height_);
+    bottom.fill(-1);
+    for (Index y = 0; y < height_; ++y) {
+      for (Index x = 0; x < width_; ++x) {
+        const std::size_t label = at(x, y);
+        ++counts_[label];
+        left[label] = std::min(left[label], x);
+        right[label] = std::max(right[label], x);
+        top[label] = std::min(top[label], y);
+        bottom[label] = y;
+      }
+    }
+    for (std::size_t i = 0; i < counts_.size(); ++i) {
+      boxes_[i] =
+          counts_[i] == 0 ? Box{0, 0, 0, 0} : Box{left[i], top[i], right[i] - left[i] + 1, bottom[i] - top[i] + 1};
+    }
+  }
+
+ private:
+  Dataset dataset_ = Dataset::celeb;
+  Index width_ = 0, height_ = 0;
+  Buffer<std::uint8_t> labels_;
+  std::array<Index, kMaxClasses> counts_ = {};
+  std::array<Box, kMaxClasses> boxes_;
+  double confidence_ = 0;
+};
+
+SEGFACE_END_NAMESPACE

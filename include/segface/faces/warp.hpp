@@ -1,0 +1,46 @@
+// The tanh warp of a face, from its five landmarks.
+//
+// The similarity M takes the landmarks, in pixels of an R x R input, to the points of a standard face with the least
+// sum of squared distances. With centred points f (from) and t (to): a = sum(t . f) / sum(f . f), b = sum(t_x f_y - t_y
+// f_x) / sum(f . f), and the means go to each other. Mirrors the official tanh_warp's estimate of its matrix.
+#pragma once
+
+#include <array>
+
+#include "segface/base/tanh_warp.hpp"
+#include "segface/faces/landmarks.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+// The standard face of a side x side picture.
+inline Landmarks standard_landmarks(Index side) noexcept {
+  const double scale = static_cast<double>(side - 1) / 512;
+  return Landmarks{{196, 226}, {316, 226}, {256, 286}, {220, 360.4}, {292, 360.4}}.scaled(scale, scale);
+}
+
+// Landmarks in pixels of the side x side input, those of a face (see check_landmarks).
+inline TanhWarp make_tanh_warp(const Landmarks& landmarks, Index side) noexcept {
+  const std::array<Point, 5> from = landmarks.in_order(), to = standard_landmarks(side).in_order();
+  Point from_mean, to_mean;
+  for (std::size_t i = 0; i < 5; ++i) {
+    from_mean = {from_mean.x + from[i].x / 5, from_mean.y + from[i].y / 5};
+    to_mean = {to_mean.x + to[i].x / 5, to_mean.y + to[i].y / 5};
+  }
+  double a = 0, b = 0, squares = 0;
+  for (std::size_t i = 0; i < 5; ++i) {
+    const double fx = from[i].x - from_mean.x, fy = from[i].y - from_mean.y;
+    const double tx = to[i].x - to_mean.x, ty = to[i].y - to_mean.y;
+    a += tx * fx + ty * fy;
+    b += tx * fy - ty * fx;
+    squares += fx * fx + fy * fy;
+  }
+  TanhWarp warp;
+  warp.side = static_cast<double>(side);
+  warp.a = a / squares;
+  warp.b = b / squares;
+  warp.dx = to_mean.x - warp.a * from_mean.x - warp.b * from_mean.y;
+  warp.dy = to_mean.y + warp.b * from_mean.x - warp.a * from_mean.y;
+  return warp;
+}
+
+SEGFACE_END_NAMESPACE

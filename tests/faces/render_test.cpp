@@ -1,0 +1,45 @@
+#include "segface/faces/render.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <limits>
+
+using namespace segface;
+
+TEST_CASE("render: labels in the palette's colours") {
+  const std::uint8_t labels[] = {0, 14, 200, 2};
+  auto image = colorize({labels, 2, 2, PixelOrder::gray}, Dataset::celeb);
+  REQUIRE(image.ok());
+  CHECK(image->rgb(0, 0) == Rgb{0, 0, 0});
+  CHECK(image->rgb(1, 0) == color_of(Dataset::celeb, 14));
+  CHECK(image->rgb(0, 1) == Rgb{0, 0, 0});
+  CHECK(image->rgb(1, 1) == color_of(Dataset::celeb, 2));
+}
+
+TEST_CASE("render: an overlay mixes classes and leaves the background as it is") {
+  const std::uint8_t bgr[] = {10, 20, 30, 40, 50, 60, 70, 80, 90}, labels[] = {0, 10, 255};
+  const ImageView photo(bgr, 3, 1, PixelOrder::bgr), mask(labels, 3, 1, PixelOrder::gray);
+  auto half = overlay(photo, mask, Dataset::lapa);
+  REQUIRE(half.ok());
+  CHECK(half->rgb(0, 0) == Rgb{30, 20, 10});
+  const Rgb hair = color_of(Dataset::lapa, 10);
+  CHECK(half->rgb(1, 0) == Rgb{static_cast<std::uint8_t>((60 + hair.r + 1) / 2),
+                               static_cast<std::uint8_t>((50 + hair.g + 1) / 2),
+                               static_cast<std::uint8_t>((40 + hair.b + 1) / 2)});
+  CHECK(half->rgb(2, 0) == Rgb{90, 80, 70});
+  CHECK(overlay(photo, mask, Dataset::lapa, 1.0f)->rgb(1, 0) == hair);
+  CHECK(overlay(photo, mask, Dataset::lapa, 0.0f)->rgb(1, 0) == Rgb{60, 50, 40});
+}
+
+TEST_CASE("render: what does not fit is refused") {
+  const std::uint8_t pixels[12] = {};
+  const ImageView photo(pixels, 2, 2, PixelOrder::rgb), mask(pixels, 2, 1, PixelOrder::gray);
+  CHECK(overlay(photo, mask, Dataset::celeb).status().code() == Errc::invalid_argument);
+  CHECK(overlay(photo, photo, Dataset::celeb).status().code() == Errc::invalid_argument);
+  CHECK(colorize(photo, Dataset::celeb).status().code() == Errc::invalid_argument);
+  const ImageView fits(pixels, 2, 2, PixelOrder::gray);
+  for (const float alpha : {-0.1f, 1.1f, std::numeric_limits<float>::quiet_NaN()}) {
+    CHECK(overlay(photo, fits, Dataset::celeb, alpha).status().code() == Errc::invalid_argument);
+  }
+}
