@@ -17,7 +17,7 @@
 #include "segface/base/endian.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
-#include "segface/image/deflate.hpp"
+#include "segface/image/inflate.hpp"
 #include "segface/image/image.hpp"
 #include "segface/image/limits.hpp"
 
