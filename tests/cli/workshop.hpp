@@ -26,7 +26,7 @@ struct Outcome {
 class Workshop {
  public:
   Workshop() {
-    const SyntheticCheckpoint source = synthetic(Backbone::mobilenet, 19, golden_seed());
+    const SyntheticCheckpoint source = synthetic(Backbone::mobilenet, Dataset::celeb, golden_seed());
     torch_writer::FileSink sink(folder_.file("model_299.pt"));
     torch_writer::write_checkpoint(source, "model_299", false, sink);
     REQUIRE(sink.finish());
@@ -34,9 +34,7 @@ class Workshop {
     made_ = run("convert model_299.pt -o w.safetensors --resolution 64");
   }
 
-  static std::uint64_t golden_seed() {
-    return Golden::open(data("mobilenet_celeb_256.safetensors")).value_or_throw().seed();
-  }
+  static std::uint64_t golden_seed() { return Golden::open(data("mobilenet_celeb_256.safetensors")).value().seed(); }
 
   // Runs a shell command in which the tool is called `segface`.
   Outcome shell(const std::string& command) const {
