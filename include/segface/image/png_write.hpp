@@ -49,14 +49,7 @@ class PaethRows {
   void write(const ImageView& picture, Index y, std::uint8_t* out) noexcept {
     std::uint8_t* const row = buffer_.data() + kFront + (y % 2) * (kFront + size_);
     const std::uint8_t* const above = buffer_.data() + kFront + (1 - y % 2) * (kFront + size_);
-    if (picture.order == PixelOrder::rgb) {
-      std::copy_n(picture.row(y), size_, row);
-    } else {
-      for (Index x = 0; x < picture.width; ++x) {
-        const Rgb color = picture.rgb(x, y);
-        row[kPixel * x] = color.r, row[kPixel * x + 1] = color.g, row[kPixel * x + 2] = color.b;
-      }
-    }
+    picture.rgb_row(y, row);
     *out++ = kPaeth;
     Index i = 0;
     for (; i + kBlock <= size_; i += kBlock) {
