@@ -231,6 +231,9 @@ TEST_CASE_TEMPLATE("jpeg: what libjpeg-turbo overlooks is read the same", Decode
   check("last coefficient 0", changed(jpeg, range + 1, 0), jpeg);
   check("missing bits", changed(jpeg, range + 2, 0x21), jpeg);
   check("no more after the scan", front(jpeg, end) + File{0xff, 0xda, 0, 9, 9, 0xff, 0xc3}, jpeg);
+  File named = progressive;  // tables that a scan of means, or of details, has no use for
+  named[find(progressive, 0xda) + 6] |= 0x0f;
+  check("a table that is not used", named, progressive);
   check("an empty table", with(jpeg, scan, {0xff, 0xc4, 0, 2}), jpeg);
   // A quantization table changed between the scans: the one before a component's first scan counts.
   File table = {0xff, 0xdb, 0, 67, 0};
@@ -281,6 +284,22 @@ TEST_CASE_TEMPLATE("jpeg: tables that are named must be there", Decoder, JPEG_DE
         "photo: JPEG: scan 1 uses Huffman table 15, which the file does not define");
   CHECK(answer(without(progressive, 0xc4)) ==
         "photo: JPEG: scan 1 uses Huffman table 0, which the file does not define");
+}
+
+TEST_CASE_TEMPLATE("jpeg: a code that does not exist is damage, wherever it stands", Decoder, JPEG_DECODERS) {
+  // Of gray blocks with a mean of no difference (0) and no details (0): 2 bits a block. The code 11 is no table's.
+  File jpeg = pictures::without(pictures::read("jpeg_gray.jpg"), 0xc4);
+  const std::size_t frame = find(jpeg, 0xc0);
+  for (const std::size_t side : {5u, 7u}) jpeg[frame + side] = 4;  // 1059 x 1065
+  const File table = {0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  jpeg = with(jpeg, frame, File{0xff, 0xc4, 0, 40} + table + changed(table, 0, 0x10));
+  const File black = front(jpeg, data_of(jpeg)) + File(134 * 133 / 4 + 1);
+  REQUIRE(decode<Decoder>(black + kEnd).ok());
+  for (std::size_t at = data_of(jpeg); at + 1 < black.size(); at += 97) {
+    CAPTURE(at);
+    const Status status = decode<Decoder>(changed(black, at, 0x30) + kEnd).error();
+    CHECK(status.code() == Errc::corrupt);
+  }
 }
 
 TEST_CASE_TEMPLATE("jpeg: sampling must fit into a scan", Decoder, JPEG_DECODERS) {

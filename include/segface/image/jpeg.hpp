@@ -44,6 +44,10 @@ struct JpegScan {
   Bytes data;                  // coded, inside the file; from the first restart marker that is spare, cut off
   std::size_t position = 0;    // of the data in the file
   bool at_end = false;         // the file ends with the data
+
+  // Whether there are codes of a table for means, of one for details.
+  bool means_coded() const noexcept { return first == 0 && high == 0; }
+  bool details_coded() const noexcept { return last != 0; }
 };
 
 // Sees nothing of a file's scans: for a decoder that reads the file by itself.
@@ -315,7 +319,7 @@ class JpegFile {
 
   Status check_tables(const JpegScan& scan) noexcept {
     if (!progressive_) tables_.add_standard();
-    const bool means = scan.first == 0 && scan.high == 0, details = scan.last != 0;
+    const bool means = scan.means_coded(), details = scan.details_coded();
     for (int i = 0; i < scan.count; ++i) {
       const auto undefined = [&](const char* kind, int place) {
         return error(Errc::bad_format, "JPEG: scan ", scans_, " uses ", kind, " table ", place,

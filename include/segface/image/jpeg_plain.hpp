@@ -40,7 +40,10 @@ class PlainJpeg {
       put_pair(restart_interval_);
     }
     put({0xff, 0xda, 0, 6 + 2 * scan.count, scan.count});
-    for (int i = 0; i < scan.count; ++i) put({scan.component[i] + 1, scan.means[i] << 4 | scan.details[i]});
+    const bool means = scan.means_coded(), details = scan.details_coded();  // else the file may say anything
+    for (int i = 0; i < scan.count; ++i) {
+      put({scan.component[i] + 1, (means ? scan.means[i] << 4 : 0) | (details ? scan.details[i] : 0)});
+    }
     put({scan.first, scan.last, scan.high << 4 | scan.low});
     int restarts = 0;
     return walker_.walk(file, scan, [&](Bytes interval) {
@@ -109,7 +112,7 @@ class PlainJpeg {
   }
 
   void huffman(const JpegFile& file, const JpegScan& scan) noexcept {
-    const bool means = scan.first == 0 && scan.high == 0, details = scan.last != 0;
+    const bool means = scan.means_coded(), details = scan.details_coded();
     for (int i = 0; i < scan.count; ++i) {
       if (means) huffman(file.tables().means[scan.means[i]], 0, scan.means[i]);
       if (details) huffman(file.tables().details[scan.details[i]], 1, scan.details[i]);

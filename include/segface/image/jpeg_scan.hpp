@@ -179,8 +179,8 @@ class JpegScanWalker {
     }
     const JpegTables& tables = file.tables();
     for (int i = 0; i < scan.count; ++i) {
-      if (scan.first == 0 && scan.high == 0) means_[i].build(tables.means[scan.means[i]]);
-      if (scan.last == 0) continue;
+      if (scan.means_coded()) means_[i].build(tables.means[scan.means[i]]);
+      if (!scan.details_coded()) continue;
       details_[i].build(tables.details[scan.details[i]]);
       if (!file.progressive()) details_[i].look_ahead();
     }

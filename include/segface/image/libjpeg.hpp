@@ -27,43 +27,66 @@ SEGFACE_BEGIN_NAMESPACE
 
 namespace jpeg_detail {
 
-// What a call of libjpeg needs, and what is left of it after a jump. The first member is what libjpeg is handed.
+// What a call of libjpeg needs, and what is left of it after a jump. It is found by the decoder's client_data.
 struct Session {
   jpeg_error_mgr errors;
+  jpeg_source_mgr source;
   jpeg_decompress_struct decoder;
   std::jmp_buf start;
+  Bytes left;  // of the file
   int reason;  // libjpeg's number of the message that ended it
 
   static Session& of(j_common_ptr decoder) noexcept { return *static_cast<Session*>(decoder->client_data); }
+  static Session& of(j_decompress_ptr decoder) noexcept { return of(reinterpret_cast<j_common_ptr>(decoder)); }
 
   static void stop(j_common_ptr decoder) noexcept {
     of(decoder).reason = decoder->err->msg_code;
     std::longjmp(of(decoder).start, 1);
   }
-
-  // level -1 is a warning, others are gossip. Harmless are: bytes between segments or behind the data, a frame's or a
-  // scan's numbers that are known to be wrong in the wild, and a file without end marker whose data is all there.
+  // level -1 is a warning, others are gossip. Harmless are: bytes between segments or behind the data, and a frame's or
+  // a scan's numbers that are known to be wrong in the wild.
   static void message(j_common_ptr decoder, int level) noexcept {
     if (level >= 0) return;
     const int code = decoder->err->msg_code;
     const bool harmless = code == JWRN_EXTRANEOUS_DATA || code == JWRN_NOT_SEQUENTIAL || code == JWRN_ADOBE_XFORM ||
-                          code == JWRN_JFIF_MAJOR || code == JWRN_JPEG_EOF;
+                          code == JWRN_JFIF_MAJOR;
     if (!harmless) stop(decoder);
   }
   static void silent(j_common_ptr) noexcept {}
 
+  // The file in small pieces, and an end marker where it has none. Given more at once, libjpeg-turbo takes a way that is
+  // a little quicker and passes over codes that do not exist.
+  static boolean fill(j_decompress_ptr decoder) noexcept {
+    static constexpr JOCTET kEnd[] = {0xff, JPEG_EOI};
+    constexpr std::size_t kPiece = 512;
+    Bytes& left = of(decoder).left;
+    const Bytes piece = left.empty() ? Bytes(kEnd) : left.subspan(0, left.size() < kPiece ? left.size() : kPiece);
+    if (!left.empty()) left = left.subspan(piece.size(), left.size() - piece.size());
+    decoder->src->next_input_byte = piece.data();
+    decoder->src->bytes_in_buffer = piece.size();
+    return TRUE;
+  }
+  static void skip(j_decompress_ptr decoder, long size) noexcept {
+    auto rest = static_cast<std::size_t>(size > 0 ? size : 0);
+    for (; rest > decoder->src->bytes_in_buffer; fill(decoder)) rest -= decoder->src->bytes_in_buffer;
+    decoder->src->next_input_byte += rest;
+    decoder->src->bytes_in_buffer -= rest;
+  }
+  static void nothing(j_decompress_ptr) noexcept {}
+
   // Fills width x height pixels of RGB. False after a failure, whose number is in `reason`.
-  bool decode(const unsigned char* file, unsigned long size, unsigned char* pixels, unsigned width, unsigned height,
-              long budget) noexcept {
+  bool decode(Bytes file, unsigned char* pixels, unsigned width, unsigned height, long budget) noexcept {
+    left = file;
     decoder.err = jpeg_std_error(&errors);
     decoder.client_data = this;  // which is kept by what follows
     errors.error_exit = stop;
     errors.emit_message = message;
     errors.output_message = silent;
+    source = {nullptr, 0, nothing, fill, skip, jpeg_resync_to_restart, nothing};
     if (setjmp(start) != 0) return false;
     jpeg_create_decompress(&decoder);
     decoder.mem->max_memory_to_use = budget;
-    jpeg_mem_src(&decoder, file, size);
+    decoder.src = &source;
     jpeg_read_header(&decoder, TRUE);
     decoder.out_color_space = JCS_RGB;
     jpeg_start_decompress(&decoder);
@@ -107,9 +130,8 @@ class LibJpeg {
     if (sizeof(JCOEF) * coefficients > budget) return too_large();
     SEGFACE_ASSIGN(out, Image::make(file.width(), file.height(), PixelOrder::rgb));
     jpeg_detail::Session session = {};
-    const bool done = session.decode(file.bytes().data(), static_cast<unsigned long>(file.bytes().size()), out.data(),
-                                     static_cast<unsigned>(file.width()), static_cast<unsigned>(file.height()),
-                                     static_cast<long>(budget));
+    const bool done = session.decode(file.bytes(), out.data(), static_cast<unsigned>(file.width()),
+                                     static_cast<unsigned>(file.height()), static_cast<long>(budget));
     char text[JMSG_LENGTH_MAX] = "";
     if (!done && session.reason != 0) {
       session.errors.format_message(reinterpret_cast<j_common_ptr>(&session.decoder), text);
