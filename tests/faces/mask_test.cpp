@@ -13,12 +13,13 @@ TEST_CASE("mask: pixels and boxes of each label, of runs long and short") {
     state = state * 1664525u + 1013904223u;
     return (state >> 8) % count;
   };
-  for (const auto& [width, height] : {std::pair<Index, Index>{1, 1}, {7, 9}, {8, 1}, {65, 40}, {300, 5}}) {
+  for (const auto& size : {std::pair<Index, Index>{1, 1}, {7, 9}, {8, 1}, {65, 40}, {300, 5}}) {
+    const Index width = size.first, height = size.second;
     Mask mask;
     REQUIRE(mask.resize(Dataset::celeb, width, height).ok());
-    const auto size = static_cast<std::size_t>(width * height);
-    for (std::size_t i = 0; i < size;) {
-      const std::size_t end = std::min(size, i + 1 + below(below(2) == 0 ? 3 : 90));
+    const auto pixels = static_cast<std::size_t>(width * height);
+    for (std::size_t i = 0; i < pixels;) {
+      const std::size_t end = std::min(pixels, i + 1 + below(below(2) == 0 ? 3 : 90));
       const auto label = static_cast<std::uint8_t>(below(17));  // of 19
       std::fill(mask.data() + i, mask.data() + end, label);
       i = end;

@@ -10,7 +10,8 @@
 using namespace segface;
 
 TEST_CASE("jpeg: what is written is read back, about") {
-  for (const auto& [width, height] : {std::pair<Index, Index>{1, 1}, {17, 33}, {640, 65}}) {
+  for (const auto& size : {std::pair<Index, Index>{1, 1}, {17, 33}, {640, 65}}) {
+    const Index width = size.first, height = size.second;
     Image picture = Image::make(width, height, PixelOrder::bgr).value();
     for (Index y = 0; y < height; ++y) {
       for (Index x = 0; x < width; ++x) {

@@ -71,8 +71,9 @@ TEST_CASE("settled labels: what is filled is what would be interpolated, at any 
   for (const Index classes : {2, 19}) {
     for (const LogitsCase& c : test::logits_cases(classes)) {
       CAPTURE(c.name);
-      for (const auto& [width, height] :
+      for (const auto& size :
            {std::pair<Index, Index>{200, 170}, {111, 161}, {37, 23}, {38, 400}, {601, 24}, {5, 3}, {1, 1}}) {
+        const Index width = size.first, height = size.second;
         CAPTURE(width);
         const Runs<float> runs(c, AffineMap<float>::scaled(width, height, c.width, c.height), width, height);
         CHECK(runs.labels == runs.expected);
