@@ -4,17 +4,18 @@
 // setjmp and the end nothing here has a destructor, and what is looked at after a jump is in `Writing`.
 #pragma once
 
-#include <jpeglib.h>
-
 #include <algorithm>
 #include <csetjmp>
+#include <cstddef>
 #include <cstdint>
-#include <cstdio>  // jpeglib.h needs FILE
+#include <cstdio>
 
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
 #include "segface/image/image.hpp"
+// It needs <cstdio> before it.
+#include <jpeglib.h>
 
 SEGFACE_BEGIN_NAMESPACE
 
