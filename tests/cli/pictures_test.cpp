@@ -55,8 +55,9 @@ TEST_CASE("--sheet of one photo shows it beside labels, overlay and confidence")
 
 TEST_CASE("the overlay of a JPEG is a JPEG where these can be written, and what it is named otherwise") {
   const Workshop& w = workshop();
-  std::filesystem::copy_file(test::data("images/jpeg_444.jpg"), w.path("phone.jpg"));
-  std::filesystem::copy_file(test::data("images/jpeg_444.jpg"), w.path("liar.png"));  // its bytes count
+  std::filesystem::copy_file(test::data("../../examples/pictures/rendered_face.jpg"), w.path("phone.jpg"));
+  std::filesystem::copy_file(test::data("../../examples/pictures/rendered_face.jpg"),
+                             w.path("liar.png"));  // its bytes count
   const Image photo = load_image(w.path("phone.jpg")).value();
   const Outcome outcome = w.run("parse phone.jpg liar.png --weights w.safetensors -o d");
   CAPTURE(outcome.err);
@@ -75,7 +76,7 @@ TEST_CASE("the overlay of a JPEG is a JPEG where these can be written, and what 
     REQUIRE(overlay.height() == photo.height());
     double sum = 0;
     for (std::size_t i = 0; i < exact.size_bytes(); ++i) sum += std::abs(int{exact.data()[i]} - int{overlay.data()[i]});
-    CHECK(sum / static_cast<double>(exact.size_bytes()) < 16);
+    CHECK(sum / static_cast<double>(exact.size_bytes()) < 10);  // labels of an untrained network are noise
   }
   CHECK(w.run("parse photo.png --weights w.safetensors --overlay o.JPG --legend").code == 0);
   CHECK(w.read("o.JPG").substr(0, 2) == "\xff\xd8");
