@@ -172,6 +172,18 @@ TEST_CASE("cuda: without a GPU, loading says so") {
   emulation::set_devices(1);
 }
 
+TEST_CASE("cuda: without cuBLASLt, loading says what to install; with it again, all is well") {
+  emulation::set_cublas(false);
+  const auto parser = CudaParser::try_from_memory(weight_file());
+  emulation::set_cublas(true);
+  CHECK(parser.status().code() == Errc::no_device);
+  const std::string message = parser.status().message();
+  for (const char* part : {"libcublasLt.so.13: cannot open", "install cuBLAS of CUDA 13", "LD_LIBRARY_PATH"}) {
+    CHECK_MESSAGE(message.find(part) != std::string::npos, message);
+  }
+  CHECK(CudaParser::try_from_memory(weight_file()).ok());
+}
+
 TEST_CASE("cuda: a cancelled call says so, and the next one works") {
   const CudaParser parser = load<CudaParser>();
   CudaWorkspace workspace = parser.workspace();

@@ -14,6 +14,8 @@ void set_order(Order order);
 
 // How many GPUs there are; one, until somebody says otherwise.
 void set_devices(int count);
+// Whether cuBLASLt is installed, as it is until somebody says otherwise.
+void set_cublas(bool installed);
 
 // Whether the work in streams is done, as it is until somebody says otherwise, or dropped when its turn comes: what
 // calls answer without it is the same, and soon known.
