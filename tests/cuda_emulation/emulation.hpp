@@ -5,7 +5,12 @@
 #include <functional>
 #include <string>
 
+// Of a test that a real GPU passes too, what only the emulated one can do or tell; see tests/cuda_device.
+#define ON_EMULATOR(...) __VA_ARGS__
+
 namespace emulation {
+
+inline constexpr bool kEmulated = true;
 
 // The order of the threads of a block between two barriers, and of the blocks of a grid.
 enum class Order { ascending, descending, shuffled };

@@ -1,10 +1,14 @@
-// Loads cuBLASLt, which needs no GPU, and finds the GPU. nvcc takes the headers for processors too.
+// Loads cuBLASLt, which needs no GPU, and finds the GPU. nvcc takes the headers for processors too, in several files.
 #include <cstdio>
 
 #include "segface/backends/cuda.cuh"
+#include "segface/image/file.hpp"
 #include "segface/segface.hpp"
 
+bool refuses_no_photo();  // in photo.cu
+
 int main() {
+  if (!refuses_no_photo()) return 1;
   const auto library = segface::cuda::CublasLt::load();
   if (!library.ok()) {
     std::fprintf(stderr, "%s\n", library.status().message());
