@@ -11,7 +11,7 @@ struct DeviceTimes {
   std::string device;     // the GPU's name
   double network = 0;     // a batch of normalised inputs to their logits, both in the GPU's memory, as a graph
   double photo = 0;       // pixels to labels, both in pinned memory of the host, at the network's size; of a batch of 1
-  std::size_t bytes = 0;  // of the GPU's memory in use more than before: weights, activations, code of kernels
+  std::size_t bytes = 0;  // of the GPU's memory in use more than before: weights and activations
 };
 
 }  // namespace networks
