@@ -73,7 +73,8 @@ fi
 
 out=${1:-${OUT:-out/gpu}}
 mkdir -p "$out"
-: >"$out/summary.txt" >"$out/log.txt"
+: >"$out/summary.txt"
+: >"$out/log.txt"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 end=$(($(date +%s) + ${SECONDS_IN_ALL:-480}))
