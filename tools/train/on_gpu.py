@@ -33,11 +33,10 @@ class Training:
         self.torch, self.options, self.device = torch, options, torch.device(options.device)
         self.model = with_weights(Network(), options.init).to(self.device, memory_format=torch.channels_last).train()
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
-        self.pairs = [
-            (mean, now)
-            for mean, now in zip(self.average.state_dict().values(), self.model.state_dict().values())
-            if mean.is_floating_point()
-        ]
+        self.means, self.values = (
+            [value for value in network.state_dict().values() if value.is_floating_point()]
+            for network in (self.average, self.model)
+        )
         decayed = [p for p in self.model.parameters() if p.ndim > 1]
         others = [p for p in self.model.parameters() if p.ndim <= 1]
         self.optimizer = torch.optim.AdamW(
@@ -94,8 +93,7 @@ class Training:
         self.step += 1
         decay = min(DECAY, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            for mean, now in self.pairs:
-                mean.lerp_(now, 1 - decay)
+            torch._foreach_lerp_(self.means, self.values, 1 - decay)
         self.sums += torch.stack([value.detach(), entropy])
         self.counted += 1
 
