@@ -51,7 +51,8 @@ build() {
       echo "$launcher g++ -O2 -DSEGFACE_WITH_CUDA $common $system -c $file -o $objects/tool_$(basename "$file").o"
     done
     for file in tests/cuda_emulation/*.cpp; do
-      [ "$file" = tests/cuda_emulation/instrumentation.cpp ] || echo "$emulated -c $file -o $objects/roofline_$(basename "$file").o"
+      case $file in *instrumentation*) continue ;; esac
+      echo "$emulated -c $file -o $objects/roofline_$(basename "$file").o"
     done
   } | tr '\n' '\0' | xargs -0 -P "$jobs" -I{} sh -c '{} || { echo "failed: {}" >&2; exit 1; }' || return 1
   link="nvcc -arch=$arch -cudart static -Xcompiler -static-libstdc++,-static-libgcc -Xlinker --strip-all"
@@ -191,7 +192,8 @@ profile() {
   metrics=gpu__time_duration.sum,sm__throughput.avg.pct_of_peak_sustained_elapsed
   metrics=$metrics,gpu__dram_throughput.avg.pct_of_peak_sustained_elapsed,lts__t_sectors_op_read.sum
   metrics=$metrics,lts__t_sectors_op_write.sum,dram__bytes_read.sum,dram__bytes_write.sum
-  metrics=$metrics,sm__warps_active.avg.pct_of_peak_sustained_active,launch__registers_per_thread,launch__waves_per_multiprocessor
+  metrics=$metrics,sm__warps_active.avg.pct_of_peak_sustained_active,launch__registers_per_thread
+  metrics=$metrics,launch__waves_per_multiprocessor
   metrics=$metrics,smsp__issue_active.avg.pct_of_peak_sustained_active
   metrics=$metrics,smsp__average_warps_issue_stalled_long_scoreboard_per_issue_active.ratio
   metrics=$metrics,smsp__average_warps_issue_stalled_barrier_per_issue_active.ratio
@@ -215,7 +217,8 @@ run() {  # run NAME SECONDS FUNCTION...
   step "$name" "$limit" nice -n "${nice:-0}" sh -c '. "$work/functions"; "$@"' "$name" "$@"
 }
 
-say "gpu=$(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>/dev/null | head -1)	processors=$(nproc)	began=$(date -u +%H:%M:%S)"
+gpu=$(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>/dev/null | head -1)
+say "gpu=$gpu	processors=$(nproc)	began=$(date -u +%H:%M:%S)"
 if ! "$built/segface" --version >/dev/null 2>&1; then
   step build 150 sh tools/bench/gpu.sh build
 fi
@@ -315,7 +318,8 @@ awk -F'\t' '
     for (i = 1; i <= count; ++i) {
       key = order[i]
       split(key, part, " ")
-      printf "ratio\tnetwork=%s\tside=%s\tbatch=%s\tsegface_ms=%s\ttwin_ms=%s\ttwin_way=%s", part[1], part[2], part[3], ours[key], best[key], way[key]
+      printf "ratio\tnetwork=%s\tside=%s\tbatch=%s\t", part[1], part[2], part[3]
+      printf "segface_ms=%s\ttwin_ms=%s\ttwin_way=%s", ours[key], best[key], way[key]
       if (ours[key] > 0 && best[key] > 0) printf "\ttimes=%.2f", best[key] / ours[key]
       printf "\n"
     }

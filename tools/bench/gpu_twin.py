@@ -80,7 +80,8 @@ def measure(torch, device, network: str, side: int, batch: int, way: str, number
 
     def photo(pixels):
         x = ((pixels.permute(0, 3, 1, 2) - mean) / deviation).to(dtype, memory_format=torch.channels_last)
-        return F.interpolate(model(x), size=(side, side), mode="bilinear", align_corners=False).argmax(1).to(torch.uint8)
+        logits = F.interpolate(model(x), size=(side, side), mode="bilinear", align_corners=False)
+        return logits.argmax(1).to(torch.uint8)
 
     alone, whole, labels = lambda: model(image), photo, None
     if way == "compile":
@@ -129,7 +130,8 @@ def main() -> int:
         for way in arguments.ways.split(","):
             for numbers in arguments.numbers.split(","):
                 try:
-                    print(measure(torch, device, network, int(side), int(batch), way, numbers, arguments.runs), flush=True)
+                    line = measure(torch, device, network, int(side), int(batch), way, numbers, arguments.runs)
+                    print(line, flush=True)
                 except Exception as reason:  # one way that fails leaves the others
                     failed = 1
                     print(f"{entry} {way} {numbers}: {type(reason).__name__}: {reason}", file=sys.stderr, flush=True)

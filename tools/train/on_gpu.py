@@ -4,8 +4,8 @@
 usage: on_gpu.py OUT [--init WEIGHTS.safetensors] [--seconds N] [options]
 
 Every --save-every seconds the averaged weights are scored on renders of a seed and textures that training never sees,
-and written to OUT, as float16 under the official names, to weights_0.safetensors and weights_1.safetensors in turn, each
-whole or not at all; `segface convert OUT/weights_0.safetensors --dataset celeb --resolution 256 --dtype f16` makes a
+and written to OUT, as float16 under the official names, to weights_0.safetensors and weights_1.safetensors in turn,
+each whole or not at all; `segface convert OUT/weights_0.safetensors --dataset celeb --resolution 256 --dtype f16` makes a
 weight file of one. OUT/log.txt has losses, speed, and F1 of every class of each.
 Exit code 7: no GPU, where --device is cuda.
 """
@@ -138,7 +138,7 @@ def with_weights(model, path):
     missing, unexpected = model.load_state_dict({k: v.float() for k, v in load_file(path).items()}, strict=False)
     lost = [name for name in missing if not name.endswith("num_batches_tracked")]
     if lost or unexpected:
-        raise SystemExit(f"{path}: lacks {lost[:3]}, has {unexpected[:3]} besides; expected mobilenet with celeb's classes")
+        raise SystemExit(f"{path}: lacks {lost[:3]}, has {unexpected[:3]} besides; expected mobilenet of celeb")
     return model
 
 

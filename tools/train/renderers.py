@@ -30,7 +30,7 @@ class Renderers:
             process.start()
 
     def take(self, wait: float = 0):
-        """(is it held out, pictures [n, size, size, 3], labels [n, size, size]), both uint8; None: there is none yet."""
+        """(is it held out, pictures [n, size, size, 3], labels [n, size, size]), both uint8; None where none is yet."""
         try:
             return self._messages.get(timeout=wait) if wait else self._messages.get_nowait()
         except queue.Empty:
