@@ -5,8 +5,10 @@ usage: on_gpu.py OUT [--init WEIGHTS.safetensors] [--seconds N] [options]
 
 Every --save-every seconds the averaged weights are scored on renders of a seed and textures that training never sees,
 and written to OUT, as float16 under the official names, to weights_0.safetensors and weights_1.safetensors in turn,
-each whole or not at all; `segface convert OUT/weights_0.safetensors --dataset celeb --resolution 256 --dtype f16` makes a
-weight file of one. OUT/log.txt has losses, speed, and F1 of every class of each.
+each whole or not at all. OUT/log.txt has losses, speed, and F1 of every class of each. A weight file of one is made by
+
+    segface convert OUT/weights_0.safetensors --dataset celeb --resolution 256 --dtype f16
+
 Exit code 7: no GPU, where --device is cuda.
 """
 
