@@ -44,8 +44,9 @@ std::uint8_t settled_label(const Scalar* logits, Index classes, Index class_stri
       second = value;
     }
   }
-  const auto least = static_cast<float>(sum) * SettledLead::kEnlargement * SettledLead::kShare + SettledLead::kLeast;
-  return static_cast<float>(most - second) > least ? static_cast<std::uint8_t>(best) : kUndecided;
+  const Scalar least =
+      sum * Scalar(SettledLead::kEnlargement) * Scalar(SettledLead::kShare) + Scalar(SettledLead::kLeast);
+  return most - second > least ? static_cast<std::uint8_t>(best) : kUndecided;
 }
 
 // Of logits [height, width].
