@@ -174,7 +174,7 @@ inline Result<Buffer<std::uint8_t>> read_file(const std::string& path, std::size
     return error(Errc::limit_exceeded, path, ": ", file.size(), " bytes, at most ", max_bytes, " are read");
   }
   auto buffer = Buffer<std::uint8_t>::make(static_cast<std::size_t>(file.size()));
-  if (!buffer.ok()) return in_context(buffer.status(), path);
+  if (!buffer.ok()) return in_context(buffer.error(), path);
   SEGFACE_RETURN_IF_ERROR(in_context(file.read_at(0, buffer->data(), buffer->size()), path));
   return buffer;
 }
@@ -377,7 +377,7 @@ class OutputFile {
       file.existing_ = existing;
       SEGFACE_RETURN_IF_ERROR(file.prepare());
       auto buffer = Buffer<std::uint8_t>::make(kBufferBytes);
-      if (!buffer.ok()) return buffer.status();
+      if (!buffer.ok()) return buffer.error();
       file.buffer_ = std::move(*buffer);
       return Result<OutputFile>(std::move(file));
     });
