@@ -143,7 +143,7 @@ inline Result<Landmarks> parse_landmarks(const std::string& text) {
   return landmarks;
 }
 
-// The value of --landmarks: five points, or a file of LaPa, or one of Helen, where the photo is found by its name.
+// The value of --landmarks: five points, or a file with five, or one of LaPa, or one of Helen, where the photo is found by its name.
 inline Status read_landmarks(const std::string& text, Request& request) {
   const bool points = text.find_first_not_of("0123456789.,-+eE \t") == std::string::npos;
   if (points) {
@@ -157,8 +157,8 @@ inline Status read_landmarks(const std::string& text, Request& request) {
                  bytes.error().message());
   }
   const std::string_view content(reinterpret_cast<const char*>(bytes->data()), bytes->size());
-  if (content.substr(0, 3) == "106") {
-    const auto landmarks = read_lapa_landmarks(content);
+  if (is_face_text(content)) {
+    const auto landmarks = read_face_landmarks(content);
     if (!landmarks.ok()) return in_context(landmarks.error(), text);
     request.landmarks = *landmarks;
     return {};

@@ -58,7 +58,7 @@ inline Result<Image> merge_celeb_parts(const std::string& front) {
 inline Result<Landmarks> read_landmark_file(const std::string& path) {
   SEGFACE_ASSIGN(bytes, read_file(path, std::size_t{1} << 20));
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  auto landmarks = text.substr(0, 3) == "106" ? read_lapa_landmarks(text) : read_five_landmarks(text);
+  auto landmarks = read_face_landmarks(text);
   if (!landmarks.ok()) return in_context(landmarks.error(), path);
   return landmarks;
 }
