@@ -42,7 +42,7 @@ class Changed final : public TensorSource {
 };
 
 const SyntheticCheckpoint& mobilenet() {
-  static const SyntheticCheckpoint source = test::synthetic(Backbone::mobilenet, 19, 1);
+  static const SyntheticCheckpoint source = test::synthetic(Backbone::mobilenet, Dataset::celeb, 1);
   return source;
 }
 
@@ -133,7 +133,7 @@ TEST_CASE("a number that the format asked for cannot hold is named as such") {
     Changed changed(mobilenet());
     changed.large = "backbone.0.1.running_var";
     changed.value = value;
-    SegFaceWeights weights(Backbone::mobilenet, 19);
+    SegFaceWeights weights(Backbone::mobilenet, Dataset::celeb);
     bind(weights, changed).or_throw();
     const RoundedTensors rounded(changed, weights, dtype);
     std::size_t i = 0;

@@ -115,7 +115,7 @@ Status bind(Weights& weights, const TensorSource& source) noexcept {
 // A kind of network, as its tensors tell it.
 struct Variant {
   Backbone backbone = Backbone::mobilenet;
-  std::size_t classes = 0;  // 19: CelebAMask-HQ; 11: LaPa or Helen, which no tensor tells apart
+  Dataset dataset = Dataset::celeb;  // lapa also where it is helen: no tensor tells these two apart
 };
 
 // The kind of network whose tensors `source` holds exactly. Errors: missing_tensor, shape_mismatch, with what differs
@@ -125,23 +125,25 @@ inline Result<Variant> detect_variant(const TensorSource& source) noexcept {
     const NameIndex names(source);
     Variant nearest;
     std::size_t most = 0;
-    for (const Backbone backbone : kBackbones) {
-      for (const std::size_t classes : {kCelebTokens.size(), kLapaTokens.size()}) {
-        SegFaceWeights weights(backbone, classes);
+    for (const BackboneRow& row : kBackbones) {
+      for (const Dataset dataset : {Dataset::celeb, Dataset::lapa}) {
+        SegFaceWeights weights(row.backbone, dataset);
         const Mismatch mismatch = match(weights, source, names);
-        if (mismatch.none()) return Variant{backbone, classes};
-        if (mismatch.matched > most || nearest.classes == 0) nearest = {backbone, classes};
+        if (mismatch.none()) return Variant{row.backbone, dataset};
+        if (mismatch.matched > most) nearest = {row.backbone, dataset};
         most = std::max(most, mismatch.matched);
       }
     }
-    SegFaceWeights weights(nearest.backbone, nearest.classes);
+    SegFaceWeights weights(nearest.backbone, nearest.dataset);
     const Status status = bind(weights, source);
+    const char* const backbone = backbone_name(nearest.backbone);
+    const Index classes = class_count(nearest.dataset);
     if (status.code() == Errc::unexpected_tensor) {
-      return in_context(status, "this is a whole ", backbone_name(nearest.backbone), " with ", nearest.classes,
+      return in_context(status, "this is a whole ", backbone, " with ", classes,
                         " classes and tensors that are not its own, which must be left out");
     }
-    return in_context(status, "this is none of the networks known here; the nearest is ",
-                      backbone_name(nearest.backbone), " with ", nearest.classes, " classes");
+    return in_context(status, "this is none of the networks known here; the nearest is ", backbone, " with ", classes,
+                      " classes");
   });
 }
 

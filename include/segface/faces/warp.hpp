@@ -1,12 +1,14 @@
 // The tanh warp of a face, from its five landmarks.
 //
 // The similarity M takes the landmarks, in pixels of an R x R input, to the points of a standard face with the least
-// sum of squared distances. With centred points f (from) and t (to): a = sum(t . f) / sum(f . f), b = sum(t_x f_y - t_y
-// f_x) / sum(f . f), and the means go to each other. Mirrors the official tanh_warp's estimate of its matrix.
+// sum of squared distances. With centred points f (from) and t (to):
+//   a = sum(t . f) / sum(f . f)
+//   b = sum(t_x f_y - t_y f_x) / sum(f . f)
+// and the means go to each other. Mirrors the official tanh_warp's estimate of its matrix.
 //
 // Trap: points that are nobody's face may have a fit whose a and b are nearly 0, and then all of the picture would come
-// from one place. What a fit explains of the points is the square of sqrt(a^2 + b^2) sqrt(sum(f . f) / sum(t . t)), 1
-// for a turned standard face, 0.77 for one in full profile, 0.45 for points at random.
+// from one place. Their likeness to a face is sqrt(a^2 + b^2) sqrt(sum(f . f) / sum(t . t)): 1 for the standard face
+// turned and scaled, 0.77 for one in full profile, 0.45 for most points at random.
 #pragma once
 
 #include <array>
