@@ -37,6 +37,7 @@ struct Request {
   std::vector<Class> classes;  // that get pictures of their own; known once the network is
   bool probabilities = false;  // of these classes too, or of all
   bool legend = false;         // beside the overlay
+  bool gray = false;           // the mask without a palette
   std::optional<Box> box;
   std::optional<Landmarks> landmarks;
   std::optional<HelenPoints> helen;                              // all points of a file of Helen
@@ -193,6 +194,7 @@ inline Result<Request> read_request(const Arguments& arguments) {
   request.class_names = arguments.value("--classes");
   request.probabilities = arguments.has("--probabilities");
   request.legend = arguments.has("--legend");
+  request.gray = arguments.has("--gray");
   request.fail_fast = arguments.has("--fail-fast");
   const bool one_file = arguments.has("--mask") || arguments.has("--overlay") || arguments.has("--logits");
   if (one_file && request.photos.size() > 1) {
