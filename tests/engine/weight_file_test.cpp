@@ -125,7 +125,7 @@ TEST_CASE("the self-test notices a weight that changed") {
         p.data[p.find(kFuse)][3] ^= 0x80;
         p.data[p.find("pe_layer.positional_encoding_gaussian_matrix")][3] ^= 1;
       },
-      Errc::mismatch, {"self-test", "verify"});
+      Errc::mismatch, {"self-test", "repeat the self-test"});
 }
 
 TEST_CASE("a self-test that computes no numbers does not agree") {
