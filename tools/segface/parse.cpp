@@ -277,6 +277,7 @@ int run(const std::vector<std::string>& words) {
                                                   {"--probabilities", false},
                                                   {"--legend", false},
                                                   {"--gray", false},
+                                                  {"--whole", false},
                                                   {"--box", true},
                                                   {"--square", true},
                                                   {"--landmarks", true},
@@ -321,6 +322,8 @@ const Command kParse = {
     "  --probabilities     NAME_CLASS_probability.png of these classes, or of all: 0 is 0 %, 255 is 100 %\n"
     "  --legend            names and shares of the classes beside the overlay\n"
     "  --gray              the mask as a gray PNG, for OpenCV, which reads the colours of an indexed one\n"
+    "  --whole             looks at the whole photo, as a network does that was trained on such photos; the\n"
+    "                      default as long as none of the options below picks a part\n"
     "  --box X,Y,W,H       looks only at this part of the photo; labels are 0 outside it\n"
     "  --square PERCENT    makes the box a square around its middle, whose side is so much of the box's longer\n"
     "                      one: a detector's box is cut close to the face, and 150 or 200 show all of the head\n"
