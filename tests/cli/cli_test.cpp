@@ -382,6 +382,18 @@ TEST_CASE("Weights that are none are told with the command that makes them") {
   check_refused(w.run("info 'my model.pt'"), 4, {"`segface convert 'my model.pt'`"});
   w.remove("my model.pt");
 
+  // A downloaded folder, which convert would refuse too.
+  torch_writer::FileSink sink(w.path("folder.zip"));
+  torch_writer::ZipWriter zip(sink);
+  zip.add("mobilenet_celeba_512/model_299.pt", "PK");
+  zip.finish();
+  REQUIRE(sink.finish());
+  for (const char* command : {"info", "convert"}) {
+    check_refused(w.run(command + std::string(" folder.zip")), 4,
+                  {"holds 'mobilenet_celeba_512/model_299.pt'", "unpack it and take that file"});
+  }
+  w.remove("folder.zip");
+
   // A checkpoint in safetensors has no metadata of ours.
   const std::vector<TensorInfo> tensors = {{"a", DType::f32, {1}}};
   auto writer = SafetensorsWriter::open(w.path("plain.safetensors"), tensors, {}, OutputFile::Existing::refuse).value();

@@ -11,6 +11,7 @@
 
 #include "segface/base/file.hpp"
 #include "segface/base/status.hpp"
+#include "segface/tensors/torch_checkpoint.hpp"
 
 #include "output.hpp"
 
@@ -52,6 +53,8 @@ inline Status explain_weights(const Status& status, const std::string& path) {
   if (file->size() <= sizeof front || !file->read_at(0, front, sizeof front).ok()) return status;
   const bool zip = front[0] == 'P' && front[1] == 'K', pickle = front[0] == 0x80;
   if (zip || pickle) {
+    const auto checkpoint = TorchCheckpoint::open(path);
+    if (checkpoint.error().code() == Errc::unsupported_format) return checkpoint.error();  // nor can it be converted
     return error(Errc::bad_format, path, ": this is a checkpoint of PyTorch, not a weight file; make one with ",
                  "`segface convert ", shell_word(path), "`");
   }
