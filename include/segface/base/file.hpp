@@ -179,6 +179,15 @@ inline Result<Buffer<std::uint8_t>> read_file(const std::string& path, std::size
   return buffer;
 }
 
+using FileDescription = struct stat;
+
+// How a directory is opened to get a file without a name in it. Where that is unknown: as no directory can be opened.
+#if defined(O_TMPFILE)
+inline constexpr int kNameless = O_RDWR | O_TMPFILE;
+#else
+inline constexpr int kNameless = O_WRONLY;
+#endif
+
 // Bytes that are to become the file `target`, which stays as it is until then. Move-only; bytes that never got the
 // name are lost.
 //
@@ -199,34 +208,31 @@ class PendingFile {
   ~PendingFile() { discard(); }
 
   // `existing` describes the target, null where there is none.
-  int open(const std::string& target, const struct stat* existing) {
+  int open(const std::string& target, const FileDescription* existing) {
     target_ = target;
-#if defined(O_TMPFILE)
-    file_ = FileDescriptor::open(directory(), O_RDWR | O_TMPFILE);
-#endif
+    file_ = FileDescriptor::open(directory(), kNameless);
     int reason = file_.is_open() ? 0 : make_named(file_);
     if (reason != 0 && existing != nullptr && FileDescriptor::open(target_, O_WRONLY).is_open()) {
       elsewhere_ = true;
       reason = make_elsewhere();
     }
-    if (reason == 0 && existing != nullptr) keep_mode(*existing);
+    if (reason == 0 && existing != nullptr) keep_mode(*existing, file_);
     return reason;
   }
 
-  FileDescriptor& descriptor() noexcept {
-    return file_;
-  }
+  FileDescriptor& descriptor() noexcept { return file_; }
   // The name of the bytes; empty where they have none.
-  const std::string& temporary_path() const noexcept {
-    return temporary_path_;
-  }
+  const std::string& temporary_path() const noexcept { return temporary_path_; }
 
   // Gives the bytes the target's name. EEXIST: the name is taken, and is not to be replaced.
   int publish(bool replace) {
     int reason = elsewhere_ ? EACCES : replace ? replace_target() : claim_target();
     // A target that cannot be renamed over, as a file that is mounted, still can be written to.
     const bool fixed = reason == EACCES || reason == EPERM || reason == EBUSY || reason == EXDEV;
-    if (replace && fixed) reason = copy_into(FileDescriptor::open(target_, O_WRONLY | O_TRUNC));
+    if (replace && fixed) {
+      FileDescriptor target = FileDescriptor::open(target_, O_WRONLY | O_TRUNC);
+      if (target.is_open()) reason = copy_into(std::move(target));
+    }
     discard();
     return reason;
   }
@@ -284,9 +290,9 @@ class PendingFile {
     return file_.is_open() ? 0 : errno;
   }
 
-  void keep_mode(const struct stat& existing) noexcept {
-    const bool owned = ::fchown(file_.number(), existing.st_uid, existing.st_gid) == 0;
-    static_cast<void>(::fchmod(file_.number(), existing.st_mode & (owned ? 07777 : 0777)));
+  static void keep_mode(const FileDescription& existing, const FileDescriptor& file) noexcept {
+    const bool owned = ::fchown(file.number(), existing.st_uid, existing.st_gid) == 0;
+    static_cast<void>(::fchmod(file.number(), existing.st_mode & (owned ? 07777 : 0777)));
   }
 
   // Gives bytes without a name the name `path`, where that is free.
@@ -300,7 +306,10 @@ class PendingFile {
     if (reason == 0) return 0;
     FileDescriptor named;  // without /proc no link can be made
     const int refused = make_named(named);
-    return refused != 0 ? refused : copy_into(std::move(named));
+    if (refused != 0) return refused;
+    FileDescription mine;
+    if (::fstat(file_.number(), &mine) == 0) keep_mode(mine, named);
+    return copy_into(std::move(named));
   }
 
   int replace_target() {
@@ -336,7 +345,6 @@ class PendingFile {
   }
 
   int copy_into(FileDescriptor out) const {
-    if (!out.is_open()) return errno;
     std::uint8_t bytes[std::size_t{1} << 14];
     for (off_t at = 0;;) {
       const ssize_t got = ::pread(file_.number(), bytes, sizeof bytes, at);
@@ -432,7 +440,7 @@ class OutputFile {
 
   // Decides between a pending file and writing directly, and opens it.
   Status prepare() {
-    struct stat description;
+    FileDescription description;
     const bool exists = ::stat(path_.c_str(), &description) == 0;
     if (!exists && errno != ENOENT) return failure("cannot write there", errno);
     if (exists && (!S_ISREG(description.st_mode) || is_standard_stream(path_))) {
