@@ -58,7 +58,7 @@ struct Session {
   // a little quicker and passes over codes that do not exist.
   static boolean fill(j_decompress_ptr decoder) noexcept {
     static constexpr JOCTET kEnd[] = {0xff, JPEG_EOI};
-    constexpr std::size_t kPiece = 512;
+    constexpr std::size_t kPiece = 256;
     Bytes& left = of(decoder).left;
     const Bytes piece = left.empty() ? Bytes(kEnd) : left.subspan(0, left.size() < kPiece ? left.size() : kPiece);
     if (!left.empty()) left = left.subspan(piece.size(), left.size() - piece.size());
