@@ -82,8 +82,7 @@ class PngFile {
     return Result<Image>(std::move(out));
   }
 
-  // Labels: the numbers of a palette or gray picture of at most 8 bits, as a gray picture. A number needs no colour: 255
-  // for pixels that do not count often has none.
+  // Labels: the numbers of a palette or gray picture of at most 8 bits, as a gray picture.
   // Errors, besides damage: unsupported_image for colour, alpha or 16 bits.
   Result<Image> indices() const noexcept {
     if ((color_ != PngColor::palette && color_ != PngColor::gray) || depth_ > 8) {
@@ -93,7 +92,13 @@ class PngFile {
     }
     SEGFACE_ASSIGN(rows, unpack());
     SEGFACE_ASSIGN(out, Image::make(width_, height_, PixelOrder::gray));
-    each_pixel(rows, [&](const std::uint8_t* row, Index i, Index x, Index y) { out.row(y)[x] = sample(row, i); });
+    bool inside = true;
+    each_pixel(rows, [&](const std::uint8_t* row, Index i, Index x, Index y) {
+      const std::uint8_t index = sample(row, i);
+      inside = inside && (color_ == PngColor::gray || index < palette_size_);
+      out.row(y)[x] = index;
+    });
+    if (!inside) return outside_palette();
     return Result<Image>(std::move(out));
   }
 
