@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "segface/image/decode.hpp"
+#include "segface/image/stb.hpp"
 
 #include "image/pictures.hpp"
 
