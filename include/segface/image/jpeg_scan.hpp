@@ -162,7 +162,7 @@ class JpegScanWalker {
       const Index done = units(file, scan, unit, end, bits);
       if (done < end || bits.short_of()) {
         const bool missing = bits.left() < 16;  // else no code begins with what is there
-        return error(missing && scan.at_end ? Errc::truncated : Errc::corrupt, "JPEG: the coded data from byte ",
+        return error(missing && file.cut() ? Errc::truncated : Errc::corrupt, "JPEG: the coded data from byte ",
                      scan.position + begin, " on ", missing ? "ends too early" : "makes no sense", ", after ", done,
                      " of ", scan.units, " units of its pixels");
       }
