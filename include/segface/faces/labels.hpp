@@ -76,7 +76,8 @@ static_assert(sizeof(kCelebClasses) / sizeof(ClassInfo) <= kMaxClasses, "labels 
 
 // Black for what is no label of the data set.
 inline Rgb color_of(Dataset dataset, std::uint8_t label) noexcept {
-  return label < class_count(dataset) ? classes(dataset)[label].color : Rgb{0, 0, 0};
+  const Span<const ClassInfo> known = classes(dataset);
+  return label < known.size() ? known[label].color : Rgb{0, 0, 0};
 }
 
 // Labels that are often wanted together.
