@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "segface/image/decode.hpp"
 #include "segface/segface.hpp"
 
 #include "arguments.hpp"
@@ -37,8 +38,9 @@ void print_version() {
 #else
   const char* threading = "thread pool";
 #endif
-  std::printf("segface %s\ninstruction set: %s\nthreads: %s, %d processors\nbackends:", SEGFACE_VERSION_STRING,
-              cpu_backend().isa_name(), threading, static_cast<int>(available_threads()));
+  std::printf(
+      "segface %s\ninstruction set: %s\nthreads: %s, %d processors\nJPEG: %s\nbackends:", SEGFACE_VERSION_STRING,
+      cpu_backend().isa_name(), threading, static_cast<int>(available_threads()), JpegDecoder::kName);
   for (std::size_t i = 0; i < backend_names().size(); ++i) {
     if (check_built(i).ok()) std::printf(" %s", backend_names()[i].c_str());
   }
