@@ -192,7 +192,8 @@ TEST_CASE("exif: in a JPEG, the first block that says something counts, and EXIF
   CHECK(of_jpeg(app1(kHead) + good) == 6);
   CHECK(of_jpeg(app1(kHead + File{'I', 'I', 42}) + good) == 6);
   CHECK(of_jpeg(app1(kHead + tiff(6, true)) + other) == 6);
-  CHECK(of_jpeg(app1(tiff(6))) == 1);  // without its head it may be anything
+  CHECK(of_jpeg(File{0xff, 0xe1, 0, 0} + kHead + tiff(6)) == 1);  // a segment of no length
+  CHECK(of_jpeg(app1(tiff(6))) == 1);                             // without its head it may be anything
   const auto packet = [](const std::string& orientation) { return app1(bytes_of(kXmpHead + xmp(orientation))); };
   CHECK(of_jpeg(packet("tiff:Orientation=\"6\"/>")) == 6);
   CHECK(of_jpeg(packet("tiff:Orientation='6'/>")) == 6);

@@ -1,6 +1,6 @@
 // A photo in memory, PNG or JPEG, to RGB pixels the right way up.
 //
-// Needs stb_image.h at compile time (for JPEG), so segface.hpp does not include it.
+// Needs stb_image.h at compile time (for JPEG), or libjpeg-turbo, so segface.hpp does not include it.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,14 @@
 #include "segface/image/exif.hpp"
 #include "segface/image/image.hpp"
 #include "segface/image/jpeg.hpp"
-#if defined(SEGFACE_WITH_LIBJPEG)
-#include "segface/image/libjpeg.hpp"
-#endif
 #include "segface/image/limits.hpp"
 #include "segface/image/png_read.hpp"
 #include "segface/image/sniff.hpp"
+#if defined(SEGFACE_WITH_LIBJPEG)
+#include "segface/image/libjpeg.hpp"
+#else
 #include "segface/image/stb.hpp"
+#endif
 
 SEGFACE_BEGIN_NAMESPACE
 

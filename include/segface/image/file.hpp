@@ -1,7 +1,7 @@
 // Pictures from and to files: photos in (PNG, JPEG), label and other PNGs in and out.
 //
-// Optional: needs stb_image.h at compile time, so segface.hpp does not include it. Everything here also exists for
-// memory: decode.hpp, png_read.hpp, png_write.hpp.
+// Optional: needs stb_image.h at compile time, or libjpeg-turbo, so segface.hpp does not include it. Everything here
+// also exists for memory: decode.hpp, png_read.hpp, png_write.hpp.
 #pragma once
 
 #include <string>

@@ -41,9 +41,8 @@ struct JpegScan {
   int high = 0, low = 0;       // bits below 1 << high were missing before, those below 1 << low are now
   Index units = 0;             // blocks of one component, or of all that belong to one part of the picture
   Index restart_interval = 0;  // in units; 0: none
-  Bytes data;                  // coded, inside the file; from the first restart marker that is spare, cut off
+  Bytes data;                  // coded, inside the file, with all restart markers
   std::size_t position = 0;    // of the data in the file
-  bool at_end = false;         // the file ends with the data
 
   // Whether there are codes of a table for means, of one for details.
   bool means_coded() const noexcept { return first == 0 && high == 0; }
@@ -338,22 +337,20 @@ class JpegFile {
   Status coded_data(std::size_t& at, JpegScan& scan) noexcept {
     const Index expected = scan.restart_interval == 0 ? 0 : (scan.units - 1) / scan.restart_interval;
     const std::size_t begin = at;
-    std::size_t end = file_.size();
     Index restarts = 0;
     while (find_marker(at) && is_restart(file_[at])) {
-      if (restarts == expected) end = std::min(end, at - 1);
-      if (restarts < expected && file_[at] != kRst0 + restarts % 8) {
+      if (restarts == expected) continue;  // spare ones may be any
+      if (file_[at] != kRst0 + restarts % 8) {
         return error(Errc::corrupt, "JPEG: restart markers at byte ", at - 1, " are out of order");
       }
-      restarts += restarts < expected;
+      ++restarts;
     }
     cut_ = at >= file_.size();
-    if (!cut_) end = std::min(end, --at);
-    scan.data = file_.subspan(begin, end - begin);
+    if (!cut_) --at;
+    scan.data = file_.subspan(begin, at - begin);
     scan.position = begin;
-    scan.at_end = cut_ && end == file_.size();
     if (cut_ && (progressive_ || scan.count != count_)) return ended();
-    const Errc code = scan.at_end ? Errc::truncated : Errc::corrupt;
+    const Errc code = cut_ ? Errc::truncated : Errc::corrupt;
     if (restarts < expected) {
       return error(code, "JPEG: ", restarts, " restart markers where ", expected, " belong: data is missing");
     }

@@ -162,7 +162,7 @@ class JpegScanWalker {
       const Index done = units(file, scan, unit, end, bits);
       if (done < end || bits.short_of()) {
         const bool missing = bits.left() < 16;  // else no code begins with what is there
-        return error(missing && scan.at_end ? Errc::truncated : Errc::corrupt, "JPEG: the coded data from byte ",
+        return error(missing && file.cut() ? Errc::truncated : Errc::corrupt, "JPEG: the coded data from byte ",
                      scan.position + begin, " on ", missing ? "ends too early" : "makes no sense", ", after ", done,
                      " of ", scan.units, " units of its pixels");
       }
@@ -271,9 +271,9 @@ class JpegScanWalker {
     return true;
   }
 
-  // The first bits of a progressive block's details; `set` notes which are not zero.
-  SEGFACE_ALWAYS_INLINE bool first_details(const JpegScan& scan, std::uint64_t& set,
-                                           jpeg_detail::BitReader& bits) noexcept {
+  // The first bits of a progressive block's details; `set` notes which are not zero. Damage too is a value behind the last
+  // coefficient of the scan: decoders differ in what they make of it.
+  bool first_details(const JpegScan& scan, std::uint64_t& set, jpeg_detail::BitReader& bits) noexcept {
     if (run_ > 0) return --run_, true;
     for (int k = scan.first; k <= scan.last; ++k) {
       int symbol = 0, length = 0;
@@ -285,9 +285,10 @@ class JpegScanWalker {
         break;
       }
       bits.drop(size);
-      if (size + scan.low > 15) return false;
       k += zeros;
-      if (size != 0) set |= std::uint64_t{1} << std::min(k, 63);
+      if (size == 0) continue;
+      if (k > scan.last || size + scan.low > 15) return false;
+      set |= std::uint64_t{1} << k;
     }
     return true;
   }
@@ -317,7 +318,9 @@ class JpegScanWalker {
         if (zeros < 0) break;
       }
       bits.skip(corrections);
-      if (size != 0 && k <= scan.last) set |= std::uint64_t{1} << k;
+      if (size == 0) continue;
+      if (k > scan.last) return interval = bits, false;
+      set |= std::uint64_t{1} << k;
     }
     if (run_ > 0) {
       int corrections = 0;

@@ -6,18 +6,19 @@
 // through `Session`. What libjpeg fills up or guesses it merely warns of; such a picture is refused.
 #pragma once
 
-#include <jerror.h>
-#include <jpeglib.h>
-
 #include <csetjmp>
 #include <cstddef>
-#include <cstdio>  // jpeglib.h needs FILE
+#include <cstdio>
+#include <utility>
 
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
 #include "segface/image/image.hpp"
 #include "segface/image/jpeg.hpp"
+// These need <cstdio> before them.
+#include <jerror.h>
+#include <jpeglib.h>
 
 #if !defined(LIBJPEG_TURBO_VERSION)
 #error "SEGFACE_WITH_LIBJPEG needs libjpeg-turbo; other libjpegs decode to other pixels"
@@ -58,7 +59,7 @@ struct Session {
   // a little quicker and passes over codes that do not exist.
   static boolean fill(j_decompress_ptr decoder) noexcept {
     static constexpr JOCTET kEnd[] = {0xff, JPEG_EOI};
-    constexpr std::size_t kPiece = 512;
+    constexpr std::size_t kPiece = 256;
     Bytes& left = of(decoder).left;
     const Bytes piece = left.empty() ? Bytes(kEnd) : left.subspan(0, left.size() < kPiece ? left.size() : kPiece);
     if (!left.empty()) left = left.subspan(piece.size(), left.size() - piece.size());

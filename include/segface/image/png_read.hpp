@@ -82,8 +82,8 @@ class PngFile {
     return Result<Image>(std::move(out));
   }
 
-  // Labels: the numbers of a palette or gray picture of at most 8 bits, as a gray picture. A number needs no colour: 255
-  // for pixels that do not count often has none.
+  // Labels: the numbers of a palette or gray picture of at most 8 bits, as a gray picture. They need no colours, so a
+  // number may lie beyond the palette, as 255 often does where it means "not labelled".
   // Errors, besides damage: unsupported_image for colour, alpha or 16 bits.
   Result<Image> indices() const noexcept {
     if ((color_ != PngColor::palette && color_ != PngColor::gray) || depth_ > 8) {
