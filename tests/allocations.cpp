@@ -28,6 +28,11 @@ void* operator new(std::size_t bytes) {
   if (block == nullptr) throw std::bad_alloc();
   return block;
 }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  void* const block = test::allocate(bytes, static_cast<std::size_t>(alignment));
+  if (block == nullptr) throw std::bad_alloc();
+  return block;
+}
 void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
   return test::allocate(bytes, alignof(std::max_align_t));
 }

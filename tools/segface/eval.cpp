@@ -89,7 +89,7 @@ class Worker {
 // enough of them.
 template <class Backend>
 Status evaluate_all(const EvalRequest& request, const DatasetFolder& folder, Evaluation& evaluation) {
-  const Index threads = request.threads == 0 ? available_threads() : request.threads;
+  const Index threads = request.threads == 0 ? default_threads() : request.threads;
   const auto photos = static_cast<Index>(folder.samples.size());
   const Index workers = photos < threads ? 1 : threads;
   Options options;

@@ -16,10 +16,24 @@
 
 SEGFACE_BEGIN_NAMESPACE
 
-// Labels [height, width] of one photo. Move-only; a mask that is filled again reuses its memory.
+// Labels [height, width] of one photo. Move-only, moved-from is empty; a mask that is filled again reuses its memory.
 class Mask {
  public:
   Mask() noexcept { boxes_.fill(Box{0, 0, 0, 0}); }
+  Mask(Mask&& other) noexcept : Mask() { swap(other); }
+  Mask& operator=(Mask&& other) noexcept {
+    Mask(std::move(other)).swap(*this);
+    return *this;
+  }
+  void swap(Mask& other) noexcept {
+    std::swap(dataset_, other.dataset_);
+    std::swap(width_, other.width_);
+    std::swap(height_, other.height_);
+    std::swap(labels_, other.labels_);
+    std::swap(counts_, other.counts_);
+    std::swap(boxes_, other.boxes_);
+    std::swap(confidence_, other.confidence_);
+  }
 
   Dataset dataset() const noexcept { return dataset_; }
   Index width() const noexcept { return width_; }
