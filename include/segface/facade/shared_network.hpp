@@ -40,8 +40,8 @@ struct SharedNetwork {
     return guarded([&]() -> Result<std::shared_ptr<SharedNetwork>> {
       const FloatingPointGuard guard;
       SEGFACE_ASSIGN(prepared, SegFace<Backend>::prepare(backend, file.weights()));
-      SEGFACE_ASSIGN(executor, make_executor(options.threads));
-      auto shared = std::make_shared<SharedNetwork>(std::move(prepared), file, std::move(executor));
+      SEGFACE_ASSIGN(threads, make_executor(options.threads));
+      auto shared = std::make_shared<SharedNetwork>(std::move(prepared), file, std::move(threads));
       const Index side = file.info().resolution;
       SEGFACE_ASSIGN(planned,
                      Plan<Backend>::make(shared->network, 1, side, side, *shared->executor, file.info().warped()));

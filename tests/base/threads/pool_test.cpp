@@ -105,9 +105,10 @@ TEST_CASE("callers share the workers: each gets on, with no more threads than th
   while (inside < 3) std::this_thread::yield();
   const std::thread::id caller = std::this_thread::get_id();
   std::atomic<Index> elsewhere{0};
-  for (int kernel = 0; kernel < 100; ++kernel) {
-    pool->for_each(8, [&](Index, Index) { elsewhere += std::this_thread::get_id() != caller; });
-  }
+  pool->for_each(20, [&](Index, Index) {
+    elsewhere += std::this_thread::get_id() != caller;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // long enough for a worker to come
+  });
   leave = true;
   for (std::thread& other : others) other.join();
   CHECK(elsewhere == 0);
