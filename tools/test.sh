@@ -1,9 +1,9 @@
 #!/bin/sh
 # Builds everything and runs the tests, but for two long ones: sh tools/test.sh [--sanitize | --full]
 # --sanitize runs them again under AddressSanitizer and UndefinedBehaviorSanitizer, and those of threads under
-# ThreadSanitizer. --full does that too, and leaves out
-# nothing; then it runs networks of 512 x 512 pixels on the emulated GPU, and all tests built by clang++ if installed;
-# where Debian's cross compiler and qemu-user are installed, it also runs the kernels and two small networks as ARM would.
+# ThreadSanitizer. --full does that too, and leaves out nothing; then it runs networks of 512 x 512 pixels on the emulated
+# GPU, and all tests built by clang++ if installed; where Debian's cross compiler and qemu-user are installed, it also runs
+# the kernels and two small networks as ARM would.
 # Where nvcc is installed (CUDA 11.8 or later), the command line and the example for GPUs are built too, and the kernels
 # are compiled for some kinds of GPUs, with --full for all that it knows.
 set -eu

@@ -1,5 +1,5 @@
-// WorkspaceState: the work of a call and what is kept between calls: activations, tables. Its public functions
-// are those of BasicWorkspace.
+// WorkspaceState: the work of a call and what is kept between calls: activations, tables. Its public functions are
+// those of BasicWorkspace.
 #pragma once
 
 #include <atomic>
