@@ -39,7 +39,7 @@ run_threads_under_tsan() {
     -isystem /usr/include/stb "-DSEGFACE_TEST_DATA=\"$PWD/tests/data\"" tests/main.cpp tests/allocations.cpp \
     tests/base/threads/*_test.cpp tests/network/facade_test.cpp tools/networks/cpu.cpp tools/networks/reference_float.cpp \
     -o build-tsan/tests
-  TSAN_OPTIONS=halt_on_error=1 build-tsan/tests --no-version
+  TSAN_OPTIONS=halt_on_error=1:die_after_fork=0 build-tsan/tests --no-version
 }
 
 full="" brief="-E cuda/seen_primitive|compiler_clang"  # what takes a minute each
