@@ -93,6 +93,8 @@ TEST_CASE("Misuse is answered with one line and code 2") {
   check_refused(w.run("parse photo.png --align helen" + face + weights), 2, {"68 points"});
   check_refused(w.run("parse photo.png --landmarks missing.txt" + weights), 2, {"missing.txt"});
   check_refused(w.run("parse photo.png --align celeba --box 1,1,50,50" + face + weights), 2, {"leave one out"});
+  check_refused(w.run("parse photo.png --whole --box 1,1,50,50" + weights), 2, {"--whole", "--box", "leave one out"});
+  check_refused(w.run("parse photo.png --whole --align celeba" + face + weights), 2, {"--whole", "--align"});
   check_refused(w.run("parse a.png b.png --mask m.png" + weights), 2, {"one photo", "-o DIRECTORY"});
   check_refused(w.run("parse photo.png --mask m.jpg" + weights), 2, {"--mask writes png", "'m.jpg'"});
   check_refused(w.run("parse a/p.png p.jpg" + weights), 2, {"'a/p.png' and 'p.jpg'", "p_mask.png"});
@@ -243,6 +245,14 @@ TEST_CASE("landmark files: LaPa's, and Helen's with its square") {
   CHECK(std::memcmp(a.data(), c.data(), a.size_bytes()) == 0);
   CHECK(std::memcmp(d.data(), e.data(), d.size_bytes()) == 0);
   for (const char* name : {"a.png", "b.png", "c.png", "d.png", "e.png", "lapa.txt", "helen.txt"}) w.remove(name);
+}
+
+TEST_CASE("--whole is what parse does without a part to look at") {
+  const Workshop& w = workshop();
+  REQUIRE(w.run("parse photo.png --weights w.safetensors --mask a.png").code == 0);
+  REQUIRE(w.run("parse photo.png --weights w.safetensors --whole --mask b.png").code == 0);
+  CHECK(w.read("a.png") == w.read("b.png"));
+  for (const char* name : {"a.png", "b.png"}) w.remove(name);
 }
 
 TEST_CASE("--box labels its part of the photo and nothing else") {

@@ -273,6 +273,7 @@ int run(const std::vector<std::string>& words) {
                                                   {"--classes", true},
                                                   {"--probabilities", false},
                                                   {"--legend", false},
+                                                  {"--whole", false},
                                                   {"--box", true},
                                                   {"--square", true},
                                                   {"--landmarks", true},
@@ -316,6 +317,8 @@ const Command kParse = {
     "                      label, as hair,skin or image-left-eye,16, or all; `segface info` has the names\n"
     "  --probabilities     NAME_CLASS_probability.png of these classes, or of all: 0 is 0 %, 255 is 100 %\n"
     "  --legend            names and shares of the classes beside the overlay\n"
+    "  --whole             looks at the whole photo, as a network does that was trained on such photos; the\n"
+    "                      default as long as none of the options below picks a part\n"
     "  --box X,Y,W,H       looks only at this part of the photo; labels are 0 outside it\n"
     "  --square PERCENT    makes the box a square around its middle, whose side is so much of the box's longer\n"
     "                      one: a detector's box is cut close to the face, and 150 or 200 show all of the head\n"

@@ -238,6 +238,10 @@ inline Result<Request> read_request(const Arguments& arguments) {
   if (request.align != Request::Align::none && request.box) {
     return error(Errc::invalid_argument, "--align and --box would both cut the photo; leave one out");
   }
+  if (arguments.has("--whole") && (request.box || request.align != Request::Align::none)) {
+    return error(Errc::invalid_argument, "--whole looks at all of the photo, ", request.box ? "--box" : "--align",
+                 " at a part of it; leave one out");
+  }
   SEGFACE_ASSIGN(threads, arguments.number("--threads", 0, kMaxThreads, 0));
   request.threads = threads;
   SEGFACE_ASSIGN(backend, arguments.choice("--backend", backend_names()));

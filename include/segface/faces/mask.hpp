@@ -50,7 +50,8 @@ class Mask {
 
   // What a label means, in full words with the picture's sides; empty for what is no label.
   std::string_view name(std::uint8_t label) const noexcept {
-    return label < class_count(dataset_) ? classes(dataset_)[label].name : std::string_view();
+    const Span<const ClassInfo> known = classes(dataset_);
+    return label < known.size() ? known[label].name : std::string_view();
   }
   // Pixels of a label, 0 where there are none or no such label.
   Index count(std::uint8_t label) const noexcept { return label < kMaxClasses ? counts_[label] : 0; }
