@@ -24,30 +24,25 @@
 
 SEGFACE_BEGIN_NAMESPACE
 
-// The process that loaded the library, known before a host's first fork. In a child libgomp may wait for ever for threads
-// that stayed in the parent, even if this library had not used it there.
-inline const long kLoadingProcess = process_id();
-
 // Threads work between the begin and the end of hold(); outside, in a region of the host's, in a forked child, and where
 // memory for it runs out, the caller works alone. The host's settings of OpenMP stay as they are.
 class OpenMpExecutor final : public Executor {
  public:
-  // 0 or less means default_threads(); at most available_threads().
-  explicit OpenMpExecutor(Index threads) noexcept
-      : OpenMpExecutor(threads <= 0 ? default_threads() : threads, available_threads()) {}
-  // For tests: with `processors` in place of available_threads().
-  OpenMpExecutor(Index threads, Index processors) noexcept
-      : crew_(Crew::make(std::max<Index>(1, std::min({threads, processors, kMaxThreads})), true)) {}
+  // 0 or less means default_threads(); at most `processors`.
+  explicit OpenMpExecutor(Index threads, Index processors = available_threads()) noexcept
+      : crew_(Crew::make(
+            std::max<Index>(1, std::min({threads <= 0 ? default_threads() : threads, processors, kMaxThreads})),
+            true)) {}
 
   // As in ThreadPool: the copy of what a thread waits on cannot be destroyed.
   ~OpenMpExecutor() override {
-    if (process_id() != kLoadingProcess) static_cast<void>(crew_.release());
+    if (process_id() != loading_process_) static_cast<void>(crew_.release());
   }
 
   Index threads() const noexcept override { return crew_ == nullptr ? 1 : crew_->size(); }
 
   void hold(void (*pass)(const void*), const void* context) noexcept override {
-    if (threads() == 1 || process_id() != kLoadingProcess || omp_in_parallel() != 0 || held_.exchange(true)) {
+    if (threads() == 1 || process_id() != loading_process_ || omp_in_parallel() != 0 || held_.exchange(true)) {
       return pass(context);
     }
     crew_->gather();
@@ -64,11 +59,15 @@ class OpenMpExecutor final : public Executor {
   }
 
   void run(Index tasks, Function function, const void* body) noexcept override {
-    if (held_ && process_id() == kLoadingProcess) return crew_->run(tasks, function, body);
+    if (held_ && process_id() == loading_process_) return crew_->run(tasks, function, body);
     for (Index task = 0; task < tasks; ++task) function(body, task, 0);
   }
 
  private:
+  // Known before a host's first fork. In a child libgomp may wait for ever for threads that stayed in the parent, even if
+  // this library had not used it there.
+  static inline const long loading_process_ = process_id();
+
   std::unique_ptr<Crew> crew_;
   std::atomic<bool> held_{false};
 };
