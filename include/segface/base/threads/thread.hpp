@@ -8,6 +8,8 @@
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
 #include <signal.h>
+
+#include <initializer_list>
 #else
 #include <thread>
 #endif
