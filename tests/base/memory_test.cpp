@@ -17,7 +17,7 @@ TEST_CASE("products of sizes are checked") {
   CHECK(multiply_fits(SIZE_MAX, 1, product));
   CHECK(product == SIZE_MAX);
   CHECK_FALSE(multiply_fits(SIZE_MAX, 2, product));
-  CHECK_FALSE(multiply_fits(std::size_t{1} << 32, std::size_t{1} << 32, product));
+  CHECK_FALSE(multiply_fits(SIZE_MAX / 2 + 1, 2, product));
   CHECK(multiply_fits(SIZE_MAX / 3, 3, product));
   CHECK_FALSE(multiply_fits(SIZE_MAX / 3 + 1, 3, product));
 }
@@ -56,7 +56,9 @@ TEST_CASE("huge pages are asked for in memory of our own only, which goes back t
     CHECK(reinterpret_cast<std::uintptr_t>(buffer.data()) % kAlignment == 0);
     for (std::uint8_t& value : buffer) value = 1;
   }
-  CHECK(Buffer<char, HugePages>::make(PTRDIFF_MAX).error().code() == Errc::out_of_memory);
+  if (sizeof(void*) > 4) {  // where there may be 2 GB
+    CHECK(Buffer<char, HugePages>::make(PTRDIFF_MAX).error().code() == Errc::out_of_memory);
+  }
 #if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)
   // Whether the pages of an address may become huge ones: "hg" among its mapping's flags.
   const auto wants_huge_pages = [](const void* address) {
