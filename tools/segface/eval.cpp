@@ -248,7 +248,7 @@ const Command kEval = {
     "  --json FILE.json    all numbers, the confusion matrix (row: truth) and what failed, for programs\n"
     "  --csv FILE.csv      the table, with shares from 0 to 1\n"
     "  --picture FILE.png  the confusion matrix as a picture\n"
-    "  --threads N         0, the default, is all that this process may keep busy; each thread parses photos of its own\n"
+    "  --threads N         0, the default, is all that may be kept busy; each parses photos of its own\n"
     "  --backend NAME      cpu, the default; cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU), and\n"
     "                      cuda-f16, the same with numbers of 16 bits; reference: plain, slow, to compare with\n",
     run};
