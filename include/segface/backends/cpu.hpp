@@ -42,14 +42,10 @@ class Backend {
   using PositionEncoding = cpu::PositionEncoding;
   using Constant = cpu::Constant;
 
-  static constexpr Compound kOverrides[] = {Compound::fuse,
-                                            Compound::expand_and_filter,
-                                            Compound::position,
-                                            Compound::position_term,
-                                            Compound::tokens_from_image,
-                                            Compound::image_from_tokens_and_back,
-                                            Compound::upscale_and_classify,
-                                            Compound::upscale_and_label};
+  using Overrides =
+      OverrideList<Compound::fuse, Compound::expand_and_filter, Compound::position, Compound::position_term,
+                   Compound::tokens_from_image, Compound::image_from_tokens_and_back, Compound::upscale_and_classify,
+                   Compound::upscale_and_label>;
 
   // The best kernels this processor has.
   Backend() noexcept : Backend(best_isa()) {}

@@ -92,7 +92,7 @@ enum class LabelGroup : std::uint8_t {
   hair
 };
 
-// Bit `label` is set where the label is in the group.
+// Bit `label` is set where the label is in the group; none for what is no group.
 constexpr std::uint32_t label_mask(Dataset dataset, LabelGroup group) noexcept {
   constexpr std::uint32_t kMasks[2][8] = {
       // celeb
@@ -103,7 +103,8 @@ constexpr std::uint32_t label_mask(Dataset dataset, LabelGroup group) noexcept {
       // lapa, helen
       {1u << 1 | 1u << 6, 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9,
        1u << 2 | 1u << 3, 1u << 4 | 1u << 5, 0, 1u << 7 | 1u << 9, 1u << 7 | 1u << 8 | 1u << 9, 1u << 10}};
-  return kMasks[dataset == Dataset::celeb ? 0 : 1][static_cast<std::size_t>(group)];
+  const auto index = static_cast<std::size_t>(group);
+  return index < 8 ? kMasks[dataset == Dataset::celeb ? 0 : 1][index] : 0;
 }
 
 SEGFACE_END_NAMESPACE

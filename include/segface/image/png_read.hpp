@@ -18,6 +18,7 @@
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
 #include "segface/image/deflate.hpp"
+#include "segface/image/exif.hpp"
 #include "segface/image/image.hpp"
 #include "segface/image/limits.hpp"
 
@@ -49,8 +50,8 @@ class PngFile {
   Index height() const noexcept { return height_; }
   PngColor color() const noexcept { return color_; }
   int depth() const noexcept { return depth_; }
-  // The eXIf chunk; empty where there is none. Points into the file.
-  Bytes exif() const noexcept { return exif_; }
+  // 1 .. 8, see exif.hpp.
+  int orientation() const noexcept { return orientation_.value(); }
 
   // The picture in RGB.
   Result<Image> photo() const noexcept {
@@ -81,7 +82,8 @@ class PngFile {
     return Result<Image>(std::move(out));
   }
 
-  // Labels: the numbers of a palette or gray picture of at most 8 bits, as a gray picture.
+  // Labels: the numbers of a palette or gray picture of at most 8 bits, as a gray picture. They need no colours, so a
+  // number may lie beyond the palette, as 255 often does where it means "not labelled".
   // Errors, besides damage: unsupported_image for colour, alpha or 16 bits.
   Result<Image> indices() const noexcept {
     if ((color_ != PngColor::palette && color_ != PngColor::gray) || depth_ > 8) {
@@ -91,13 +93,7 @@ class PngFile {
     }
     SEGFACE_ASSIGN(rows, unpack());
     SEGFACE_ASSIGN(out, Image::make(width_, height_, PixelOrder::gray));
-    bool inside = true;
-    each_pixel(rows, [&](const std::uint8_t* row, Index i, Index x, Index y) {
-      const std::uint8_t index = sample(row, i);
-      inside = inside && (color_ == PngColor::gray || index < palette_size_);
-      out.row(y)[x] = index;
-    });
-    if (!inside) return outside_palette();
+    each_pixel(rows, [&](const std::uint8_t* row, Index i, Index x, Index y) { out.row(y)[x] = sample(row, i); });
     return Result<Image>(std::move(out));
   }
 
@@ -161,7 +157,7 @@ class PngFile {
       } else if (type == "tRNS") {
         const bool fits = color_ == PngColor::gray      ? size == 2
                           : color_ == PngColor::rgb     ? size == 6
-                          : color_ == PngColor::palette ? size >= 1 && size <= static_cast<unsigned>(palette_size_)
+                          : color_ == PngColor::palette ? size >= 1 && size <= 256 && palette_size_ != 0
                                                         : false;
         if (seen_transparency || packed != 0 || !fits) return bad("tRNS does not fit the picture");
         seen_transparency = true;
@@ -171,15 +167,19 @@ class PngFile {
       } else if (type == "IEND") {
         if (size != 0) return bad("IEND is not empty");
         break;
-      } else if (type == "eXIf") {
-        exif_ = body;
       } else if ((type_bytes[0] & 32) == 0) {
         return error(Errc::bad_format, "PNG: chunk '", type, "' at byte ", at, " is unknown and not optional");
       }
+      orientation_.read_png_chunk(type, body);
       data_ended = data_ended || (packed != 0 && type != "IDAT");
       at += size + std::size_t{12};
     }
     if (packed == 0) return bad("there are no pixels (IDAT)");
+    // Two bits for 258 bytes is the most that deflate's codes can say.
+    constexpr Index kMostPerByte = 1032;
+    if (stream_bytes_ / kMostPerByte > static_cast<Index>(packed)) {
+      return error(Errc::bad_format, "PNG: ", packed, " bytes of data cannot hold ", width_, " x ", height_, " pixels");
+    }
     if (color_ == PngColor::palette && !seen_palette) return bad("the palette (PLTE) is missing");
     return join_data(file, packed);
   }
@@ -293,7 +293,8 @@ class PngFile {
   int depth_ = 0;
   PngColor color_ = PngColor::gray;
   bool interlaced_ = false;
-  Bytes palette_, exif_;  // inside the file
+  Bytes palette_;  // inside the file
+  Orientation orientation_;
   int palette_size_ = 0;
   Index stream_bytes_ = 0;  // unpacked
   Buffer<std::uint8_t> packed_;
