@@ -13,11 +13,11 @@ compile() {
   }
 }
 
-# Needs libjpeg-turbo, which not every machine has.
-without=none
-echo '#include <jpeglib.h>' | "$compiler" -x c++ -fsyntax-only -include cstdio - 2>/dev/null || without=libjpeg.hpp
+# Need libjpeg-turbo, which not every machine has.
+without='none'
+echo '#include <jpeglib.h>' | "$compiler" -x c++ -fsyntax-only -include cstdio - 2>/dev/null || without='libjpeg\|jpeg_write'
 
-headers=$(cd "$root/include" && find . -name '*.hpp' ! -name $without | sed 's|^\./||' | sort)
+headers=$(cd "$root/include" && find . -name '*.hpp' | grep -v "/\($without\)\.hpp$" | sed 's|^\./||' | sort)
 flags=-std=c++17
 for header in $headers; do compile "$header"; done
 for flags in -std=c++20 "-std=c++17 -fno-exceptions" "-std=c++20 -fopenmp -fno-exceptions"; do

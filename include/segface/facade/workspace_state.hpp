@@ -50,13 +50,15 @@ class WorkspaceState {
     return exclusively([&]() -> Status {
       SEGFACE_RETURN_IF_ERROR(photo.validate());
       SEGFACE_RETURN_IF_ERROR(mask.resize(shared_->info.dataset, photo.width, photo.height));
-      const auto rows = static_cast<std::size_t>(photo.height);
+      SEGFACE_RETURN_IF_ERROR(plan_for(1, shared_->info.resolution, shared_->info.resolution));
+      const LogitsShape shape = shape_of_plan();
+      const auto rows = static_cast<std::size_t>(shape.height);
       SEGFACE_RETURN_IF_ERROR(reserve(row_confidence_, rows));
       const LabelTarget target = {mask.data(), photo.width, photo.height, nullptr, row_confidence_.data()};
       SEGFACE_RETURN_IF_ERROR(finished(put(photo, landmarks, target, logits)));
       double sum = 0;
       for (std::size_t y = 0; y < rows; ++y) sum += row_confidence_.data()[y];
-      mask.finish(sum / static_cast<double>(photo.width * photo.height));
+      mask.finish(sum / static_cast<double>(shape.width * shape.height));
       clock_.mark(times_, "labels");
       return {};
     });

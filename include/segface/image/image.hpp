@@ -75,6 +75,14 @@ struct ImageView {
     const RgbOffsets offset = rgb_offsets(order);
     return {at[offset.r], at[offset.g], at[offset.b]};
   }
+  // Row y in RGB into `out`, 3 width bytes.
+  void rgb_row(Index y, std::uint8_t* out) const noexcept {
+    if (order == PixelOrder::rgb) return static_cast<void>(std::copy_n(row(y), 3 * width, out));
+    for (Index x = 0; x < width; ++x, out += 3) {
+      const Rgb color = rgb(x, y);
+      out[0] = color.r, out[1] = color.g, out[2] = color.b;
+    }
+  }
 
   // Every function that takes a view from a user asks this first. Errors: invalid_argument.
   Status validate() const noexcept {

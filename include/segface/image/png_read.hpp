@@ -17,9 +17,9 @@
 #include "segface/base/endian.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
-#include "segface/image/deflate.hpp"
 #include "segface/image/exif.hpp"
 #include "segface/image/image.hpp"
+#include "segface/image/inflate.hpp"
 #include "segface/image/limits.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
