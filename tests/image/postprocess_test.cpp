@@ -7,6 +7,8 @@
 #include <limits>
 #include <vector>
 
+#include "segface/base/threads/pool.hpp"
+
 using namespace segface;
 
 namespace {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "segface/base/threads/pool.hpp"
 #include "segface/image/png_read.hpp"
 
 #include "image/pictures.hpp"

@@ -380,7 +380,7 @@ const Command kParse = {
     "  --align celeba      looks only at the square that CelebAMask-HQ would cut around the landmarks;\n"
     "                      labels are 0 outside it. helen: the square of a landmark file of Helen. The\n"
     "                      default, none, looks at the whole photo\n"
-    "  --threads N         0, the default, is one a processor\n"
+    "  --threads N         0, the default, is all that this process may keep busy, and the most\n"
     "  --backend NAME      cpu, the default; cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU), and\n"
     "                      cuda-f16, the same with numbers of 16 bits; reference: plain, slow, to compare with\n"
     "  --fail-fast         stops at the first photo that fails\n",

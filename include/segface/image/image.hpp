@@ -110,12 +110,17 @@ struct ImageView {
 class Image {
  public:
   Image() noexcept = default;
-  Image(Image&& other) noexcept { *this = std::move(other); }
+  Image(Image&& other) noexcept
+      : pixels_(std::move(other.pixels_)),
+        width_(std::exchange(other.width_, 0)),
+        height_(std::exchange(other.height_, 0)),
+        order_(other.order_) {}
   Image& operator=(Image&& other) noexcept {
-    pixels_ = std::move(other.pixels_);
-    std::swap(width_, other.width_);
-    std::swap(height_, other.height_);
-    std::swap(order_, other.order_);
+    Image taken(std::move(other));
+    std::swap(pixels_, taken.pixels_);
+    std::swap(width_, taken.width_);
+    std::swap(height_, taken.height_);
+    std::swap(order_, taken.order_);
     return *this;
   }
 

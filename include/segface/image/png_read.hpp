@@ -33,7 +33,9 @@ enum class PngColor : std::uint8_t { gray = 0, rgb = 2, palette = 3, gray_alpha 
 inline int png_paeth(int left, int above, int corner) noexcept {
   const int to_left = std::abs(above - corner), to_above = std::abs(left - corner);
   const int to_corner = std::abs(left + above - 2 * corner);
-  return to_left <= to_above && to_left <= to_corner ? left : to_above <= to_corner ? above : corner;
+  const bool up = to_above < to_left;  // compilers choose without a jump, which nobody could foresee
+  const int nearer = up ? above : left, distance = up ? to_above : to_left;
+  return to_corner < distance ? corner : nearer;
 }
 
 // A checked file whose pixels are still packed.
@@ -59,6 +61,11 @@ class PngFile {
     SEGFACE_ASSIGN(out, Image::make(width_, height_, PixelOrder::rgb));
     // Gray of less than 8 bits is spread over the whole range.
     const int scale = depth_ < 8 ? 255 / ((1 << depth_) - 1) : 1;
+    if (color_ == PngColor::rgb && depth_ == 8 && !interlaced_) {
+      const Index size = row_bytes(width_);
+      for (Index y = 0; y < height_; ++y) std::copy_n(rows.data() + y * (size + 1) + 1, size, out.row(y));
+      return Result<Image>(std::move(out));
+    }
     bool inside = true;
     each_pixel(rows, [&](const std::uint8_t* row, Index i, Index x, Index y) {
       std::uint8_t* to = out.row(y) + x * 3;
@@ -245,12 +252,33 @@ class PngFile {
 
   // Each byte was stored as its difference from a prediction. False for an unknown filter.
   bool undo_filter(int filter, std::uint8_t* row, const std::uint8_t* above, Index size) const noexcept {
-    const Index pixel = std::max<Index>(1, channels() * depth_ / 8);
+    switch (channels() * depth_) {  // bits of a pixel
+      case 16:
+        return undo_filter<2>(filter, row, above, size);
+      case 24:
+        return undo_filter<3>(filter, row, above, size);
+      case 32:
+        return undo_filter<4>(filter, row, above, size);
+      case 48:
+        return undo_filter<6>(filter, row, above, size);
+      case 64:
+        return undo_filter<8>(filter, row, above, size);
+      default:
+        return undo_filter<1>(filter, row, above, size);
+    }
+  }
+  // Of pixels of so many bytes: that many chains of bytes, side by side.
+  template <int kPixel>
+  static bool undo_filter(int filter, std::uint8_t* row, const std::uint8_t* above, Index size) noexcept {
     const auto add = [&](auto prediction) {
-      for (Index i = 0; i < size; ++i) {
-        const int left = i < pixel ? 0 : row[i - pixel], up = above == nullptr ? 0 : above[i];
-        const int corner = i < pixel || above == nullptr ? 0 : above[i - pixel];
-        row[i] = static_cast<std::uint8_t>(row[i] + prediction(left, up, corner));
+      int left[kPixel] = {}, corner[kPixel] = {};
+      for (Index i = 0; i < size; i += kPixel) {
+        for (int c = 0; c < kPixel; ++c) {
+          const int up = above == nullptr ? 0 : above[i + c];
+          row[i + c] = static_cast<std::uint8_t>(row[i + c] + prediction(left[c], up, corner[c]));
+          left[c] = row[i + c];
+          corner[c] = up;
+        }
       }
     };
     switch (filter) {
