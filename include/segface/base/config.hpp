@@ -32,6 +32,11 @@
 #define SEGFACE_HOST_DEVICE
 #endif
 
+// Weights, photos and outputs are copied between memory and files as they are.
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "segface runs on little-endian processors only: on this one it would read its files wrongly"
+#endif
+
 #if defined(__GNUC__) || defined(__clang__)
 #define SEGFACE_ALWAYS_INLINE inline __attribute__((always_inline))
 #define SEGFACE_COLD __attribute__((cold))

@@ -187,9 +187,9 @@ class PngFile {
   Status read_header(Bytes body, const ImageLimits& limits) noexcept {
     if (body.size() != 13) return bad("IHDR does not have 13 bytes");
     const std::uint32_t width = big<std::uint32_t>(body.data()), height = big<std::uint32_t>(body.data() + 4);
-    SEGFACE_RETURN_IF_ERROR(in_context(check_sides(Index{width}, Index{height}, limits), "PNG"));
-    width_ = Index{width};
-    height_ = Index{height};
+    width_ = static_cast<Index>(width);  // negative where Index has 32 bits and the side is beyond all limits
+    height_ = static_cast<Index>(height);
+    SEGFACE_RETURN_IF_ERROR(in_context(check_sides(width_, height_, limits), "PNG"));
     depth_ = body[8];
     color_ = static_cast<PngColor>(body[9]);
     interlaced_ = body[12] == 1;

@@ -20,6 +20,8 @@
 #define SEGFACE_X86_KERNELS 0
 #if defined(__aarch64__)
 #include <arm_neon.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
 #endif
 #endif
 

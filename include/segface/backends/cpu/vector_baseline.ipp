@@ -41,10 +41,17 @@ SEGFACE_ALWAYS_INLINE Vec max(Vec a, Vec b) noexcept {
 SEGFACE_ALWAYS_INLINE Vec min(Vec a, Vec b) noexcept {
   return a < b ? a : b;
 }
-// Adding 1.5 x 2^23 leaves no bits for a fraction: exact for |a| < 2^22.
+// Nearest integer, ties to even, for |a| < 2^22. -ffast-math must not see through it: (a + c) - c would be a.
 SEGFACE_ALWAYS_INLINE Vec round(Vec a) noexcept {
-  const Vec shifted = a + splat(12582912.0f);
+#if defined(__SSE2__)
+  return _mm_cvtepi32_ps(_mm_cvtps_epi32(a));
+#elif defined(__aarch64__)
+  return vrndnq_f32(a);
+#else
+  Vec shifted = a + splat(12582912.0f);  // 1.5 x 2^23, which leaves no bits for a fraction
+  __asm__("" : "+m"(shifted));           // in memory, so that x87 keeps no bits for one either
   return shifted - splat(12582912.0f);
+#endif
 }
 SEGFACE_ALWAYS_INLINE Vec times_power_of_two(Vec a, Vec n) noexcept {
   const IntVec bits = (__builtin_convertvector(n, IntVec) + 127) << 23;
