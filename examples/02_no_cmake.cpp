@@ -21,14 +21,14 @@ int main(int argc, char** argv) {
     std::fputs("the photo ends too early\n", stderr);
     return 1;
   }
-  const auto parser = segface::Parser::try_load(argv[1]);
+  const auto parser = segface::Parser::load(argv[1]);
   if (!parser.ok()) {
-    std::fprintf(stderr, "%s\n", parser.status().message());
+    std::fprintf(stderr, "%s\n", parser.error().message());
     return 1;
   }
-  auto mask = parser->try_parse({rgb.data(), width, height, segface::PixelOrder::rgb});
+  auto mask = parser->parse({rgb.data(), width, height, segface::PixelOrder::rgb});
   if (!mask.ok()) {
-    std::fprintf(stderr, "%s\n", mask.status().message());
+    std::fprintf(stderr, "%s\n", mask.error().message());
     return 1;
   }
   std::printf("P5\n%d %d\n255\n", width, height);

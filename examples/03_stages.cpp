@@ -34,7 +34,7 @@ class Sheet {
   static constexpr Index kTile = 192, kColumns = 10;
 
   explicit Sheet(Index rows)
-      : image_(segface::Image::make(kColumns * kTile, rows * kTile, segface::PixelOrder::gray).value_or_throw()) {
+      : image_(segface::Image::make(kColumns * kTile, rows * kTile, segface::PixelOrder::gray).value()) {
     std::fill_n(image_.data(), image_.size_bytes(), std::uint8_t{0});
   }
 
@@ -126,7 +126,7 @@ void compute(const Backend& backend, segface::Executor& executor, const Compute&
   segface::Arena counting;
   Run dry(backend, counting, executor);
   body(dry);
-  auto memory = segface::Buffer<std::uint8_t>::make(counting.high_water()).value_or_throw();
+  auto memory = segface::Buffer<std::uint8_t>::make(counting.high_water()).value();
   segface::Arena arena(memory.span());
   Run run(backend, arena, executor);
   use(body(run));
@@ -170,7 +170,7 @@ void draw_attention(const Backend& backend, segface::Executor& executor, const s
   const segface::AttentionWeights& last = weights.face_decoder.transformer.final_attn_token_to_image;
   const Backend::Linear q_proj = prepare(preparation, last.q_proj), k_proj = prepare(preparation, last.k_proj);
   const Backend::PositionEncoding encoding = prepare(preparation, weights.pe_layer);
-  segface::throw_if_error(preparation.status());
+  preparation.status().or_throw();
   const auto body = [&](Run& run) {
     namespace ops = segface::ops;
     const Map& keys = stages.keys.map;
@@ -201,26 +201,26 @@ void draw_grid(const Backend& backend, segface::Executor& executor, const segfac
 
 void draw(const char* weights, const char* photo_path, const char* out,
           const std::optional<segface::Landmarks>& landmarks) {
-  const auto file = segface::WeightFile::open(weights).value_or_throw();
+  const auto file = segface::WeightFile::open(weights).value();
   const bool needs_warp = file.info().dataset == segface::Dataset::lapa;
   if (needs_warp && !landmarks) {
-    segface::throw_if_error(
-        segface::error(segface::Errc::invalid_argument,
-                       "a network trained on LaPa needs five landmarks, each as x,y: ", segface::kLandmarkOrder));
+    segface::error(segface::Errc::invalid_argument,
+                   "a network trained on LaPa needs five landmarks, each as x,y: ", segface::kLandmarkOrder)
+        .or_throw();
   }
   const Backend backend;
-  const auto network = segface::SegFace<Backend>::prepare(backend, file.weights()).value_or_throw();
+  const auto network = segface::SegFace<Backend>::prepare(backend, file.weights()).value();
   const Index side = file.info().resolution;
-  const auto executor = segface::make_executor(0).value_or_throw();
-  const auto plan = segface::Plan<Backend>::make(network, 1, side, side, *executor, needs_warp).value_or_throw();
+  const auto executor = segface::make_executor(0).value();
+  const auto plan = segface::Plan<Backend>::make(network, 1, side, side, *executor, needs_warp).value();
 
-  const segface::Image photo = segface::load_image(photo_path).value_or_throw();
-  const auto resize = segface::BicubicResize::make(photo.width(), photo.height(), side, side).value_or_throw();
+  const segface::Image photo = segface::load_image(photo_path).value();
+  const auto resize = segface::BicubicResize::make(photo.width(), photo.height(), side, side).value();
   std::vector<std::uint8_t> rgb(static_cast<std::size_t>(3 * side * side)), scratch(resize.scratch_bytes());
   resize.rgb(photo.view(), rgb.data(), scratch.data(), *executor);
   segface::TanhWarp warp;
   if (landmarks) {
-    segface::throw_if_error(segface::check_landmarks(*landmarks, photo.width(), photo.height()));
+    segface::check_landmarks(*landmarks, photo.width(), photo.height()).or_throw();
     const auto to_input = [&](Index of_photo) { return static_cast<double>(side) / static_cast<double>(of_photo); };
     warp = segface::make_tanh_warp(landmarks->scaled(to_input(photo.width()), to_input(photo.height())), side);
   }
@@ -236,12 +236,13 @@ void draw(const char* weights, const char* photo_path, const char* out,
   const auto fill = [&](const Map& image) {
     for (Index row = 0; row < image.rows(); ++row) std::copy_n(input.row(row), image.channels, image.row(row));
   };
-  segface::throw_if_error(segface::pass_once(
+  segface::pass_once(
       network, plan, *executor, &stages, fill, [](const Map&) {},
-      needs_warp ? segface::Span<const segface::TanhWarp>(&warp, 1) : segface::Span<const segface::TanhWarp>()));
+      needs_warp ? segface::Span<const segface::TanhWarp>(&warp, 1) : segface::Span<const segface::TanhWarp>())
+      .or_throw();
   draw_attention(backend, *executor, file.weights(), stages, sheet);
   sheet.add_channels(stages.logits.map);
-  segface::throw_if_error(segface::save_png(out, sheet.image().view(), segface::OutputFile::Existing::replace));
+  segface::save_png(out, sheet.image().view()).or_throw();
   std::printf("%s: %td x %td pixels\n", out, sheet.image().width(), sheet.image().height());
 }
 

@@ -17,11 +17,10 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    const Parser parser = Parser::load(argv[1]);
-    const segface::Image photo = segface::load_image(argv[2]).value_or_throw();
-    const segface::Mask mask = parser.parse(photo.view());
-    const auto replace = segface::OutputFile::Existing::replace;
-    segface::throw_if_error(segface::save_label_png(argv[3], mask.view(), mask.dataset(), replace));
+    const Parser parser = Parser::load(argv[1]).value();
+    const segface::Image photo = segface::load_image(argv[2]).value();
+    const segface::Mask mask = parser.parse(photo.view()).value();
+    segface::save_label_png(argv[3], mask.view(), mask.dataset()).or_throw();
     std::printf("%s: hair on %td pixels, eyes on %td\n", argv[3], mask.count(segface::LabelGroup::hair),
                 mask.count(segface::LabelGroup::eyes));
   } catch (const segface::Error& error) {

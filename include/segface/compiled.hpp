@@ -3,7 +3,7 @@
 //
 //   #include <segface/compiled.hpp>
 //   ...
-//   const auto parser = segface::Parser::load("demo.safetensors");
+//   const auto parser = segface::Parser::load("demo.safetensors").value();
 //
 // Parser::plan() and backend(), and executors, want networks/segface/model.hpp, backends/cpu.hpp and
 // base/threads/executor.hpp besides. Where this is included, compiled.cpp must be linked, even if segface.hpp is included too. A progress callback may throw

@@ -79,43 +79,22 @@ class BasicParser {
 
   // From a weight file, made by `segface convert`. Errors: those of WeightFile::open, non_finite, out_of_memory.
   // Without a backend given, it is the one that the environment asks for (SEGFACE_ISA).
-  static Result<BasicParser> try_load(const std::string& path, const Options& options = {}) noexcept;
-  static Result<BasicParser> try_load(const std::string& path, const Options& options, const Backend& backend) noexcept;
+  static Result<BasicParser> load(const std::string& path, const Options& options = {}) noexcept;
+  static Result<BasicParser> load(const std::string& path, const Options& options, const Backend& backend) noexcept;
   // From the bytes of a weight file, which are not needed afterwards.
-  static Result<BasicParser> try_from_memory(Bytes bytes, const Options& options = {}) noexcept;
-  static Result<BasicParser> try_from_memory(Bytes bytes, const Options& options, const Backend& backend) noexcept;
+  static Result<BasicParser> from_memory(Bytes bytes, const Options& options = {}) noexcept;
+  static Result<BasicParser> from_memory(Bytes bytes, const Options& options, const Backend& backend) noexcept;
 
   // Photo in, mask of the photo's size out. A LaPa network needs the five landmarks, in pixels of the photo; others
   // only check them. Errors: invalid_argument, out_of_memory.
-  Result<Mask> try_parse(const ImageView& photo) const noexcept;
-  Result<Mask> try_parse(const ImageView& photo, const Landmarks& landmarks) const noexcept;
+  Result<Mask> parse(const ImageView& photo) const noexcept;
+  Result<Mask> parse(const ImageView& photo, const Landmarks& landmarks) const noexcept;
 
   // A workspace of this parser; `executor`, where given, runs its kernels and must outlive it.
-  Result<Workspace> try_workspace(Executor* executor = nullptr) const noexcept;
-
-#if SEGFACE_EXCEPTIONS
-  // The same, throwing segface::Error. Always inline: compiled.cpp may have been built without exceptions.
-  SEGFACE_ALWAYS_INLINE static BasicParser load(const std::string& path, const Options& options = {}) {
-    return try_load(path, options).value_or_throw();
-  }
-  SEGFACE_ALWAYS_INLINE static BasicParser from_memory(Bytes bytes, const Options& options = {}) {
-    return try_from_memory(bytes, options).value_or_throw();
-  }
-  SEGFACE_ALWAYS_INLINE Mask parse(const ImageView& photo) const {
-    return try_parse(photo).value_or_throw();
-  }
-  SEGFACE_ALWAYS_INLINE Mask parse(const ImageView& photo, const Landmarks& landmarks) const {
-    return try_parse(photo, landmarks).value_or_throw();
-  }
-  SEGFACE_ALWAYS_INLINE Workspace workspace(Executor* executor = nullptr) const {
-    return try_workspace(executor).value_or_throw();
-  }
-#endif
+  Result<Workspace> workspace(Executor* executor = nullptr) const noexcept;
 
   // Only where not empty.
-  bool empty() const noexcept {
-    return shared_ == nullptr;
-  }
+  bool empty() const noexcept { return shared_ == nullptr; }
   const NetworkInfo& info() const noexcept;
   const Backend& backend() const noexcept;
   // The plan of the network's own resolution: memory, cost, stages.
@@ -124,13 +103,13 @@ class BasicParser {
   Index threads() const noexcept;
   // Replays the file's self-test: the largest difference in parts of the logits' root mean square, which agrees
   // up to SelfTest::kTolerance.
-  Result<double> try_self_test() const noexcept;
+  Result<double> self_test() const noexcept;
 
  private:
   static Status no_network() noexcept;
   static Result<BasicParser> make(const WeightFile& file, const Options& options, const Backend& backend) noexcept;
   // With a workspace of the parser's own; landmarks: null where there are none.
-  Result<Mask> try_parse(const ImageView& photo, const Landmarks* landmarks) const noexcept;
+  Result<Mask> parse(const ImageView& photo, const Landmarks* landmarks) const noexcept;
 
   std::shared_ptr<SharedNetwork<Backend>> shared_;
 };

@@ -34,17 +34,16 @@ std::vector<std::pair<const char*, ViewOf<B>>> outputs(Bench<B>& bench, const Vi
   const std::vector<float> ones(256, 1.0f);
   const BatchNormParameters norm = {ones.data(), numbers.data(), numbers.data() + 64, ones.data(), 1e-5f};
 
-  const auto linear = backend.prepare_linear({c, out, weight.data(), numbers.data()}).value_or_throw();
-  const auto convolution = backend.prepare_convolution({c, out, 3, 2, weight.data(), norm}).value_or_throw();
-  const auto winograd = backend.prepare_convolution({c, out, 3, 1, weight.data(), norm}).value_or_throw();
-  const auto depthwise = backend.prepare_depthwise_convolution({1, c, 5, 1, weight.data(), norm}).value_or_throw();
-  const auto transposed =
-      backend.prepare_transposed_convolution({c, 9, weight.data(), numbers.data()}).value_or_throw();
-  const auto layer_norm = backend.prepare_layer_norm({c, ones.data(), numbers.data(), 1e-5f}).value_or_throw();
+  const auto linear = backend.prepare_linear({c, out, weight.data(), numbers.data()}).value();
+  const auto convolution = backend.prepare_convolution({c, out, 3, 2, weight.data(), norm}).value();
+  const auto winograd = backend.prepare_convolution({c, out, 3, 1, weight.data(), norm}).value();
+  const auto depthwise = backend.prepare_depthwise_convolution({1, c, 5, 1, weight.data(), norm}).value();
+  const auto transposed = backend.prepare_transposed_convolution({c, 9, weight.data(), numbers.data()}).value();
+  const auto layer_norm = backend.prepare_layer_norm({c, ones.data(), numbers.data(), 1e-5f}).value();
   MlpFusionParameters p;
   for (LinearParameters& level : p.linear_c) level = {c, 16, weight.data(), numbers.data()};
   p.linear_fuse = {64, 16, weight.data(), nullptr};
-  const auto fusion = ops::MlpFusion<B>::prepare(backend, p).value_or_throw();
+  const auto fusion = ops::MlpFusion<B>::prepare(backend, p).value();
 
   const MapOf<B> twice = run.map(image.batch, 2 * kHeight - 1, 2 * kWidth + 1, c);
   const MapOf<B> half = run.map(image.batch, kHeight / 2, (kWidth + 1) / 2, c);
@@ -88,7 +87,7 @@ TEST_CASE("the same bits for any number of threads, and alone as in a batch") {
 
     for (const Index threads : {1, 2, 3, 8}) {
       CAPTURE(threads);
-      const std::unique_ptr<Executor> pool = ThreadPool::make(threads).value_or_throw();
+      const std::unique_ptr<Executor> pool = ThreadPool::make(threads).value();
       Bench<B> threaded(backend, *pool);
       const auto got = outputs(threaded, image, tokens);
       for (std::size_t i = 0; i < got.size(); ++i) {

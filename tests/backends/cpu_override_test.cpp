@@ -100,8 +100,8 @@ TEST_CASE("fuse: folded levels equal the official order of operations") {
         const Index scale = Index{1} << i;
         levels[i] = bench.map("level", 3, (height + scale - 1) / scale, (columns + scale - 1) / scale, channels[i]);
       }
-      const auto folded = ops::MlpFusion<B>::prepare(bench.backend(), p).value_or_throw();
-      const auto plain = compound::MlpFusion<B>::prepare(bench.backend(), p).value_or_throw();
+      const auto folded = ops::MlpFusion<B>::prepare(bench.backend(), p).value();
+      const auto plain = compound::MlpFusion<B>::prepare(bench.backend(), p).value();
       CHECK(difference(ops::fuse<B>(bench.run(), folded, levels).fused,
                        compound::fuse<B>(bench.run(), plain, levels).fused) < 3e-6);
     }
@@ -118,7 +118,7 @@ typename Any::Linear linear(const Any& backend, const std::string& name, Index i
                            bias = random_numbers(name + "bias", out);
   std::vector<float> scaled = weight;
   for (float& w : scaled) w /= std::sqrt(static_cast<float>(in));
-  return backend.prepare_linear({in, out, scaled.data(), bias.data()}).value_or_throw();
+  return backend.prepare_linear({in, out, scaled.data(), bias.data()}).value();
 }
 
 // The numbers of a fusion of levels with these channels.
@@ -145,13 +145,13 @@ ops::PyramidLinear<Any> pyramid_linear(const Any& backend, const Fusion& fusion,
   for (float& w : weight) w /= std::sqrt(static_cast<float>(kWidth));
   const std::vector<float> bias = random_numbers(name + "bias", kInner);
   return ops::PyramidLinear<Any>::prepare(backend, fusion.parameters, {kWidth, kInner, weight.data(), bias.data()})
-      .value_or_throw();
+      .value();
 }
 
 template <class Any>
 typename Any::LayerNorm norm(const Any& backend, Index channels) {
   const std::vector<float> gain = random_numbers("gain", channels), bias = random_numbers("norm bias", channels);
-  return backend.prepare_layer_norm({channels, gain.data(), bias.data(), 1e-5f}).value_or_throw();
+  return backend.prepare_layer_norm({channels, gain.data(), bias.data(), 1e-5f}).value();
 }
 
 // What a transformer of two passes gives, on a pyramid and then on a map, which is overwritten: image and tokens.
@@ -166,10 +166,10 @@ std::array<MapOf<Any>, 3> two_passes(test::Bench<Any>& bench, const std::array<I
   for (std::size_t i = 0; i < 4; ++i, h = (h + 1) / 2, w = (w + 1) / 2) {
     levels[i] = bench.map("map" + std::to_string(i), 2, h, w, channels[i]);
   }
-  const auto fuse = ops::MlpFusion<Any>::prepare(backend, fusion.parameters).value_or_throw();
+  const auto fuse = ops::MlpFusion<Any>::prepare(backend, fusion.parameters).value();
   const Pyramid<Any> pyramid = ops::fuse<Any>(run, fuse, levels);
   const std::vector<float> gaussian = random_numbers("gaussian", kWidth);  // [2, kWidth / 2]
-  const auto encoding = backend.prepare_position_encoding(gaussian.data(), kWidth / 2).value_or_throw();
+  const auto encoding = backend.prepare_position_encoding(gaussian.data(), kWidth / 2).value();
   const ops::Position<Any> position = ops::position<Any>(run, encoding, height, width);
   const MapOf<Any> queries = bench.map("queries", 2, 1, tokens, kWidth), keys = bench.map("keys", 2, 1, tokens, kWidth),
                    values = bench.map("values", 2, 1, tokens, kWidth);
@@ -206,7 +206,7 @@ compound::Upscaling<Any> upscaling(test::Bench<Any>& bench) {
   const auto transposed = [&](const std::string& name, Index in, Index out) {
     std::vector<float> weight = random_numbers(name, in * out * 4), bias = random_numbers(name + "bias", out);
     for (float& w : weight) w /= std::sqrt(static_cast<float>(in));
-    return bench.backend().prepare_transposed_convolution({in, out, weight.data(), bias.data()}).value_or_throw();
+    return bench.backend().prepare_transposed_convolution({in, out, weight.data(), bias.data()}).value();
   };
   return {transposed("first", kWidth, 24), norm(bench.backend(), 24), transposed("second", 24, 12)};
 }
@@ -254,11 +254,11 @@ TEST_CASE("widening and filtering in bands equals one after the other") {
     const auto filtered = [&](auto& bench) {
       using Any = std::decay_t<decltype(bench.backend())>;
       const auto expand =
-          bench.backend().prepare_convolution({kNarrow, kWide, 1, 1, widen.data(), {}, bias.data()}).value_or_throw();
+          bench.backend().prepare_convolution({kNarrow, kWide, 1, 1, widen.data(), {}, bias.data()}).value();
       const auto depthwise =
           bench.backend()
               .prepare_depthwise_convolution({1, kWide, c.kernel, c.stride, filter.data(), {}, bias.data()})
-              .value_or_throw();
+              .value();
       const ViewOf<Any> x = bench.map("x", 2, c.height, c.width, kNarrow);
       return ops::expand_and_filter<Any>(bench.run(), expand, depthwise, x, Activation::hard_swish);
     };

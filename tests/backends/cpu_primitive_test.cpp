@@ -25,7 +25,7 @@ struct Heads {
 template <class B>
 typename B::Linear random_linear(const Bench<B>& bench, const Widths& widths) {
   const auto weight = random_numbers("weight", widths.in * widths.out), bias = random_numbers("bias", widths.out);
-  return bench.backend().prepare_linear({widths.in, widths.out, weight.data(), bias.data(), nullptr}).value_or_throw();
+  return bench.backend().prepare_linear({widths.in, widths.out, weight.data(), bias.data(), nullptr}).value();
 }
 
 // A linear layer with each of the activations, with a residual of each image and of one for all, and with one in place.
@@ -106,15 +106,15 @@ TEST_CASE("convolutions: kernels, strides, borders, images smaller than the kern
               nullptr};
           const auto fast_scope = fast.run().scope();
           const auto exact_scope = exact.run().scope();
-          const auto w = fast.backend().prepare_convolution(p).value_or_throw();
-          const auto v = exact.backend().prepare_convolution(p).value_or_throw();
+          const auto w = fast.backend().prepare_convolution(p).value();
+          const auto v = exact.backend().prepare_convolution(p).value();
           CHECK(difference(ops::convolution<cpu::Backend>(fast.run(), w, fast.map("x", s.batch, s.height, s.width, in),
                                                           Activation::hard_swish),
                            ops::convolution<Reference>(exact.run(), v, exact.map("x", s.batch, s.height, s.width, in),
                                                        Activation::hard_swish)) < kBound);
           p.in = 1;
-          const auto dw = fast.backend().prepare_depthwise_convolution(p).value_or_throw();
-          const auto dv = exact.backend().prepare_depthwise_convolution(p).value_or_throw();
+          const auto dw = fast.backend().prepare_depthwise_convolution(p).value();
+          const auto dv = exact.backend().prepare_depthwise_convolution(p).value();
           CHECK(difference(ops::depthwise_convolution<cpu::Backend>(
                                fast.run(), dw, fast.map("x", s.batch, s.height, s.width, out), Activation::relu),
                            ops::depthwise_convolution<Reference>(
@@ -140,15 +140,13 @@ TEST_CASE("transposed convolution, norm, means, scales, sums") {
                                  bias = random_numbers("bias", 64), gain = random_numbers("gain", 64);
         const TransposedConvolutionParameters t = {channels, out, weight.data(), bias.data()};
         CHECK(difference(ops::transposed_convolution<cpu::Backend>(
-                             fast.run(), fast.backend().prepare_transposed_convolution(t).value_or_throw(), x,
-                             Activation::gelu),
+                             fast.run(), fast.backend().prepare_transposed_convolution(t).value(), x, Activation::gelu),
                          ops::transposed_convolution<Reference>(
-                             exact.run(), exact.backend().prepare_transposed_convolution(t).value_or_throw(), z,
+                             exact.run(), exact.backend().prepare_transposed_convolution(t).value(), z,
                              Activation::gelu)) < kBound);
         const LayerNormParameters n = {channels, gain.data(), bias.data(), 1e-5f};
-        CHECK(difference(
-                  ops::layer_norm<cpu::Backend>(fast.run(), fast.backend().prepare_layer_norm(n).value_or_throw(), x),
-                  ops::layer_norm<Reference>(exact.run(), exact.backend().prepare_layer_norm(n).value_or_throw(), z)) <
+        CHECK(difference(ops::layer_norm<cpu::Backend>(fast.run(), fast.backend().prepare_layer_norm(n).value(), x),
+                         ops::layer_norm<Reference>(exact.run(), exact.backend().prepare_layer_norm(n).value(), z)) <
               1e-5);
         const auto mean = ops::spatial_mean<cpu::Backend>(fast.run(), x);
         const auto exact_mean = ops::spatial_mean<Reference>(exact.run(), z);
@@ -198,7 +196,7 @@ TEST_CASE("windowed attention: sizes, shifts, masks that matter, cosine") {
       const auto exact_scope = exact.run().scope();
       const auto on = [&](auto& bench) {
         using B = std::decay_t<decltype(bench.backend())>;
-        const auto operand = bench.backend().prepare_window_attention(p).value_or_throw();
+        const auto operand = bench.backend().prepare_window_attention(p).value();
         return ops::windowed_attention<B>(bench.run(), operand, bench.map("qkv", 2, w.height, w.width, 3 * w.channels),
                                           w.shift);
       };
@@ -231,17 +229,15 @@ TEST_CASE("patches, max pool, scaled linear layers, residuals in place") {
         for (const Activation last : {Activation::none, Activation::relu, Activation::silu, Activation::sigmoid}) {
           agree([&](auto& bench, auto b) {
             using B = decltype(b);
-            const auto w = bench.backend()
-                               .prepare_linear({channels, channels, weight.data(), bias.data(), scale.data()})
-                               .value_or_throw();
+            const auto w =
+                bench.backend().prepare_linear({channels, channels, weight.data(), bias.data(), scale.data()}).value();
             const auto y = bench.map("y", s.batch, s.height, s.width, channels);
             ops::linear<B>(bench.run(), w, x(bench), Epilogue<B>::plus(y, last), y);
             return y;
           });
           agree([&](auto& bench, auto b) {
             using B = decltype(b);
-            const auto w =
-                bench.backend().prepare_layer_norm({channels, bias.data(), scale.data(), 1e-3f}).value_or_throw();
+            const auto w = bench.backend().prepare_layer_norm({channels, bias.data(), scale.data(), 1e-3f}).value();
             const auto y = bench.map("y", s.batch, s.height, s.width, channels);
             ops::layer_norm<B>(bench.run(), w, x(bench), Epilogue<B>::plus(y, last), y);
             return y;
@@ -249,7 +245,7 @@ TEST_CASE("patches, max pool, scaled linear layers, residuals in place") {
         }
         agree([&](auto& bench, auto b) {
           const ConvolutionParameters p = {1, channels, 1, 1, bias.data(), {}, scale.data()};
-          const auto w = bench.backend().prepare_depthwise_convolution(p).value_or_throw();
+          const auto w = bench.backend().prepare_depthwise_convolution(p).value();
           return ops::depthwise_convolution<decltype(b)>(bench.run(), w, x(bench), Activation::none);
         });
       }
@@ -284,7 +280,7 @@ TEST_CASE("interpolation, products with tokens, position encoding") {
     const std::vector<float> gaussian = random_numbers("gaussian", 2 * 128);
     const auto position = [&](auto& bench) {
       using B = std::decay_t<decltype(bench.backend())>;
-      const auto w = bench.backend().prepare_position_encoding(gaussian.data(), 128).value_or_throw();
+      const auto w = bench.backend().prepare_position_encoding(gaussian.data(), 128).value();
       return ops::position_encoding<B>(bench.run(), w, 9, 17);
     };
     CHECK(difference(position(fast), position(exact)) < 1e-5);
@@ -296,7 +292,7 @@ TEST_CASE("a dry run counts all that a run takes, of residuals too") {
   const auto check = [&](const auto& backend) {
     using B = std::decay_t<decltype(backend)>;
     const std::vector<float> weight = random_numbers("w", 40 * 40), bias = random_numbers("b", 40);
-    const auto w = backend.prepare_linear({40, 40, weight.data(), bias.data(), nullptr}).value_or_throw();
+    const auto w = backend.prepare_linear({40, 40, weight.data(), bias.data(), nullptr}).value();
     const auto take = [&](Arena& arena) {
       Run<B> run(backend, arena, executor);
       const MapOf<B> x = run.map(1, 9, 7, 40);
@@ -306,7 +302,7 @@ TEST_CASE("a dry run counts all that a run takes, of residuals too") {
     };
     Arena dry;
     CHECK(take(dry).ok());
-    auto block = Buffer<std::uint8_t>::make(dry.high_water()).value_or_throw();
+    auto block = Buffer<std::uint8_t>::make(dry.high_water()).value();
     Arena real(block.span());
     CHECK(take(real).ok());
   };

@@ -20,7 +20,7 @@ TEST_CASE("weights: rooms begin at cache lines and do not overlap") {
   const std::vector<std::size_t> sizes = {1, 15, 16, 17, 100000, kHuge / 2, kHuge / 2, 5, kHuge + 3, 7};
   std::vector<PackedWeights> rooms;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
-    rooms.push_back(blocks.take(sizes[i]).value_or_throw());
+    rooms.push_back(blocks.take(sizes[i]).value());
     CHECK(reinterpret_cast<std::uintptr_t>(rooms[i].data()) % segface::kAlignment == 0);
     std::fill_n(rooms[i].data(), sizes[i], static_cast<float>(i));
   }
@@ -32,10 +32,10 @@ TEST_CASE("weights: rooms begin at cache lines and do not overlap") {
 
 TEST_CASE("weights: small ones share a block, and a copy begins another") {
   WeightBlocks blocks;
-  const PackedWeights first = blocks.take(10).value_or_throw(), second = blocks.take(10).value_or_throw();
+  const PackedWeights first = blocks.take(10).value(), second = blocks.take(10).value();
   CHECK(second.data() == first.data() + 16);
   WeightBlocks copy = blocks;
-  const PackedWeights other = copy.take(10).value_or_throw(), third = blocks.take(10).value_or_throw();
+  const PackedWeights other = copy.take(10).value(), third = blocks.take(10).value();
   CHECK(third.data() == second.data() + 16);
   CHECK(other.data() != third.data());
 }
@@ -44,7 +44,7 @@ TEST_CASE("weights: they outlive what handed them out") {
   PackedWeights kept;
   {
     WeightBlocks blocks;
-    kept = blocks.take(1000).value_or_throw();
+    kept = blocks.take(1000).value();
     std::fill_n(kept.data(), 1000, 2.0f);
   }
   CHECK(std::count(kept.data(), kept.data() + 1000, 2.0f) == 1000);
@@ -52,11 +52,11 @@ TEST_CASE("weights: they outlive what handed them out") {
 
 TEST_CASE("weights: what no memory can hold is refused, and the next room is as before") {
   WeightBlocks blocks;
-  const PackedWeights first = blocks.take(16).value_or_throw();
+  const PackedWeights first = blocks.take(16).value();
   const auto refused = blocks.take(SIZE_MAX / 2);
   REQUIRE(!refused.ok());
-  CHECK(refused.status().code() == segface::Errc::overflow);
-  CHECK(blocks.take(16).value_or_throw().data() == first.data() + 16);
+  CHECK(refused.error().code() == segface::Errc::overflow);
+  CHECK(blocks.take(16).value().data() == first.data() + 16);
 }
 
 }  // namespace

@@ -27,9 +27,9 @@ double error(const cpu::Kernels& kernels, Bench<cpu::Backend>& fast, Bench<Refer
              const Size& s, const MakeEpilogue& epilogue) {
   const auto fast_scope = fast.run().scope();
   const auto exact_scope = exact.run().scope();
-  const LinearNumbers folded = fold_batch_norm(numbers.parameters()).value_or_throw();
+  const LinearNumbers folded = fold_batch_norm(numbers.parameters()).value();
   cpu::WeightBlocks blocks;
-  const cpu::Linear w = cpu::pack_winograd(kernels, blocks, numbers.in, numbers.out, folded).value_or_throw();
+  const cpu::Linear w = cpu::pack_winograd(kernels, blocks, numbers.in, numbers.out, folded).value();
   // y is wider than it must be: what lies between its rows has to stay.
   const auto y = fast.map("untouched", s.batch, s.height, s.width, numbers.out);
   const auto beyond = y.slice(y.channels, 5);
@@ -41,7 +41,7 @@ double error(const cpu::Kernels& kernels, Bench<cpu::Backend>& fast, Bench<Refer
   }
   REQUIRE(fast.run().status().ok());
 
-  const auto v = exact.backend().prepare_convolution(numbers.parameters()).value_or_throw();
+  const auto v = exact.backend().prepare_convolution(numbers.parameters()).value();
   const auto z = exact.map("untouched", s.batch, s.height, s.width, numbers.out);
   ops::convolution<Reference>(exact.run(), v, exact.map("x", s.batch, s.height, s.width, numbers.in), epilogue(exact),
                               z);
@@ -96,7 +96,7 @@ TEST_CASE("Winograd: the residual may be the output itself") {
     const Numbers numbers = {32, 32};
     const auto on = [&](auto& bench) {
       using B = std::decay_t<decltype(bench.backend())>;
-      const auto w = bench.backend().prepare_convolution(numbers.parameters()).value_or_throw();
+      const auto w = bench.backend().prepare_convolution(numbers.parameters()).value();
       const auto y = bench.map("y", 2, 9, 6, 32);
       ops::convolution<B>(bench.run(), w, bench.map("x", 2, 9, 6, 32), Epilogue<B>::plus(y, Activation::silu), y);
       return y;
@@ -109,7 +109,7 @@ TEST_CASE("Winograd is for kernel 3, stride 1, channels from 24 to 256") {
   const cpu::Backend backend;
   const std::vector<float> weight(std::size_t{264} * 264 * 9, 1.0f);
   const auto chosen = [&](Index in, Index out, Index kernel, Index stride) {
-    return backend.prepare_convolution({in, out, kernel, stride, weight.data(), {}, nullptr}).value_or_throw().winograd;
+    return backend.prepare_convolution({in, out, kernel, stride, weight.data(), {}, nullptr}).value().winograd;
   };
   CHECK(chosen(24, 24, 3, 1));
   CHECK(chosen(256, 260, 3, 1));

@@ -20,7 +20,7 @@ struct Widths {
 // Calls body(kernels, cpu bench, reference bench) for each instruction set.
 template <class Body>
 void on_each_isa(const Body& body) {
-  const std::unique_ptr<Executor> threads = ThreadPool::make(3).value_or_throw();
+  const std::unique_ptr<Executor> threads = ThreadPool::make(3).value();
   SerialExecutor serial;
   for (const cpu::Isa isa : {cpu::Isa::baseline, cpu::Isa::avx2, cpu::Isa::avx512}) {
     if (!cpu::supported(isa)) continue;

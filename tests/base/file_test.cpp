@@ -31,7 +31,7 @@ bool says(const Status& status, const std::string& words) {
   return std::string(status.message()).find(words) != std::string::npos;
 }
 Errc open_failure(const std::string& path) {
-  return InputFile::open(path).status().code();
+  return InputFile::open(path).error().code();
 }
 
 // While alive, descriptor `number` is closed, as in a program started with `<&-`.
@@ -95,7 +95,7 @@ TEST_CASE("InputFile refuses what is not a plain file, without waiting for it") 
   CHECK(open_failure(directory.path()) == Errc::not_regular_file);
   CHECK(open_failure(directory.file("pipe")) == Errc::not_regular_file);
   CHECK(open_failure("/dev/zero") == Errc::not_regular_file);
-  CHECK(says(InputFile::open(directory.path()).status(), "a directory"));
+  CHECK(says(InputFile::open(directory.path()).error(), "a directory"));
 #ifdef __linux__
   CHECK(open_failure("/proc/self/mem") == Errc::not_regular_file);
   CHECK(open_failure("/proc/self/status") == Errc::not_regular_file);
@@ -105,7 +105,7 @@ TEST_CASE("InputFile refuses what is not a plain file, without waiting for it") 
 
 TEST_CASE("InputFile says why a path cannot be opened") {
   const TempDirectory directory;
-  const Status missing = InputFile::open(directory.file("missing")).status();
+  const Status missing = InputFile::open(directory.file("missing")).error();
   CHECK(missing.code() == Errc::io);
   CHECK(says(missing, directory.file("missing") + ": cannot open: No such file"));
 
@@ -121,7 +121,7 @@ TEST_CASE("InputFile says why a path cannot be opened") {
     CHECK(open_failure(directory.file("secret")) == Errc::io);
   }
 
-  const Status hostile = InputFile::open(directory.file("\x1b[2J\n\xff")).status();
+  const Status hostile = InputFile::open(directory.file("\x1b[2J\n\xff")).error();
   CHECK(hostile.code() == Errc::io);
   CHECK(says(hostile, "\\x1b[2J\\x0a\\xff"));
   const std::string strange = directory.write("new\nline\xff", "x");
@@ -152,11 +152,11 @@ TEST_CASE("read_file reads the whole, up to a limit") {
   const auto all = segface::read_file(path, 10);
   REQUIRE(all.ok());
   CHECK(std::string(all->begin(), all->end()) == "0123456789");
-  const Status status = segface::read_file(path, 9).status();
+  const Status status = segface::read_file(path, 9).error();
   CHECK(status.code() == Errc::limit_exceeded);
   CHECK(says(status, path + ": 10 bytes, at most 9"));
   CHECK(segface::read_file(directory.write("empty", ""), 0)->size() == 0);
-  CHECK(segface::read_file(directory.path(), 10).status().code() == Errc::not_regular_file);
+  CHECK(segface::read_file(directory.path(), 10).error().code() == Errc::not_regular_file);
 }
 
 TEST_CASE("ByteReader reads a file and memory alike") {
@@ -214,7 +214,7 @@ TEST_CASE("OutputFile leaves nothing behind without commit") {
 TEST_CASE("OutputFile replaces a file only where it is told to") {
   const TempDirectory directory;
   const std::string path = directory.write("out", "old");
-  const Status refused = OutputFile::open(path, Existing::refuse).status();
+  const Status refused = OutputFile::open(path, Existing::refuse).error();
   CHECK(refused.code() == Errc::output);
   CHECK(says(refused, path + ": exists already; pass --force"));
 
@@ -253,7 +253,7 @@ TEST_CASE("OutputFile refuses impossible places") {
   for (const std::string& path : {std::string(), std::string("a\0b", 3), directory.path(), directory.file("no/where"),
                                   directory.file(std::string(300, 'x')), directory.write("file", "") + "/out"}) {
     for (const Existing existing : {Existing::refuse, Existing::replace}) {
-      CHECK(OutputFile::open(path, existing).status().code() == Errc::output);
+      CHECK(OutputFile::open(path, existing).error().code() == Errc::output);
     }
   }
   CHECK(directory.entries() == 1);

@@ -36,9 +36,9 @@ TEST_CASE("a buffer is aligned, moves and refuses what cannot be") {
   CHECK(buffer.data() == nullptr);
 
   CHECK(Buffer<float>::make(0)->size() == 0);
-  CHECK(Buffer<float>::make(SIZE_MAX).status().code() == Errc::overflow);
-  CHECK(Buffer<float>::make(SIZE_MAX / 4 + 2).status().code() == Errc::overflow);  // wraps to a few bytes
-  CHECK(Buffer<char>::make(std::size_t{PTRDIFF_MAX} + 1).status().code() == Errc::overflow);
+  CHECK(Buffer<float>::make(SIZE_MAX).error().code() == Errc::overflow);
+  CHECK(Buffer<float>::make(SIZE_MAX / 4 + 2).error().code() == Errc::overflow);  // wraps to a few bytes
+  CHECK(Buffer<char>::make(std::size_t{PTRDIFF_MAX} + 1).error().code() == Errc::overflow);
 }
 
 TEST_CASE("a span is a view") {

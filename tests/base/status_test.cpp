@@ -32,7 +32,7 @@ Result<int> half_of(int value) {
 Status check_quarter(int value, int& quarter) {
   SEGFACE_ASSIGN(half, half_of(value));
   const Result<int> result = half_of(half);
-  SEGFACE_RETURN_IF_ERROR(result.status());
+  SEGFACE_RETURN_IF_ERROR(result.error());
   quarter = *result;
   return {};
 }
@@ -51,6 +51,24 @@ TEST_CASE("a message is made of parts") {
   CHECK(in_context(status, "b").message() == "b: "s + status.message());
   CHECK(in_context(status, "b").code() == Errc::truncated);
   CHECK(in_context(Status(), "b").ok());
+  CHECK(sizeof(Status) <= 2 * sizeof(void*));
+}
+
+TEST_CASE("a status is copied, moved and assigned with its message") {
+  Status failure = error(Errc::io, "a"), copy = failure;
+  CHECK(copy.message() == "a"s);
+  CHECK(failure.message() == "a"s);
+  const Status moved = std::move(copy);
+  CHECK(moved.message() == "a"s);
+  failure = error(Errc::busy, "b");
+  CHECK(failure.code() == Errc::busy);
+  CHECK(failure.message() == "b"s);
+  failure = Status();
+  CHECK(failure.ok());
+  CHECK(failure.message() == ""s);
+  const Status& itself = moved;
+  failure = itself;
+  CHECK(failure.message() == "a"s);
 }
 
 TEST_CASE("nothing in a message can disturb a terminal") {
@@ -81,7 +99,14 @@ TEST_CASE("a message that is too long is cut, and never overflows") {
 TEST_CASE("a result is a value or a reason, and the macros pass the reason on") {
   CHECK(half_of(4).ok());
   CHECK(*half_of(4) == 2);
-  CHECK(half_of(3).status().message() == "3 is odd"s);
+  CHECK(half_of(3).error().message() == "3 is odd"s);
+  CHECK(half_of(4).error().ok());
+  if (const auto half = half_of(8)) {
+    CHECK(*half == 4);
+  } else {
+    FAIL("a value is true");
+  }
+  CHECK_FALSE(half_of(3));
   int quarter = 0;
   CHECK(check_quarter(12, quarter).ok());
   CHECK(quarter == 3);
@@ -106,15 +131,23 @@ TEST_CASE("guarded turns exhausted memory into a status") {
   const Status status = guarded([]() -> Status { throw std::bad_alloc(); });
   CHECK(status.code() == Errc::out_of_memory);
   const auto result = guarded([]() -> Result<std::string> { return std::string(std::string().max_size() + 1, 'x'); });
-  CHECK(result.status().code() == Errc::out_of_memory);
+  CHECK(result.error().code() == Errc::out_of_memory);
   CHECK(guarded([]() -> Result<int> { return 3; }).ok());
 }
 
-TEST_CASE("the throwing layer carries code and message") {
-  CHECK(half_of(4).value_or_throw() == 2);
-  CHECK_NOTHROW(throw_if_error(Status()));
+TEST_CASE("value and or_throw throw code and message") {
+  CHECK(half_of(4).value() == 2);
+  Result<int> changed = half_of(4);
+  changed.value() = 7;
+  CHECK(*changed == 7);
+  const Result<int>& same = changed;
+  CHECK(same.value() == 7);
+  const Result<int> none = half_of(3);
+  CHECK_THROWS_AS(static_cast<void>(none.value()), Error);
+  CHECK_THROWS_AS(error(Errc::io, "x").or_throw(), Error);
+  CHECK_NOTHROW(Status().or_throw());
   try {
-    static_cast<void>(half_of(3).value_or_throw());
+    static_cast<void>(half_of(3).value());
     FAIL("did not throw");
   } catch (const Error& failure) {
     CHECK(failure.code() == Errc::invalid_argument);

@@ -145,10 +145,10 @@ TEST_CASE("parse writes mask and overlay of the photo's size and tells the class
     CAPTURE(part);
     CHECK(contains(parsed.out, part));
   }
-  const Image mask = load_labels(w.path("results/photo_mask.png")).value_or_throw();
+  const Image mask = load_labels(w.path("results/photo_mask.png")).value();
   CHECK(mask.width() == 224);
   CHECK(mask.height() == 224);
-  CHECK(load_image(w.path("results/photo_overlay.png")).value_or_throw().width() == 224);
+  CHECK(load_image(w.path("results/photo_overlay.png")).value().width() == 224);
 
   SUBCASE("every label of the mask is told") {
     std::vector<bool> present(19);
@@ -181,7 +181,7 @@ TEST_CASE("parse writes mask and overlay of the photo's size and tells the class
   }
   SUBCASE("on the reference backend nearly the same") {
     CHECK(w.run("parse photo.png --weights w.safetensors --backend reference --mask r.png").code == 0);
-    const Image other = load_labels(w.path("r.png")).value_or_throw();
+    const Image other = load_labels(w.path("r.png")).value();
     int different = 0;
     for (std::size_t i = 0; i < mask.size_bytes(); ++i) different += other.data()[i] != mask.data()[i] ? 1 : 0;
     CHECK(different < 50);
@@ -197,9 +197,9 @@ TEST_CASE("--align labels the square around the landmarks and nothing else; land
   REQUIRE(w.run(call + " --align celeba --mask m.png").code == 0);
   REQUIRE(w.run(call + " --mask whole.png").code == 0);
   REQUIRE(w.run("parse photo.png --weights w.safetensors --mask p.png").code == 0);
-  const Image mask = load_labels(w.path("m.png")).value_or_throw();
-  const Image whole = load_labels(w.path("whole.png")).value_or_throw();
-  const Image plain = load_labels(w.path("p.png")).value_or_throw();
+  const Image mask = load_labels(w.path("m.png")).value();
+  const Image whole = load_labels(w.path("whole.png")).value();
+  const Image plain = load_labels(w.path("p.png")).value();
   CHECK(std::memcmp(whole.data(), plain.data(), whole.size_bytes()) == 0);
   // The square: 2 x 1.8 x 35 = 126 a side around (115, 83.5).
   int inside = 0, outside = 0;
@@ -237,7 +237,7 @@ TEST_CASE("landmark files: LaPa's, and Helen's with its square") {
   // 36 pixels down, 43 = int(1.2 x 36) a side, around (115, 98).
   REQUIRE(w.run(call + "--landmarks helen.txt --align helen --mask d.png").code == 0);
   REQUIRE(w.run(call + "--box 94,77,43,43 --mask e.png").code == 0);
-  const auto labels = [&](const char* name) { return load_labels(w.path(name)).value_or_throw(); };
+  const auto labels = [&](const char* name) { return load_labels(w.path(name)).value(); };
   const Image a = labels("a.png"), b = labels("b.png"), c = labels("c.png"), d = labels("d.png"), e = labels("e.png");
   CHECK(std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
   CHECK(std::memcmp(a.data(), c.data(), a.size_bytes()) == 0);
@@ -248,7 +248,7 @@ TEST_CASE("landmark files: LaPa's, and Helen's with its square") {
 TEST_CASE("--box labels its part of the photo and nothing else") {
   const Workshop& w = workshop();
   REQUIRE(w.run("parse photo.png --weights w.safetensors --box -20,30,120,100 --mask m.png").code == 0);
-  const Image mask = load_labels(w.path("m.png")).value_or_throw();
+  const Image mask = load_labels(w.path("m.png")).value();
   REQUIRE(mask.width() == 224);
   REQUIRE(mask.height() == 224);
   int inside = 0, outside = 0;
@@ -261,18 +261,18 @@ TEST_CASE("--box labels its part of the photo and nothing else") {
   CHECK(inside > 0);
   CHECK(outside == 0);
   // The same as the part alone.
-  const Image photo = load_image(w.path("photo.png")).value_or_throw();
-  const Image part = crop(photo.view(), {-20, 30, 120, 100}).value_or_throw();
-  throw_if_error(save_png(w.path("part.png"), part.view(), OutputFile::Existing::replace));
+  const Image photo = load_image(w.path("photo.png")).value();
+  const Image part = crop(photo.view(), {-20, 30, 120, 100}).value();
+  save_png(w.path("part.png"), part.view(), OutputFile::Existing::replace).or_throw();
   REQUIRE(w.run("parse part.png --weights w.safetensors --mask p.png").code == 0);
-  const Image alone = load_labels(w.path("p.png")).value_or_throw();
+  const Image alone = load_labels(w.path("p.png")).value();
   for (Index y = 0; y < 100; ++y) CHECK(std::memcmp(alone.row(y) + 20, mask.row(30 + y), 100) == 0);
   check_refused(w.run("parse photo.png --weights w.safetensors --box 0,0,100000,100000"), 6, {"--box", "100000"});
   // --square widens a detector's box first: 60 x 50 times 200 % is 120 x 120 around the same middle.
   REQUIRE(w.run("parse photo.png --weights w.safetensors --box 10,55,60,50 --square 200 --mask m.png").code == 0);
   REQUIRE(w.run("parse photo.png --weights w.safetensors --box -20,20,120,120 --mask p.png").code == 0);
-  const Image widened = load_labels(w.path("m.png")).value_or_throw();
-  const Image square = load_labels(w.path("p.png")).value_or_throw();
+  const Image widened = load_labels(w.path("m.png")).value();
+  const Image square = load_labels(w.path("p.png")).value();
   for (Index y = 0; y < 224; ++y) CHECK(std::memcmp(widened.row(y), square.row(y), 224) == 0);
   for (const char* name : {"m.png", "p.png", "part.png"}) w.remove(name);
 }
@@ -289,7 +289,7 @@ TEST_CASE("--logits writes the network's output as .npy") {
   // Resized to the photo, their largest is the mask.
   std::vector<float> logits(kValues);
   std::memcpy(logits.data(), file.data() + 128, kValues * 4);
-  const Image mask = load_labels(w.path("m.png")).value_or_throw();
+  const Image mask = load_labels(w.path("m.png")).value();
   std::vector<std::uint8_t> labels(224 * 224);
   SerialExecutor executor;
   label_pixels(LogitsView<float>::planes(logits.data(), 19, 64, 64), LabelTarget{labels.data(), 224, 224}, executor);
@@ -316,7 +316,7 @@ TEST_CASE("--logits of a part of the photo are brought back to the photo") {
     CHECK(logits[kPixels] == -10000.0f);
     if (contains(words, "--align")) continue;  // a turned square samples labels and logits at different places
     // Their largest is the mask, but where a boundary passes between two pixels.
-    const Image mask = load_labels(w.path("m.png")).value_or_throw();
+    const Image mask = load_labels(w.path("m.png")).value();
     std::size_t different = 0;
     for (std::size_t p = 0; p < kPixels; ++p) {
       std::size_t best = 0;

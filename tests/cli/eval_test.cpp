@@ -35,7 +35,7 @@ std::string prepare(const std::string& layout) {
   fs::copy(data("eval/" + layout), w.path("folder"), fs::copy_options::recursive);
   if (layout == "celeb" || layout == "plain") return "w.safetensors";
   if (!w.has(layout + ".safetensors")) {
-    w.write(layout + ".safetensors", test::make_small_weight_file(parse_dataset(layout).value_or_throw()));
+    w.write(layout + ".safetensors", test::make_small_weight_file(parse_dataset(layout).value()));
   }
   return layout + ".safetensors";
 }
@@ -74,7 +74,7 @@ TEST_CASE("eval counts what NumPy and Pillow count, in every layout") {
     CHECK(outcome.err.empty());
     CHECK(contains(outcome.out, row.second));
 
-    const Dataset dataset = weights == "w.safetensors" ? Dataset::celeb : parse_dataset(layout).value_or_throw();
+    const Dataset dataset = weights == "w.safetensors" ? Dataset::celeb : parse_dataset(layout).value();
     const auto count = static_cast<std::size_t>(class_count(dataset));
     std::vector<std::uint64_t> expected(count * count);
     std::uint64_t ignored = 0;
@@ -89,8 +89,8 @@ TEST_CASE("eval counts what NumPy and Pillow count, in every layout") {
                                    (points.empty() ? "" : " --landmarks '" + points + "'"));
       CAPTURE(parsed.err);
       REQUIRE(parsed.code == 0);
-      const Image truth = load_labels(front + "_truth.png").value_or_throw();
-      const Image mask = load_labels(w.path("m.png")).value_or_throw();
+      const Image truth = load_labels(front + "_truth.png").value();
+      const Image mask = load_labels(w.path("m.png")).value();
       for (std::size_t i = 0; i < truth.size_bytes(); ++i) {
         const std::uint8_t label = truth.data()[i];
         ++(label == 255 ? ignored : expected[label * count + mask.data()[i]]);
@@ -114,7 +114,7 @@ TEST_CASE("eval counts what NumPy and Pillow count, in every layout") {
     }
     // The picture has a green diagonal, red where labels are wrong.
     REQUIRE(w.run("eval " + weights + " folder --picture c.png").code == 0);
-    const Image picture = load_image(w.path("c.png")).value_or_throw();
+    const Image picture = load_image(w.path("c.png")).value();
     const auto cell = [&](std::size_t t, std::size_t p) {
       const auto at = [&](Index side, std::size_t i) { return side - kGap - 36 * static_cast<Index>(count - i) + 1; };
       return picture.rgb(at(picture.width(), p), at(picture.height(), t));
@@ -151,8 +151,9 @@ TEST_CASE("eval says which class is absent and leaves it out of the mean") {
   std::vector<std::uint8_t> blank(30 * 30, 255);
   blank[0] = 3;
   for (const char* name : {"a", "b", "c"}) {
-    throw_if_error(save_png(w.path(std::string("folder/labels/") + name + ".png"),
-                            {blank.data(), 30, 30, PixelOrder::gray}, OutputFile::Existing::replace));
+    save_png(w.path(std::string("folder/labels/") + name + ".png"), {blank.data(), 30, 30, PixelOrder::gray},
+             OutputFile::Existing::replace)
+        .or_throw();
   }
   const Outcome outcome = w.run("eval " + weights + " folder --json e.json --csv e.csv");
   CHECK(outcome.code == 0);
@@ -176,7 +177,7 @@ TEST_CASE("eval lists missing and broken files, scores the others and ends with 
   };
   const std::vector<std::uint8_t> pixels(3 * 33 * 41, 77);
   const auto save = [&](const char* name, Index width, Index height, PixelOrder order) {
-    throw_if_error(save_png(w.path(name), {pixels.data(), width, height, order}, OutputFile::Existing::replace));
+    save_png(w.path(name), {pixels.data(), width, height, order}, OutputFile::Existing::replace).or_throw();
   };
 
   SUBCASE("plain") {

@@ -24,7 +24,7 @@ using test::workshop;
 const std::string kParse = "parse photo.png --weights w.safetensors ";
 
 Image gray(const std::string& name) {
-  return load_labels(workshop().path(name)).value_or_throw();
+  return load_labels(workshop().path(name)).value();
 }
 
 TEST_CASE("--sheet of one photo shows it beside labels, overlay and confidence") {
@@ -34,19 +34,19 @@ TEST_CASE("--sheet of one photo shows it beside labels, overlay and confidence")
   REQUIRE(outcome.code == 0);
   CHECK(contains(outcome.out, "sheet: s.png"));
   CHECK_FALSE(w.has("photo_mask.png"));  // only what is named
-  const Image sheet = load_image(w.path("s.png")).value_or_throw();
-  const Image photo = load_image(w.path("photo.png")).value_or_throw();
+  const Image sheet = load_image(w.path("s.png")).value();
+  const Image photo = load_image(w.path("photo.png")).value();
   for (const Index at : {0, 100, 223}) {
     CHECK(sheet.rgb(kGap + at, kGap + 11 + at) == photo.rgb(at, at));
   }
   REQUIRE(w.run(kParse + "--sheet s.png -o d --legend").code == 0);
   CHECK(w.has("d/photo_mask.png"));
-  const Image overlay = load_image(w.path("d/photo_overlay.png")).value_or_throw();
+  const Image overlay = load_image(w.path("d/photo_overlay.png")).value();
   CHECK(overlay.width() > 300);
   CHECK(overlay.height() >= 224);
   // Outside a box, confidence is 1.
   REQUIRE(w.run(kParse + "--sheet s.png --box 50,60,100,90").code == 0);
-  const Image boxed = load_image(w.path("s.png")).value_or_throw();
+  const Image boxed = load_image(w.path("s.png")).value();
   const Index confidence = kGap + 3 * (224 + kGap);
   CHECK(boxed.rgb(confidence, kGap + 11) == Rgb{255, 255, 255});
   CHECK(boxed.rgb(confidence + 100, kGap + 11 + 100) != Rgb{255, 255, 255});
@@ -59,7 +59,7 @@ TEST_CASE("--sheet of several photos is a contact sheet of those that could be r
       w.run("parse photo.png missing.png photo.png photo.png --weights w.safetensors --sheet s.png");
   CHECK(outcome.code == 3);
   CHECK(contains(outcome.out, "\nsheet: s.png\n"));
-  const Image sheet = load_image(w.path("s.png")).value_or_throw();
+  const Image sheet = load_image(w.path("s.png")).value();
   CHECK(sheet.width() == 2 * 224 + 3 * kGap);
   CHECK(sheet.height() == 2 * (224 + 11) + 3 * kGap);
   CHECK(sheet.rgb(kGap, kGap + 11) != kPaper);

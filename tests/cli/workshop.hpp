@@ -34,9 +34,7 @@ class Workshop {
     made_ = run("convert model_299.pt -o w.safetensors --resolution 64");
   }
 
-  static std::uint64_t golden_seed() {
-    return Golden::open(data("mobilenet_celeb_256.safetensors")).value_or_throw().seed();
-  }
+  static std::uint64_t golden_seed() { return Golden::open(data("mobilenet_celeb_256.safetensors")).value().seed(); }
 
   // Runs a shell command in which the tool is called `segface`.
   Outcome shell(const std::string& command) const {

@@ -46,9 +46,7 @@ class DeviceBench {
   static constexpr std::size_t kMargin = std::size_t{16} << 10;
 
   DeviceBench()
-      : backend_(Cuda::from_environment().value_or_throw()),
-        memory_(prepared()),
-        run_(backend_, memory_, arena_, serial_) {
+      : backend_(Cuda::from_environment().value()), memory_(prepared()), run_(backend_, memory_, arena_, serial_) {
     clear();
   }
   DeviceBench(const DeviceBench&) = delete;
@@ -61,8 +59,9 @@ class DeviceBench {
   Map<T> map(const std::string& name, Index batch, Index height, Index width, Index channels) {
     const Map<T> map = run_.map(batch, height, width, channels + 5).slice(0, channels);
     const std::vector<float> numbers = random_numbers(name, map.rows() * channels);
-    throw_if_error(
-        memory_.write(map, [&](const Map<float>& host) { std::copy(numbers.begin(), numbers.end(), host.data); }));
+
+    memory_.write(map, [&](const Map<float>& host) { std::copy(numbers.begin(), numbers.end(), host.data); })
+        .or_throw();
     inputs_.push_back({map, {numbers.begin(), numbers.end()}});
     return map;
   }
@@ -77,20 +76,21 @@ class DeviceBench {
     used_ = std::min(std::max(used_, arena_.high_water() + kMargin), kBytes);
     arena_ = Arena(memory_.block());
     inputs_.clear();
-    throw_if_error(cuda::check(cudaMemsetAsync(memory_.block().data(), 0xff, used_, memory_.stream()), "clear"));
+    cuda::check(cudaMemsetAsync(memory_.block().data(), 0xff, used_, memory_.stream()), "clear").or_throw();
   }
   // The first bytes of the block, up to some that were never in use, when all work is done.
   const std::vector<std::uint8_t>& bytes() {
-    throw_if_error(memory_.finish());
+    memory_.finish().or_throw();
     bytes_.resize(std::min(arena_.high_water() + kMargin, kBytes));
-    throw_if_error(
-        cuda::check(cudaMemcpy(bytes_.data(), memory_.block().data(), bytes_.size(), cudaMemcpyDeviceToHost), "bytes"));
+
+    cuda::check(cudaMemcpy(bytes_.data(), memory_.block().data(), bytes_.size(), cudaMemcpyDeviceToHost), "bytes")
+        .or_throw();
     return bytes_;
   }
   HostCopy<float> read(const Map<T>& map) {
     HostCopy<float> copy(map);
-    throw_if_error(memory_.read(
-        map, [&](const Map<float>& host) { std::copy_n(host.data, copy.values.size(), copy.values.data()); }));
+    memory_.read(map, [&](const Map<float>& host) { std::copy_n(host.data, copy.values.size(), copy.values.data()); })
+        .or_throw();
     return copy;
   }
   std::size_t offset(const T* place) {
@@ -100,7 +100,7 @@ class DeviceBench {
  private:
   cuda::Memory prepared() {
     cuda::Memory memory;
-    throw_if_error(memory.reserve(kBytes));
+    memory.reserve(kBytes).or_throw();
     arena_ = Arena(memory.block());
     return memory;
   }

@@ -24,7 +24,7 @@ template <class B>
 class Ends {
  public:
   Ends() {
-    throw_if_error(memory_.reserve(std::size_t{4} << 20));
+    memory_.reserve(std::size_t{4} << 20).or_throw();
     arena_ = Arena(memory_.block());
   }
   Ends(const Ends&) = delete;
@@ -35,10 +35,10 @@ class Ends {
     Run<B> run(backend_, memory_, arena_, executor_);
     const MapOf<B> image = run.map(1, side, side, 3);
     std::vector<float> numbers;
-    throw_if_error(photo_.take(memory_, photo, side, executor_));
+    photo_.take(memory_, photo, side, executor_).or_throw();
     photo_.give(run, image);
     run.read(image, [&](const HostMapOf<B>& map) { numbers.assign(map.data, map.data + map.rows() * 3); });
-    throw_if_error(run.status());
+    run.status().or_throw();
     return numbers;
   }
 
@@ -53,12 +53,12 @@ class Ends {
       for (Index r = 0; r < host.rows(); ++r) std::copy_n(numbers.data() + r * classes, classes, host.row(r));
     });
     use(run, map);
-    throw_if_error(run.status());
-    throw_if_error(memory_.finish());
+    run.status().or_throw();
+    memory_.finish().or_throw();
   }
 
  private:
-  const B backend_ = B::from_environment().value_or_throw();
+  const B backend_ = B::from_environment().value();
   MemoryOf<B> memory_;
   Arena arena_;
   SerialExecutor executor_;

@@ -51,12 +51,12 @@ std::vector<float> small_numbers(const std::string& name, Index count, Index in)
 template <class Any>
 typename Any::Linear linear(const Any& backend, const std::string& name, Index in, Index out) {
   const auto weight = small_numbers(name + "weight", in * out, in), bias = random_numbers(name + "bias", out);
-  return backend.prepare_linear({in, out, weight.data(), bias.data()}).value_or_throw();
+  return backend.prepare_linear({in, out, weight.data(), bias.data()}).value();
 }
 template <class Any>
 typename Any::LayerNorm norm(const Any& backend, Index channels) {
   const auto gain = random_numbers("gain", channels), bias = random_numbers("shift", channels);
-  return backend.prepare_layer_norm({channels, gain.data(), bias.data(), 1e-5f}).value_or_throw();
+  return backend.prepare_layer_norm({channels, gain.data(), bias.data(), 1e-5f}).value();
 }
 
 // A fusion of levels with these channels.
@@ -86,7 +86,7 @@ Pyramid<BackendOf<Bench>> fused(Bench& bench, const Fusion& fusion, Index height
     const Index scale = Index{1} << i;
     levels[i] = bench.map("level", 2, (height + scale - 1) / scale, (width + scale - 1) / scale, kChannels[i]);
   }
-  const auto operand = ops::MlpFusion<Any>::prepare(bench.backend(), fusion.parameters).value_or_throw();
+  const auto operand = ops::MlpFusion<Any>::prepare(bench.backend(), fusion.parameters).value();
   return ops::fuse<Any>(bench.run(), operand, levels);
 }
 
@@ -130,7 +130,7 @@ TEST_CASE_TEMPLATE("image_from_tokens: one kernel, on a map and on the pyramid; 
                          map = bench.map("image", 2, s.height, s.width, c.width);
         const auto image = make_image(bench, map);
         const MapOf<Any> y = in_place ? map : bench.run().map(2, s.height, s.width, c.width);
-        auto q_proj = prepare(backend).value_or_throw();
+        auto q_proj = prepare(backend).value();
         const auto term = ops::position_term<Any>(bench.run(), q_proj, position);
         const compound::ImageFromTokens<Any, decltype(q_proj)> operand = {
             std::move(q_proj), linear(backend, "k", c.width, c.inner), linear(backend, "v", c.width, c.inner),
@@ -193,9 +193,7 @@ TEST_CASE_TEMPLATE("upscale_and_classify: two kernels; and more classes than the
               using Any = BackendOf<decltype(bench)>;
               const auto transposed = [&](const std::string& name, Index in, Index out) {
                 const auto weight = small_numbers(name, in * out * 4, in), bias = random_numbers(name + "bias", out);
-                return bench.backend()
-                    .prepare_transposed_convolution({in, out, weight.data(), bias.data()})
-                    .value_or_throw();
+                return bench.backend().prepare_transposed_convolution({in, out, weight.data(), bias.data()}).value();
               };
               const compound::Upscaling<Any> w = {transposed("first", c.in, c.middle), norm(bench.backend(), c.middle),
                                                   transposed("second", c.middle, c.out)};

@@ -63,9 +63,7 @@ TEST_CASE_TEMPLATE("linear: every activation, scales, residuals of each image, o
       const auto weight = random_weights<T>("weight", widths.in * widths.out),
                  bias = random_weights<T>("bias", widths.out), scale = random_numbers("scale", widths.out);
       const auto operand = [&](auto& bench, const float* scales) {
-        return bench.backend()
-            .prepare_linear({widths.in, widths.out, weight.data(), bias.data(), scales})
-            .value_or_throw();
+        return bench.backend().prepare_linear({widths.in, widths.out, weight.data(), bias.data(), scales}).value();
       };
       const auto input = [&](auto& bench) { return bench.map("x", s.batch, s.height, s.width, widths.in); };
       for (const Activation a : {Activation::none, Activation::relu, Activation::hard_swish, Activation::hard_sigmoid,
@@ -114,14 +112,14 @@ TEST_CASE_TEMPLATE("convolutions: kernels, strides, borders, images smaller than
           std::vector<float> numbers[5];
           ConvolutionParameters p = random_convolution(in, out, kernel, stride, numbers);
           CHECK(agree([&](auto& bench) {
-                  const auto w = bench.backend().prepare_convolution(p).value_or_throw();
+                  const auto w = bench.backend().prepare_convolution(p).value();
                   return ops::convolution<BackendOf<decltype(bench)>>(
                       bench.run(), w, bench.map("x", s.batch, s.height, s.width, in), Activation::hard_swish);
                 }) < bound<T>(3e-6));
           for (const Index batch : {Index{1}, s.batch}) {
             CHECK(agree([&](auto& bench) {
                     using B = BackendOf<decltype(bench)>;
-                    const auto w = bench.backend().prepare_convolution(p).value_or_throw();
+                    const auto w = bench.backend().prepare_convolution(p).value();
                     const auto residual = bench.map("r", batch, ops::convolved(s.height, kernel, stride),
                                                     ops::convolved(s.width, kernel, stride), out);
                     return ops::convolution<B>(bench.run(), w, bench.map("x", s.batch, s.height, s.width, in),
@@ -130,14 +128,14 @@ TEST_CASE_TEMPLATE("convolutions: kernels, strides, borders, images smaller than
           }
           p.in = 1;
           CHECK(agree([&](auto& bench) {
-                  const auto w = bench.backend().prepare_depthwise_convolution(p).value_or_throw();
+                  const auto w = bench.backend().prepare_depthwise_convolution(p).value();
                   return ops::depthwise_convolution<BackendOf<decltype(bench)>>(
                       bench.run(), w, bench.map("x", s.batch, s.height, s.width, out), Activation::relu);
                 }) < bound<T>(3e-6));
           p.norm = {};
           p.bias = numbers[2].data();
           CHECK(agree([&](auto& bench) {
-                  const auto w = bench.backend().prepare_depthwise_convolution(p).value_or_throw();
+                  const auto w = bench.backend().prepare_depthwise_convolution(p).value();
                   return ops::depthwise_convolution<BackendOf<decltype(bench)>>(
                       bench.run(), w, bench.map("x", s.batch, s.height, s.width, out), Activation::none);
                 }) < bound<T>(3e-6));
@@ -148,9 +146,8 @@ TEST_CASE_TEMPLATE("convolutions: kernels, strides, borders, images smaller than
     for (const Index channels : {1, 16, 37}) {
       const auto weight = random_numbers("weight", channels * out * 4), bias = random_numbers("bias", out);
       CHECK(agree([&](auto& bench) {
-              const auto w = bench.backend()
-                                 .prepare_transposed_convolution({channels, out, weight.data(), bias.data()})
-                                 .value_or_throw();
+              const auto w =
+                  bench.backend().prepare_transposed_convolution({channels, out, weight.data(), bias.data()}).value();
               return ops::transposed_convolution<BackendOf<decltype(bench)>>(
                   bench.run(), w, bench.map("x", s.batch, s.height, s.width, channels), Activation::gelu);
             }) < bound<T>(3e-6));
@@ -167,7 +164,7 @@ TEST_CASE_TEMPLATE("norms, means, scales, sums, patches, largest of neighbours",
       const auto gain = random_numbers("gain", channels), bias = random_numbers("bias", channels);
       const auto x = [&](auto& bench) { return bench.map("x", s.batch, s.height, s.width, channels); };
       const auto norm = [&](auto& bench) {
-        return bench.backend().prepare_layer_norm({channels, gain.data(), bias.data(), 1e-3f}).value_or_throw();
+        return bench.backend().prepare_layer_norm({channels, gain.data(), bias.data(), 1e-3f}).value();
       };
       CHECK(agree([&](auto& bench) {
               return ops::layer_norm<BackendOf<decltype(bench)>>(bench.run(), norm(bench), x(bench));
@@ -206,7 +203,7 @@ TEST_CASE_TEMPLATE("norms, means, scales, sums, patches, largest of neighbours",
       }
       CHECK(agree([&](auto& bench) { return ops::max_pool<BackendOf<decltype(bench)>>(bench.run(), x(bench)); }) == 0);
       CHECK(agree([&](auto& bench) {
-              const auto w = bench.backend().prepare_constant(gain.data(), 1, channels).value_or_throw();
+              const auto w = bench.backend().prepare_constant(gain.data(), 1, channels).value();
               return ops::repeat<BackendOf<decltype(bench)>>(bench.run(), w, s.batch);
             }) <= bound<T>(0));
     }
@@ -242,7 +239,7 @@ TEST_CASE_TEMPLATE("windowed attention: sizes, shifts, masks that matter, cosine
   Comparison<T> agree;
   test::on_each_window_case([&](const test::WindowCase& w, const WindowAttentionParameters& p) {
     CHECK(agree([&](auto& bench) {
-            const auto operand = bench.backend().prepare_window_attention(p).value_or_throw();
+            const auto operand = bench.backend().prepare_window_attention(p).value();
             return ops::windowed_attention<BackendOf<decltype(bench)>>(
                 bench.run(), operand, bench.map("qkv", 2, w.height, w.width, 3 * w.channels), w.shift);
           }) < bound<T>(3e-5));
@@ -280,7 +277,7 @@ TEST_CASE_TEMPLATE("interpolation, warps, products with tokens, position encodin
   }
   const std::vector<float> gaussian = random_numbers("gaussian", 2 * 128);
   CHECK(agree([&](auto& bench) {
-          const auto w = bench.backend().prepare_position_encoding(gaussian.data(), 128).value_or_throw();
+          const auto w = bench.backend().prepare_position_encoding(gaussian.data(), 128).value();
           return ops::position_encoding<BackendOf<decltype(bench)>>(bench.run(), w, 9, 17);
         }) < bound<T>(1e-5));
 }
@@ -290,9 +287,9 @@ TEST_CASE("products of floats round them to TF32 where that is allowed, and only
   const Index in = 64, out = 32, rows = 40;
   const auto weight = random_numbers("weight", in * out), bias = random_numbers("bias", out);
   const auto product = [&](bool tf32) {
-    const auto backend = cuda::Backend::from_environment(tf32).value_or_throw();
+    const auto backend = cuda::Backend::from_environment(tf32).value();
     cuda::Memory memory;
-    throw_if_error(memory.reserve(1 << 20));
+    memory.reserve(1 << 20).or_throw();
     Arena arena(memory.block());
     Run<cuda::Backend> run(backend, memory, arena, serial);
     const Map<float> x = run.map(1, 1, rows, in);
@@ -300,11 +297,11 @@ TEST_CASE("products of floats round them to TF32 where that is allowed, and only
       const auto numbers = random_numbers("x", rows * in);
       std::copy(numbers.begin(), numbers.end(), host.data);
     });
-    const auto operand = backend.prepare_linear({in, out, weight.data(), bias.data()}).value_or_throw();
+    const auto operand = backend.prepare_linear({in, out, weight.data(), bias.data()}).value();
     std::vector<float> result;
     run.read(ops::linear<cuda::Backend>(run, operand, x),
              [&](const Map<float>& host) { result.assign(host.data, host.data + rows * out); });
-    throw_if_error(run.status());
+    run.status().or_throw();
     return result;
   };
   const std::vector<float> exact = product(false), rounded = product(true);
@@ -315,16 +312,16 @@ TEST_CASE("products of floats round them to TF32 where that is allowed, and only
 }
 
 TEST_CASE("a weight that float16 cannot hold is an error, not an infinity") {
-  const auto half = cuda::HalfBackend::from_environment().value_or_throw();
-  const auto full = cuda::Backend::from_environment().value_or_throw();
+  const auto half = cuda::HalfBackend::from_environment().value();
+  const auto full = cuda::Backend::from_environment().value();
   for (const float weight : {65504.0f, -65519.0f, 65520.0f, -1e9f}) {
     const float bias = 0;
     const bool fits = std::abs(weight) < 65520;
     CAPTURE(weight);
     const Errc expected = fits ? Errc::ok : Errc::limit_exceeded;
-    CHECK(half.prepare_linear({1, 1, &weight, &bias}).status().code() == expected);
-    CHECK(half.prepare_linear({1, 1, &bias, &weight}).status().code() == expected);
-    CHECK(half.prepare_convolution({1, 1, 1, 1, &weight, {}, &bias}).status().code() == expected);
+    CHECK(half.prepare_linear({1, 1, &weight, &bias}).error().code() == expected);
+    CHECK(half.prepare_linear({1, 1, &bias, &weight}).error().code() == expected);
+    CHECK(half.prepare_convolution({1, 1, 1, 1, &weight, {}, &bias}).error().code() == expected);
     CHECK(full.prepare_linear({1, 1, &weight, &bias}).ok());
   }
 }

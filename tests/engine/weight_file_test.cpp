@@ -16,11 +16,11 @@ struct Parts {
   Metadata metadata;
 
   Parts() {
-    const SafetensorsFile file = SafetensorsFile::from_memory(test::small_weight_file()).value_or_throw();
+    const SafetensorsFile file = SafetensorsFile::from_memory(test::small_weight_file()).value();
     for (std::size_t i = 0; i < file.size(); ++i) {
       infos.push_back(file.info(i));
       data.emplace_back(file.info(i).bytes());
-      throw_if_error(file.read(i, data.back().data()));
+      file.read(i, data.back().data()).or_throw();
     }
     metadata = file.metadata();
   }
@@ -36,10 +36,9 @@ struct Parts {
   }
   std::string write(const TempDirectory& directory) const {
     const std::string path = directory.file("changed.safetensors");
-    SafetensorsWriter writer =
-        SafetensorsWriter::open(path, infos, metadata, OutputFile::Existing::replace).value_or_throw();
-    for (const auto& bytes : data) throw_if_error(writer.append({bytes.data(), bytes.size()}));
-    throw_if_error(writer.commit());
+    SafetensorsWriter writer = SafetensorsWriter::open(path, infos, metadata, OutputFile::Existing::replace).value();
+    for (const auto& bytes : data) writer.append({bytes.data(), bytes.size()}).or_throw();
+    writer.commit().or_throw();
     return path;
   }
 };
@@ -51,11 +50,11 @@ void refused(const std::function<void(Parts&)>& change, Errc code, const std::ve
   change(parts);
   Options options;
   options.self_test = true;
-  const auto parser = Parser::try_load(parts.write(directory), options);
+  const auto parser = Parser::load(parts.write(directory), options);
   REQUIRE_FALSE(parser.ok());
-  const std::string message = parser.status().message();
+  const std::string message = parser.error().message();
   CAPTURE(message);
-  CHECK(parser.status().code() == code);
+  CHECK(parser.error().code() == code);
   for (const std::string& word : words) {
     CAPTURE(word);
     CHECK(message.find(word) != std::string::npos);
@@ -149,7 +148,7 @@ TEST_CASE("34: a file in memory works at any alignment") {
   std::memcpy(shifted.data() + 1, file.data(), file.size());
   Options options;
   options.self_test = true;
-  CHECK(Parser::try_from_memory({shifted.data() + 1, file.size()}, options).ok());
+  CHECK(Parser::from_memory({shifted.data() + 1, file.size()}, options).ok());
 }
 
 TEST_CASE("33: half precision files load, and hold exactly the rounded values") {
@@ -157,21 +156,20 @@ TEST_CASE("33: half precision files load, and hold exactly the rounded values") 
   const std::string full = directory.write(
       "mobilenet_celeba_64.safetensors",
       std::string(reinterpret_cast<const char*>(test::small_weight_file().data()), test::small_weight_file().size()));
-  const std::unique_ptr<Executor> executor = make_executor(2).value_or_throw();
+  const std::unique_ptr<Executor> executor = make_executor(2).value();
   for (const DType dtype : {DType::f16, DType::bf16}) {
     ConvertOptions options;
     options.dtype = dtype;
     options.resolution = 64;
     const std::string half = directory.file(std::string(dtype_name(dtype)) + ".safetensors");
-    const Converted converted =
-        convert(networks::cpu_backend(cpu::best_isa()), full, half, options, *executor).value_or_throw();
+    const Converted converted = convert(networks::cpu_backend(cpu::best_isa()), full, half, options, *executor).value();
     CHECK(converted.info.dataset == Dataset::celeb);
-    const Parser parser = Parser::load(half);
+    const Parser parser = Parser::load(half).value();
     CHECK(parser.info().dtype == dtype);
-    CHECK(parser.try_self_test().value_or_throw() < SelfTest::kTolerance);
-    const WeightFile a = WeightFile::open(full).value_or_throw(), b = WeightFile::open(half).value_or_throw();
-    const Buffer<float> x = Weight{&a.tensors(), 0}.read().value_or_throw();
-    const Buffer<float> y = Weight{&b.tensors(), 0}.read().value_or_throw();
+    CHECK(parser.self_test().value() < SelfTest::kTolerance);
+    const WeightFile a = WeightFile::open(full).value(), b = WeightFile::open(half).value();
+    const Buffer<float> x = Weight{&a.tensors(), 0}.read().value();
+    const Buffer<float> y = Weight{&b.tensors(), 0}.read().value();
     for (std::size_t i = 0; i < x.size(); ++i) {
       CHECK(y[i] == (dtype == DType::f16 ? float_from_half(half_from_float(x[i]))
                                          : float_from_bfloat16(bfloat16_from_float(x[i]))));
@@ -221,15 +219,15 @@ TEST_CASE("converting tells data set and resolution from the folder's name, and 
   SerialExecutor executor;
   ConvertOptions options;
   options.dataset = Dataset::helen;
-  CHECK(convert(networks::cpu_backend(cpu::best_isa()), full, directory.file("b"), options, executor).status().code() ==
+  CHECK(convert(networks::cpu_backend(cpu::best_isa()), full, directory.file("b"), options, executor).error().code() ==
         Errc::invalid_argument);
   options.dataset.reset();
   options.resolution = 16;
-  CHECK(convert(networks::cpu_backend(cpu::best_isa()), full, directory.file("b"), options, executor).status().code() ==
+  CHECK(convert(networks::cpu_backend(cpu::best_isa()), full, directory.file("b"), options, executor).error().code() ==
         Errc::invalid_argument);
   options.resolution.reset();
   options.progress = [](double share) { return share < 0.5; };
-  CHECK(convert(networks::cpu_backend(cpu::best_isa()), full, directory.file("b"), options, executor).status().code() ==
+  CHECK(convert(networks::cpu_backend(cpu::best_isa()), full, directory.file("b"), options, executor).error().code() ==
         Errc::cancelled);
   CHECK(directory.entries() == 1);  // nothing is left behind
   options.progress = nullptr;
@@ -238,7 +236,7 @@ TEST_CASE("converting tells data set and resolution from the folder's name, and 
   CHECK(converted->resolution_assumed);
   CHECK(converted->info.resolution == 512);
   CHECK_FALSE(converted->named_backbone.has_value());
-  CHECK(convert(networks::cpu_backend(cpu::best_isa()), full, directory.file("b"), options, executor).status().code() ==
+  CHECK(convert(networks::cpu_backend(cpu::best_isa()), full, directory.file("b"), options, executor).error().code() ==
         Errc::output);
 
   // A folder that names another backbone than the tensors are of: the tensors are believed, the caller is told.

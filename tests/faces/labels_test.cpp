@@ -79,8 +79,8 @@ TEST_CASE("labels: data sets are read by name") {
   }
   CHECK(*parse_dataset("celeba") == Dataset::celeb);
   const auto failed = parse_dataset("imagenet");
-  CHECK(failed.status().code() == Errc::invalid_argument);
-  CHECK(std::string(failed.status().message()).find("celeb, lapa and helen") != std::string::npos);
-  CHECK(std::string(parse_dataset("celba").status().message()).find("did you mean celeb?") != std::string::npos);
-  CHECK(std::string(parse_dataset("hellen").status().message()).find("did you mean helen?") != std::string::npos);
+  CHECK(failed.error().code() == Errc::invalid_argument);
+  CHECK(std::string(failed.error().message()).find("celeb, lapa and helen") != std::string::npos);
+  CHECK(std::string(parse_dataset("celba").error().message()).find("did you mean celeb?") != std::string::npos);
+  CHECK(std::string(parse_dataset("hellen").error().message()).find("did you mean helen?") != std::string::npos);
 }

@@ -24,7 +24,7 @@ std::string helen_line(int count, const std::string& name) {
 }  // namespace
 
 TEST_CASE("LaPa: five of 106 points") {
-  const Landmarks l = read_lapa_landmarks("106\n" + numbers(106)).value_or_throw();
+  const Landmarks l = read_lapa_landmarks("106\n" + numbers(106)).value();
   CHECK(l.left_eye.x == 89);
   CHECK(l.left_eye.y == 178.5);
   CHECK(l.right_eye.x == 94);
@@ -34,9 +34,9 @@ TEST_CASE("LaPa: five of 106 points") {
   for (const std::string& bad :
        {std::string(), "68\n" + numbers(68), "106\n" + numbers(105), "106\n1 x\n" + numbers(105),
         "106\n1 --2\n" + numbers(105), "106\n1 .\n" + numbers(105), "106\n" + numbers(107)}) {
-    CHECK(read_lapa_landmarks(bad).status().code() == Errc::bad_format);
+    CHECK(read_lapa_landmarks(bad).error().code() == Errc::bad_format);
   }
-  const Status status = read_lapa_landmarks("106\n" + numbers(2) + "7 oops\n" + numbers(103)).status();
+  const Status status = read_lapa_landmarks("106\n" + numbers(2) + "7 oops\n" + numbers(103)).error();
   CHECK(std::string(status.message()).find("line 4") != std::string::npos);
   CHECK(std::string(status.message()).find("'oops'") != std::string::npos);
 }
@@ -55,7 +55,7 @@ TEST_CASE("numbers with more digits than a double holds") {
 
 TEST_CASE("Helen: a line by its name, halved; five points; the square") {
   const std::string text = helen_line(68, "100_1") + "\r\n" + helen_line(68, "232194_1\r") + helen_line(67, "short");
-  const HelenPoints points = read_helen_points(text, "232194_1").value_or_throw();
+  const HelenPoints points = read_helen_points(text, "232194_1").value();
   CHECK(points[67].x == 33.5);
   CHECK(points[67].y == 67.25);
   const Landmarks l = helen_landmarks(points);
@@ -71,9 +71,9 @@ TEST_CASE("Helen: a line by its name, halved; five points; the square") {
   CHECK(inside.width == 58);
   CHECK(inside.height == 75);
   CHECK(helen_box(points, 40, 50).height == 50);
-  CHECK(read_helen_points(text, "100").status().code() == Errc::invalid_argument);
-  const Status status = read_helen_points(text, "short").status();
+  CHECK(read_helen_points(text, "100").error().code() == Errc::invalid_argument);
+  const Status status = read_helen_points(text, "short").error();
   CHECK(status.code() == Errc::bad_format);
   CHECK(std::string(status.message()).find("line 4") != std::string::npos);
-  CHECK(read_helen_points(helen_line(69, "long"), "long").status().code() == Errc::bad_format);
+  CHECK(read_helen_points(helen_line(69, "long"), "long").error().code() == Errc::bad_format);
 }

@@ -40,7 +40,7 @@ TEST_CASE("metrics: equal to the official formulas computed by NumPy, absent cla
   while (file >> name >> count) {
     CAPTURE(cases);
     file.ignore();
-    const Dataset dataset = parse_dataset(name).value_or_throw();
+    const Dataset dataset = parse_dataset(name).value();
     const auto truth = numbers<std::uint8_t>(file), predicted = numbers<std::uint8_t>(file);
     const auto expected = numbers<double>(file);
     REQUIRE(expected.size() == count);
@@ -106,8 +106,8 @@ TEST_CASE("metrics: labels are resized as Pillow's NEAREST does") {
       std::vector<std::uint8_t> labels(static_cast<std::size_t>(from)), expected;
       for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::uint8_t>(i >> shift);
       for (std::size_t i = 2; i < places.size(); ++i) expected.push_back(static_cast<std::uint8_t>(places[i] >> shift));
-      const Image wide = resize_labels(row(labels), to, 1).value_or_throw();
-      const Image high = resize_labels({labels.data(), 1, from, PixelOrder::gray}, 1, to).value_or_throw();
+      const Image wide = resize_labels(row(labels), to, 1).value();
+      const Image high = resize_labels({labels.data(), 1, from, PixelOrder::gray}, 1, to).value();
       CHECK(std::equal(expected.begin(), expected.end(), wide.data()));
       CHECK(std::equal(expected.begin(), expected.end(), high.data()));
     }
@@ -115,6 +115,6 @@ TEST_CASE("metrics: labels are resized as Pillow's NEAREST does") {
   }
   CHECK(cases == 7);
   const std::vector<std::uint8_t> label = {3};
-  CHECK(resize_labels(row(label), 0, 1).status().code() == Errc::invalid_argument);
-  CHECK(resize_labels({label.data(), 1, 1, 3, PixelOrder::rgb}, 1, 1).status().code() == Errc::invalid_argument);
+  CHECK(resize_labels(row(label), 0, 1).error().code() == Errc::invalid_argument);
+  CHECK(resize_labels({label.data(), 1, 1, 3, PixelOrder::rgb}, 1, 1).error().code() == Errc::invalid_argument);
 }

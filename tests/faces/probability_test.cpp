@@ -21,7 +21,7 @@ TEST_CASE("probability: maps are the softmax of the interpolated logits, and the
   SerialExecutor executor;
   label_pixels(view, target, executor);
 
-  const ProbabilityMaps maps = ProbabilityMaps::make(view, kOut, kOutHeight).value_or_throw();
+  const ProbabilityMaps maps = ProbabilityMaps::make(view, kOut, kOutHeight).value();
   const Span<float> out = {map.data(), map.size()};
   REQUIRE(maps.of_winner({winner.data(), winner.size()}).ok());
   std::vector<double> sums(labels.size());
@@ -41,5 +41,5 @@ TEST_CASE("probability: maps are the softmax of the interpolated logits, and the
   CHECK(maps.of(-1, out).code() == Errc::invalid_argument);
   CHECK(maps.of(0, {map.data(), 3}).code() == Errc::invalid_argument);
   CHECK(maps.of_winner({map.data(), 3}).code() == Errc::invalid_argument);
-  CHECK(ProbabilityMaps::make(view, 0, 3).status().code() == Errc::invalid_argument);
+  CHECK(ProbabilityMaps::make(view, 0, 3).error().code() == Errc::invalid_argument);
 }

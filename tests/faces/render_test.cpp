@@ -35,11 +35,11 @@ TEST_CASE("render: an overlay mixes classes and leaves the background as it is")
 TEST_CASE("render: what does not fit is refused") {
   const std::uint8_t pixels[12] = {};
   const ImageView photo(pixels, 2, 2, PixelOrder::rgb), mask(pixels, 2, 1, PixelOrder::gray);
-  CHECK(overlay(photo, mask, Dataset::celeb).status().code() == Errc::invalid_argument);
-  CHECK(overlay(photo, photo, Dataset::celeb).status().code() == Errc::invalid_argument);
-  CHECK(colorize(photo, Dataset::celeb).status().code() == Errc::invalid_argument);
+  CHECK(overlay(photo, mask, Dataset::celeb).error().code() == Errc::invalid_argument);
+  CHECK(overlay(photo, photo, Dataset::celeb).error().code() == Errc::invalid_argument);
+  CHECK(colorize(photo, Dataset::celeb).error().code() == Errc::invalid_argument);
   const ImageView fits(pixels, 2, 2, PixelOrder::gray);
   for (const float alpha : {-0.1f, 1.1f, std::numeric_limits<float>::quiet_NaN()}) {
-    CHECK(overlay(photo, fits, Dataset::celeb, alpha).status().code() == Errc::invalid_argument);
+    CHECK(overlay(photo, fits, Dataset::celeb, alpha).error().code() == Errc::invalid_argument);
   }
 }

@@ -15,7 +15,7 @@ namespace {
 constexpr Rgb kRed = {200, 10, 20}, kBlue = {1, 2, 240};
 
 Canvas canvas_of(Index width, Index height) {
-  return Canvas::make(width, height, kBlue).value_or_throw();
+  return Canvas::make(width, height, kBlue).value();
 }
 
 // The rows of a canvas: '#' where it is red.
@@ -72,20 +72,20 @@ TEST_CASE("canvas: what reaches over the borders is cut off") {
   REQUIRE(canvas.draw({red, 2, 2, PixelOrder::rgb}, 7, 7).ok());
   CHECK(drawn(canvas) == "..#\n...\n#..\n");
   CHECK(canvas.draw({red, 0, 2, PixelOrder::rgb}, 0, 0).code() == Errc::invalid_argument);
-  CHECK(Canvas::make(0, 1, kRed).status().code() == Errc::invalid_argument);
+  CHECK(Canvas::make(0, 1, kRed).error().code() == Errc::invalid_argument);
 }
 
 TEST_CASE("sheet: a legend has a line for each class that is there") {
   std::vector<std::uint8_t> labels(200, 0);
   labels[3] = 14;
   labels[4] = 200;  // no label of the data set
-  const Image two = legend({labels.data(), 20, 10, PixelOrder::gray}, Dataset::celeb).value_or_throw();
+  const Image two = legend({labels.data(), 20, 10, PixelOrder::gray}, Dataset::celeb).value();
   CHECK(two.height() == 22);
   CHECK(two.rgb(4, 4) == color_of(Dataset::celeb, 0));
   CHECK(two.rgb(4, 15) == color_of(Dataset::celeb, 14));
   CHECK(two.rgb(0, 11) == kInk);
   // The share at the right: 0.50 %.
-  Canvas share = Canvas::make(29, 9, kPaper).value_or_throw();
+  Canvas share = Canvas::make(29, 9, kPaper).value();
   share.text("0.50%", 0, 0, kInk, 1);
   bool same = true;
   for (Index y = 0; y < 9; ++y) {
@@ -93,14 +93,14 @@ TEST_CASE("sheet: a legend has a line for each class that is there") {
   }
   CHECK(same);
   CHECK(legend({labels.data(), 20, 10, PixelOrder::gray}, Dataset::celeb, 3)->height() == 66);
-  CHECK(legend({labels.data(), 20, 10, PixelOrder::gray}, Dataset::celeb, 0).status().code() == Errc::invalid_argument);
-  CHECK(legend({labels.data(), 5, 10, PixelOrder::rgb}, Dataset::celeb).status().code() == Errc::invalid_argument);
+  CHECK(legend({labels.data(), 20, 10, PixelOrder::gray}, Dataset::celeb, 0).error().code() == Errc::invalid_argument);
+  CHECK(legend({labels.data(), 5, 10, PixelOrder::rgb}, Dataset::celeb).error().code() == Errc::invalid_argument);
 }
 
 TEST_CASE("sheet: pictures are made smaller, never larger") {
   const std::vector<std::uint8_t> pixels(3 * 40 * 10, 77);
   const ImageView wide(pixels.data(), 40, 10, PixelOrder::rgb);
-  const Image small = shrink(wide, 20).value_or_throw();
+  const Image small = shrink(wide, 20).value();
   CHECK(small.width() == 20);
   CHECK(small.height() == 5);
   CHECK(small.rgb(19, 4) == Rgb{77, 77, 77});
@@ -110,9 +110,9 @@ TEST_CASE("sheet: pictures are made smaller, never larger") {
 
 TEST_CASE("sheet: shares become gray") {
   const float shares[] = {0.0f, 0.5f, 1.0f, 1.5f};
-  const Image gray = gray_of_shares(shares, 4, 1).value_or_throw();
+  const Image gray = gray_of_shares(shares, 4, 1).value();
   CHECK(std::vector<int>(gray.data(), gray.data() + 4) == std::vector<int>{0, 128, 255, 255});
-  CHECK(gray_of_shares(shares, 3, 1).status().code() == Errc::invalid_argument);
+  CHECK(gray_of_shares(shares, 3, 1).error().code() == Errc::invalid_argument);
 }
 
 TEST_CASE("sheet: photo, labels, overlay and confidence stand side by side, the legend at the right") {
@@ -120,7 +120,7 @@ TEST_CASE("sheet: photo, labels, overlay and confidence stand side by side, the 
   std::vector<float> confidence(30 * 20, 0.2f);
   labels[0] = 10;
   const ImageView pixels(photo.data(), 30, 20, PixelOrder::rgb), mask(labels.data(), 30, 20, PixelOrder::gray);
-  const Image picture = sheet(pixels, mask, Dataset::lapa, {confidence.data(), confidence.size()}).value_or_throw();
+  const Image picture = sheet(pixels, mask, Dataset::lapa, {confidence.data(), confidence.size()}).value();
   const auto corner = [&](Index panel, Index x) { return picture.rgb(kGap + panel * (30 + kGap) + x, kGap + 11); };
   CHECK(corner(0, 0) == Rgb{100, 100, 100});
   CHECK(corner(0, -1) == kPaper);
@@ -129,12 +129,12 @@ TEST_CASE("sheet: photo, labels, overlay and confidence stand side by side, the 
   CHECK(corner(2, 0) == overlay(pixels, mask, Dataset::lapa)->rgb(0, 0));
   CHECK(corner(2, 1) == Rgb{100, 100, 100});
   CHECK(corner(3, 29) == Rgb{51, 51, 51});
-  const Image names = legend(mask, Dataset::lapa).value_or_throw();
+  const Image names = legend(mask, Dataset::lapa).value();
   CHECK(picture.width() == kGap + 4 * (30 + kGap) + 2 * kGap + names.width());
   CHECK(picture.rgb(kGap + 4 * (30 + kGap) + kGap, kGap) == kInk);
-  CHECK(sheet(pixels, mask, Dataset::lapa, {confidence.data(), 5}).status().code() == Errc::invalid_argument);
+  CHECK(sheet(pixels, mask, Dataset::lapa, {confidence.data(), 5}).error().code() == Errc::invalid_argument);
 
-  const Image beside = overlay_with_legend(pixels, mask, Dataset::lapa).value_or_throw();
+  const Image beside = overlay_with_legend(pixels, mask, Dataset::lapa).value();
   CHECK(beside.rgb(1, 0) == Rgb{100, 100, 100});
   CHECK(beside.rgb(30 + kGap, kGap) == kInk);
 }
@@ -145,7 +145,7 @@ TEST_CASE("sheet: a grid has as many rows as it needs, and cuts titles to its ce
     Canvas canvas = canvas_of(12, 5);
     panel.picture = canvas.take();
   }
-  const Image picture = grid(panels, 2).value_or_throw();
+  const Image picture = grid(panels, 2).value();
   CHECK(picture.width() == 3 * kGap + 24);
   CHECK(picture.height() == 3 * kGap + 2 * 11 + 10);
   CHECK(picture.rgb(kGap, kGap + 11) == kBlue);
@@ -153,6 +153,6 @@ TEST_CASE("sheet: a grid has as many rows as it needs, and cuts titles to its ce
   CHECK(picture.rgb(kGap, 2 * kGap + 22 + 5) == kBlue);
   CHECK(picture.rgb(2 * kGap + 12, 2 * kGap + 22 + 5) == kPaper);
   for (Index y = 0; y < 11; ++y) CHECK(picture.rgb(kGap + 13, kGap + y) == kPaper);  // two letters fit
-  CHECK(grid({}, 2).status().code() == Errc::invalid_argument);
-  CHECK(grid(panels, 0).status().code() == Errc::invalid_argument);
+  CHECK(grid({}, 2).error().code() == Errc::invalid_argument);
+  CHECK(grid(panels, 0).error().code() == Errc::invalid_argument);
 }

@@ -23,7 +23,7 @@ Result<Image> decode(const File& file, const ImageOptions& options = {}) {
 }
 
 Errc code(const File& file, const ImageOptions& options = {}) {
-  return decode(file, options).status().code();
+  return decode(file, options).error().code();
 }
 
 File bytes_of(const std::string& text) {
@@ -185,10 +185,10 @@ TEST_CASE("decode: a refusal of stb_image without a reason is one, and takes no 
   CHECK(code(file) == Errc::bad_format);
   std::string fresh, later;
   std::thread([&] {
-    fresh = stb_decode_jpeg(pictures::bytes(file), 41, 35, 1 << 20).status().message();
+    fresh = stb_decode_jpeg(pictures::bytes(file), 41, 35, 1 << 20).error().message();
     const File empty = {0xff, 0xd8};
     REQUIRE(!stb_decode_jpeg(pictures::bytes(empty), 41, 35, 1 << 20).ok());
-    later = stb_decode_jpeg(pictures::bytes(file), 41, 35, 1 << 20).status().message();
+    later = stb_decode_jpeg(pictures::bytes(file), 41, 35, 1 << 20).error().message();
   }).join();
   CHECK(fresh == "JPEG: the file is damaged");
   CHECK(later == fresh);
@@ -209,7 +209,7 @@ TEST_CASE("decode: a JPEG whose scans leave a component out is refused") {
   late.insert(late.end(), jpeg.begin() + static_cast<std::ptrdiff_t>(first),
               jpeg.begin() + static_cast<std::ptrdiff_t>(first + 2 + next));
   late.insert(late.end(), {0xff, 0xd9});
-  CHECK(std::string(decode(late).status().message()).find("before its means") != std::string::npos);
+  CHECK(std::string(decode(late).error().message()).find("before its means") != std::string::npos);
   // The scan twice.
   File twice(jpeg.begin(), jpeg.begin() + static_cast<std::ptrdiff_t>(first + 2 + next));
   twice.insert(twice.end(), jpeg.begin() + static_cast<std::ptrdiff_t>(first), jpeg.end());
@@ -291,7 +291,7 @@ TEST_CASE("decode: a damaged EXIF block turns nothing") {
 
 TEST_CASE("decode: what is no photo is named") {
   const auto says = [](const std::string& content, const char* name) {
-    const Status status = decode(bytes_of(content)).status();
+    const Status status = decode(bytes_of(content)).error();
     INFO(status.message());
     return status.code() == Errc::unsupported_image && std::string(status.message()).find(name) != std::string::npos;
   };
@@ -326,7 +326,7 @@ TEST_CASE("decode: files larger than allowed are refused") {
   options.limits.max_file_bytes = 100;
   CHECK(code(pictures::read("jpeg_420.jpg"), options) == Errc::limit_exceeded);
   const std::string path = std::string(SEGFACE_TEST_DATA) + "/images/jpeg_420.jpg";
-  CHECK(load_image(path, options).status().code() == Errc::limit_exceeded);
+  CHECK(load_image(path, options).error().code() == Errc::limit_exceeded);
   CHECK(load_image(path).ok());
 }
 
@@ -343,12 +343,12 @@ TEST_CASE("file: masks are saved and loaded as indices; nothing is replaced unas
   CHECK(std::equal(std::begin(labels), std::end(labels), loaded->data()));
   const std::uint8_t rgb[] = {1, 2, 3};
   CHECK(save_png(path, {rgb, 1, 1, PixelOrder::rgb}, OutputFile::Existing::replace).ok());
-  const Status status = load_labels(path).status();
+  const Status status = load_labels(path).error();
   CHECK(status.code() == Errc::unsupported_image);
   CHECK(std::string(status.message()).find(path) == 0);
   CHECK(load_image(path)->rgb(0, 0) == Rgb{1, 2, 3});
-  CHECK(load_image(std::string(folder) + "/none.png").status().code() == Errc::io);
-  CHECK(load_image(folder).status().code() == Errc::not_regular_file);
+  CHECK(load_image(std::string(folder) + "/none.png").error().code() == Errc::io);
+  CHECK(load_image(folder).error().code() == Errc::not_regular_file);
   ::unlink(path.c_str());
   ::rmdir(folder);
 }

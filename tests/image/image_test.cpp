@@ -44,6 +44,6 @@ TEST_CASE("image: owned pixels move, and refuse sizes that do not fit") {
   CHECK(made->width() == 0);
   CHECK(moved.rgb(1, 1).r == 77);
   CHECK(moved.view().validate().ok());
-  CHECK(Image::make(0, 2, PixelOrder::rgb).status().code() == Errc::invalid_argument);
-  CHECK(Image::make(PTRDIFF_MAX, 3, PixelOrder::rgb).status().code() == Errc::overflow);
+  CHECK(Image::make(0, 2, PixelOrder::rgb).error().code() == Errc::invalid_argument);
+  CHECK(Image::make(PTRDIFF_MAX, 3, PixelOrder::rgb).error().code() == Errc::overflow);
 }

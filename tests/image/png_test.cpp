@@ -53,12 +53,12 @@ struct Builder {
 
 Result<Image> photo(const File& file, const ImageLimits& limits = {}) {
   auto png = PngFile::open(pictures::bytes(file), limits);
-  if (!png.ok()) return png.status();
+  if (!png.ok()) return png.error();
   return png->photo();
 }
 
 Errc code(const File& file) {
-  return photo(file).status().code();
+  return photo(file).error().code();
 }
 
 // 2 x 1 gray pixels, 7 and 9.
@@ -104,7 +104,7 @@ TEST_CASE("png: any byte changed under a checksum, and any cut, is refused") {
 
 TEST_CASE("png: sides beyond the limits are refused from the header") {
   const auto answer = [](std::uint32_t width, std::uint32_t height) {
-    return photo(Builder().header(width, height, 8, 2).data({}).end().file).status().code();
+    return photo(Builder().header(width, height, 8, 2).data({}).end().file).error().code();
   };
   CHECK(answer(0, 5) == Errc::limit_exceeded);
   CHECK(answer(5, 0) == Errc::limit_exceeded);
@@ -116,7 +116,7 @@ TEST_CASE("png: sides beyond the limits are refused from the header") {
   ImageLimits tight;
   tight.max_decode_bytes = 100;
   CHECK(photo(gray().data(kGrayRow).end().file, tight).ok());
-  CHECK(photo(Builder().header(10, 10, 8, 2).data({}).end().file, tight).status().code() == Errc::limit_exceeded);
+  CHECK(photo(Builder().header(10, 10, 8, 2).data({}).end().file, tight).error().code() == Errc::limit_exceeded);
 }
 
 TEST_CASE("png: the chunks must make sense") {
@@ -192,8 +192,8 @@ TEST_CASE("png: labels are indices, whatever the palette says") {
   REQUIRE(one.ok());
   CHECK(int{one->data()[0]} == 1);
   CHECK(int{one->data()[1]} == 0);
-  CHECK(labels(Builder().header(1, 1, 8, 2).data({0, 1, 2, 3}).end().file).status().code() == Errc::unsupported_image);
-  CHECK(labels(Builder().header(1, 1, 16, 0).data({0, 1, 2}).end().file).status().code() == Errc::unsupported_image);
+  CHECK(labels(Builder().header(1, 1, 8, 2).data({0, 1, 2, 3}).end().file).error().code() == Errc::unsupported_image);
+  CHECK(labels(Builder().header(1, 1, 16, 0).data({0, 1, 2}).end().file).error().code() == Errc::unsupported_image);
 }
 
 TEST_CASE("png: what is written is read back") {
@@ -244,8 +244,8 @@ TEST_CASE("png: other orders are written as RGB") {
 TEST_CASE("png: labels beyond the palette are not written") {
   const std::uint8_t labels[] = {0, 11};
   const auto file = encode_label_png({labels, 2, 1, PixelOrder::gray}, Dataset::lapa);
-  CHECK(file.status().code() == Errc::invalid_argument);
-  CHECK(std::string(file.status().message()).find("label 11") != std::string::npos);
+  CHECK(file.error().code() == Errc::invalid_argument);
+  CHECK(std::string(file.error().message()).find("label 11") != std::string::npos);
   const Rgb palette[] = {{0, 0, 0}};
-  CHECK(encode_png({labels, 1, 1, PixelOrder::bgr}, palette).status().code() == Errc::invalid_argument);
+  CHECK(encode_png({labels, 1, 1, PixelOrder::bgr}, palette).error().code() == Errc::invalid_argument);
 }

@@ -27,26 +27,26 @@ class Regions {
     const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
     JsonCursor json(text);
     read_object(json);
-    throw_if_error(json.expect_end());
+    json.expect_end().or_throw();
   }
 
   const Polygon& operator[](const std::string& name) const { return polygons_.at(name); }
 
  private:
   void read_object(JsonCursor& json) {
-    throw_if_error(json.expect('{'));
+    json.expect('{').or_throw();
     for (bool more = true; more;) {
       std::string name, text;
-      throw_if_error(json.read_string(name));
-      throw_if_error(json.expect(':'));
+      json.read_string(name).or_throw();
+      json.expect(':').or_throw();
       if (name == "boxes") {
         read_object(json);
       } else if (json.take('[')) {
         read_numbers(json, polygons_[name]);
       } else {
-        throw_if_error(json.read_string(text));
+        json.read_string(text).or_throw();
       }
-      throw_if_error(json.expect_next('}', more));
+      json.expect_next('}', more).or_throw();
     }
   }
   // Numbers, in lists or not, two a point; the bracket before them is taken.
@@ -59,7 +59,7 @@ class Regions {
       } else if (json.take(']')) {
         --depth;
       } else if (!json.take(',')) {
-        throw_if_error(json.read_number(number));
+        json.read_number(number).or_throw();
         numbers.push_back(static_cast<double>(number));
       }
     }
@@ -81,11 +81,11 @@ bool inside(const Polygon& polygon, double x, double y) {
 
 class Astronaut {
  public:
-  Astronaut() : photo_(load_image(test::data("images/astronaut.png")).value_or_throw()) {
-    const Parser parser = Parser::load(test::data("../../weights/demo.safetensors"));
-    const Image cut = square_.cut(photo_.view()).value_or_throw();
-    const Mask mask = parser.parse(cut.view());
-    labels_ = square_.paste_labels(mask.view(), photo_.width(), photo_.height()).value_or_throw();
+  Astronaut() : photo_(load_image(test::data("images/astronaut.png")).value()) {
+    const Parser parser = Parser::load(test::data("../../weights/demo.safetensors")).value();
+    const Image cut = square_.cut(photo_.view()).value();
+    const Mask mask = parser.parse(cut.view()).value();
+    labels_ = square_.paste_labels(mask.view(), photo_.width(), photo_.height()).value();
   }
 
   // Intersection over union of a class or several with what is drawn, where the network could see.

@@ -30,11 +30,11 @@ namespace {
 Parser parser(Index threads = 2) {
   Options options;
   options.threads = threads;
-  return Parser::from_memory(test::small_weight_file(), options);
+  return Parser::from_memory(test::small_weight_file(), options).value();
 }
 
 Image portrait() {
-  return load_image(test::data("images/portrait.png")).value_or_throw();
+  return load_image(test::data("images/portrait.png")).value();
 }
 
 std::vector<std::uint8_t> labels_of(const Mask& mask) {
@@ -50,9 +50,9 @@ std::vector<float> tensor(Index batch, Index height, Index width) {
 }
 
 std::vector<float> logits_of(Workspace& workspace, const TensorView& input) {
-  const LogitsShape shape = workspace.logits_shape(input.batch, input.height, input.width).value_or_throw();
+  const LogitsShape shape = workspace.logits_shape(input.batch, input.height, input.width).value();
   std::vector<float> logits(shape.count());
-  throw_if_error(workspace.logits(input, {logits.data(), logits.size()}));
+  workspace.logits(input, {logits.data(), logits.size()}).or_throw();
   return logits;
 }
 
@@ -60,7 +60,7 @@ std::vector<float> logits_of(Workspace& workspace, const TensorView& input) {
 
 TEST_CASE("a mask has the photo's size and adds up") {
   const Image photo = portrait();
-  const Mask mask = parser().parse(photo.view());
+  const Mask mask = parser().parse(photo.view()).value();
   CHECK(mask.width() == photo.width());
   CHECK(mask.height() == photo.height());
   Index total = 0;
@@ -76,7 +76,7 @@ TEST_CASE("a mask has the photo's size and adds up") {
   CHECK(total == photo.width() * photo.height());
   CHECK(mask.mean_confidence() > 1.0 / 19);
   CHECK(mask.mean_confidence() <= 1.0);
-  const Image eyes = mask.group(LabelGroup::eyes).value_or_throw();
+  const Image eyes = mask.group(LabelGroup::eyes).value();
   Index marked = 0;
   for (std::size_t i = 0; i < eyes.size_bytes(); ++i) marked += eyes.data()[i] == 255;
   CHECK(marked == mask.count(LabelGroup::eyes));
@@ -85,25 +85,25 @@ TEST_CASE("a mask has the photo's size and adds up") {
 
 TEST_CASE("all pixel orders of the same photo give the same mask") {
   const Image photo = portrait();
-  const auto expected = labels_of(parser().parse(photo.view()));
+  const auto expected = labels_of(parser().parse(photo.view()).value());
   std::vector<std::uint8_t> bgra(static_cast<std::size_t>(photo.width() * photo.height() * 4));
   for (Index i = 0; i < photo.width() * photo.height(); ++i) {
     for (Index c = 0; c < 3; ++c) bgra[static_cast<std::size_t>(i * 4 + c)] = photo.data()[i * 3 + 2 - c];
     bgra[static_cast<std::size_t>(i * 4 + 3)] = static_cast<std::uint8_t>(i);  // alpha, to be ignored
   }
   const ImageView view(bgra.data(), photo.width(), photo.height(), PixelOrder::bgra);
-  CHECK(labels_of(parser().parse(view)) == expected);
+  CHECK(labels_of(parser().parse(view).value()) == expected);
 }
 
 TEST_CASE("the logits of a photo come with its mask, and equal those of its normalised tensor") {
   const Image photo = portrait();
-  Workspace workspace = parser().workspace();
+  Workspace workspace = parser().workspace().value();
   Mask mask;
   std::vector<float> logits(19 * 64 * 64, 7.0f);
   CHECK(workspace.parse(photo.view(), mask, {logits.data(), logits.size() - 1}).code() == Errc::buffer_too_small);
   CHECK(logits[0] == 7.0f);
-  throw_if_error(workspace.parse(photo.view(), mask, {logits.data(), logits.size()}));
-  const Image small = resize_bicubic(photo.view(), 64, 64).value_or_throw();
+  workspace.parse(photo.view(), mask, {logits.data(), logits.size()}).or_throw();
+  const Image small = resize_bicubic(photo.view(), 64, 64).value();
   std::vector<float> pixels(64 * 64 * 3), planes(pixels.size());
   normalize(small.data(), 64 * 64, pixels.data(), 3);
   for (std::size_t i = 0; i < pixels.size(); ++i) planes[i % 3 * 64 * 64 + i / 3] = pixels[i];
@@ -115,7 +115,7 @@ TEST_CASE("extreme photo sizes parse") {
   for (const auto& [width, height] :
        std::vector<std::pair<Index, Index>>{{1, 1}, {1, 3000}, {3000, 1}, {3, 5}, {64, 64}}) {
     const std::vector<std::uint8_t> gray(static_cast<std::size_t>(width * height), 128);
-    const Mask mask = p.parse({gray.data(), width, height, PixelOrder::gray});
+    const Mask mask = p.parse({gray.data(), width, height, PixelOrder::gray}).value();
     CHECK(mask.width() == width);
     CHECK(mask.height() == height);
     for (const std::uint8_t label : mask.labels()) CHECK(label < 19);
@@ -125,17 +125,17 @@ TEST_CASE("extreme photo sizes parse") {
 TEST_CASE("results are bit-identical for any number of threads and any executor") {
   const std::vector<float> input = tensor(1, 96, 80);
   const TensorView view = {input.data(), 1, 96, 80};
-  Workspace serial = parser(1).workspace();
+  Workspace serial = parser(1).workspace().value();
   const std::vector<float> expected = logits_of(serial, view);
   const auto check = [&](Executor& executor) {
-    Workspace workspace = parser(1).workspace(&executor);
+    Workspace workspace = parser(1).workspace(&executor).value();
     const std::vector<float> got = logits_of(workspace, view);
     CHECK(std::memcmp(got.data(), expected.data(), expected.size() * sizeof(float)) == 0);
   };
   for (const Index threads : {1, 2, 3, 8}) {
     CAPTURE(threads);
-    check(*ThreadPool::make(threads).value_or_throw());
-    check(*make_executor(threads).value_or_throw());
+    check(*ThreadPool::make(threads).value());
+    check(*make_executor(threads).value());
 #if defined(_OPENMP)
     OpenMpExecutor openmp(threads);
     check(openmp);
@@ -154,7 +154,7 @@ TEST_CASE("results are bit-identical for any number of threads and any executor"
 TEST_CASE("an image alone equals the same image in a batch of three") {
   const Index side = 72;
   const std::vector<float> batch = tensor(3, side, side);
-  Workspace workspace = parser().workspace();
+  Workspace workspace = parser().workspace().value();
   const std::vector<float> together = logits_of(workspace, {batch.data(), 3, side, side});
   const std::size_t each = together.size() / 3;
   for (std::size_t b = 0; b < 3; ++b) {
@@ -167,12 +167,12 @@ TEST_CASE("an image alone equals the same image in a batch of three") {
 TEST_CASE("many threads parse with one parser") {
   const Parser p = parser(1);
   const Image photo = portrait();
-  const auto expected = labels_of(p.parse(photo.view()));
+  const auto expected = labels_of(p.parse(photo.view()).value());
   std::vector<std::thread> threads;
   std::atomic<int> equal{0};
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
-      for (int k = 0; k < 3; ++k) equal += labels_of(p.parse(photo.view())) == expected;
+      for (int k = 0; k < 3; ++k) equal += labels_of(p.parse(photo.view()).value()) == expected;
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -182,9 +182,9 @@ TEST_CASE("many threads parse with one parser") {
 TEST_CASE("a second parse with a workspace allocates nothing") {
   const Image photo = portrait();
   const Parser p = parser();
-  Workspace workspace = p.workspace();
+  Workspace workspace = p.workspace().value();
   Mask mask;
-  throw_if_error(workspace.parse(photo.view(), mask));
+  workspace.parse(photo.view(), mask).or_throw();
   const long before = test::allocations;
   const Status status = workspace.parse(photo.view(), mask);
   const long after = test::allocations;
@@ -197,7 +197,7 @@ TEST_CASE("every call answers when memory runs out, at whatever block, and works
   const Parser p = parser();
   const auto check = [&](auto&& call) {
     for (long block = 0;; ++block) {
-      Workspace workspace = p.workspace();
+      Workspace workspace = p.workspace().value();
       test::blocks_until_refusal = block;
       const Status status = call(workspace);
       test::blocks_until_refusal = -1;
@@ -206,7 +206,7 @@ TEST_CASE("every call answers when memory runs out, at whatever block, and works
       CHECK(status.code() == Errc::out_of_memory);
     }
   };
-  check([](Workspace& w) { return w.logits_shape(1, 64, 96).status(); });
+  check([](Workspace& w) { return w.logits_shape(1, 64, 96).error(); });
   check([&](Workspace& w) {
     Mask mask;
     return w.parse(photo.view(), mask);
@@ -217,7 +217,7 @@ TEST_CASE("every call answers when memory runs out, at whatever block, and works
 
 TEST_CASE("progress grows to one, and the callback can cancel or throw") {
   const Image photo = portrait();
-  Workspace workspace = parser().workspace();
+  Workspace workspace = parser().workspace().value();
   Mask mask;
   double last = 0;
   bool grows = true;
@@ -226,7 +226,7 @@ TEST_CASE("progress grows to one, and the callback can cancel or throw") {
     last = share;
     return true;
   });
-  throw_if_error(workspace.parse(photo.view(), mask));
+  workspace.parse(photo.view(), mask).or_throw();
   CHECK(grows);
   CHECK(last == doctest::Approx(1.0));
 
@@ -247,7 +247,7 @@ TEST_CASE("progress grows to one, and the callback can cancel or throw") {
 
 TEST_CASE("misuse gets an answer, and nothing is written") {
   const Parser p = parser();
-  Workspace workspace = p.workspace();
+  Workspace workspace = p.workspace().value();
   Mask mask;
   const std::uint8_t pixels[12] = {};
   const auto refused = [&](const ImageView& view) {
@@ -283,8 +283,8 @@ TEST_CASE("misuse gets an answer, and nothing is written") {
   CHECK(std::all_of(out.begin(), out.end(), [](float x) { return x == 7.0f; }));
 
   const Parser empty;
-  CHECK(empty.try_parse({pixels, 2, 2, PixelOrder::rgb}).status().code() == Errc::invalid_argument);
-  CHECK(empty.try_workspace().status().code() == Errc::invalid_argument);
+  CHECK(empty.parse({pixels, 2, 2, PixelOrder::rgb}).error().code() == Errc::invalid_argument);
+  CHECK(empty.workspace().error().code() == Errc::invalid_argument);
   Workspace moved = std::move(workspace);
   CHECK(workspace.parse({pixels, 2, 2, PixelOrder::rgb}, mask).code() == Errc::invalid_argument);  // NOLINT: on purpose
   CHECK(moved.parse({pixels, 2, 2, PixelOrder::rgb}, mask).ok());
@@ -293,17 +293,17 @@ TEST_CASE("misuse gets an answer, and nothing is written") {
     CHECK(any.threads() >= 1);
     CHECK(any.threads() <= 256);
   }
-  CHECK_THROWS_AS(Parser::load("/does/not/exist"), Error);
+  CHECK_THROWS_AS(Parser::load("/does/not/exist").value(), Error);
 }
 
 TEST_CASE("the host's surroundings do not change the result") {
   const std::vector<float> input = tensor(1, 64, 64);
   const TensorView view = {input.data(), 1, 64, 64};
   const Parser p = parser();
-  Workspace workspace = p.workspace();
+  Workspace workspace = p.workspace().value();
   const std::vector<float> expected = logits_of(workspace, view);
   const auto same = [&] {
-    Workspace fresh = p.workspace();
+    Workspace fresh = p.workspace().value();
     return logits_of(fresh, view) == expected;
   };
 #if defined(__SSE__)

@@ -6,7 +6,7 @@
 using namespace segface;
 
 TEST_CASE("a stage that the golden holds and the network does not mark agrees with nothing") {
-  const SafetensorsFile file = SafetensorsFile::open(test::data("mobilenet_celeb_250.safetensors")).value_or_throw();
+  const SafetensorsFile file = SafetensorsFile::open(test::data("mobilenet_celeb_250.safetensors")).value();
   const TempDirectory directory;
   std::vector<TensorInfo> infos;
   for (std::size_t i = 0; i < file.size(); ++i) {
@@ -15,21 +15,21 @@ TEST_CASE("a stage that the golden holds and the network does not mark agrees wi
   }
   const std::string path = directory.file("golden.safetensors");
   SafetensorsWriter writer =
-      SafetensorsWriter::open(path, infos, file.metadata(), OutputFile::Existing::refuse).value_or_throw();
+      SafetensorsWriter::open(path, infos, file.metadata(), OutputFile::Existing::refuse).value();
   for (std::size_t i = 0; i < file.size(); ++i) {
     std::vector<std::uint8_t> bytes(infos[i].bytes());
-    throw_if_error(file.read(i, bytes.data()));
-    throw_if_error(writer.append({bytes.data(), bytes.size()}));
+    file.read(i, bytes.data()).or_throw();
+    writer.append({bytes.data(), bytes.size()}).or_throw();
   }
-  throw_if_error(writer.commit());
+  writer.commit().or_throw();
 
-  const Golden golden = Golden::open(path).value_or_throw();
+  const Golden golden = Golden::open(path).value();
   CHECK_FALSE(golden.holds("keys"));
   const auto net = test::network(networks::cpu_backend(cpu::best_isa()), test::synthetic(Backbone::mobilenet, 19, 1),
                                  Backbone::mobilenet, 19);
-  const Image picture = load_image(test::data(golden.text("resized"))).value_or_throw();
-  const std::unique_ptr<Executor> executor = make_executor(2).value_or_throw();
-  const auto plan = Plan<cpu::Backend>::make(net, 1, 250, 250, *executor).value_or_throw();
+  const Image picture = load_image(test::data(golden.text("resized"))).value();
+  const std::unique_ptr<Executor> executor = make_executor(2).value();
+  const auto plan = Plan<cpu::Backend>::make(net, 1, 250, 250, *executor).value();
   GoldenObserver<float> observer(golden);
   test::forward(net, plan, picture.data(), *executor, &observer);
   CHECK(observer.status().ok());

@@ -11,7 +11,7 @@ namespace {
 constexpr Landmarks kFace = {{20, 16}, {42, 15}, {31, 26}, {23, 35}, {40, 35}};
 
 Image gradient() {
-  Image image = Image::make(64, 48, PixelOrder::rgb).value_or_throw();
+  Image image = Image::make(64, 48, PixelOrder::rgb).value();
   for (Index y = 0; y < 48; ++y) {
     for (Index x = 0; x < 64 * 3; ++x) image.row(y)[x] = static_cast<std::uint8_t>(x + 2 * y);
   }
@@ -20,42 +20,42 @@ Image gradient() {
 
 template <class T>
 std::string message(const Result<T>& result) {
-  CHECK(result.status().code() == Errc::invalid_argument);
-  return result.status().message();
+  CHECK(result.error().code() == Errc::invalid_argument);
+  return result.error().message();
 }
 
 }  // namespace
 
 TEST_CASE("a LaPa network parses with landmarks, and says which it needs without") {
-  const Parser parser = Parser::from_memory(test::small_weight_file(Dataset::lapa));
+  const Parser parser = Parser::from_memory(test::small_weight_file(Dataset::lapa)).value();
   const Image photo = gradient();
-  const Mask mask = parser.parse(photo.view(), kFace);
+  const Mask mask = parser.parse(photo.view(), kFace).value();
   CHECK(mask.width() == 64);
   CHECK(mask.height() == 48);
   CHECK(mask.dataset() == Dataset::lapa);
-  const std::string text = message(parser.try_parse(photo.view()));
+  const std::string text = message(parser.parse(photo.view()));
   CHECK(text.find("five landmarks") != std::string::npos);
   CHECK(text.find("the eye at the left of the picture, the eye at its right") != std::string::npos);
 
-  auto workspace = parser.workspace();
+  auto workspace = parser.workspace().value();
   const std::vector<float> input(3 * 64 * 96);
   std::vector<float> logits(11 * 64 * 64);
   const Span<float> out = {logits.data(), logits.size()};
   CHECK(workspace.logits({input.data(), 1, 64, 64}, out, {&kFace, 1}).ok());
   CHECK(workspace.logits({input.data(), 1, 64, 64}, out).code() == Errc::invalid_argument);
-  const LogitsShape shape = workspace.logits_shape(1, 70, 70).value_or_throw();
+  const LogitsShape shape = workspace.logits_shape(1, 70, 70).value();
   CHECK(shape.height == 70);  // the size of the input, not of 4 h
   CHECK(message(workspace.logits_shape(1, 64, 96)).find("squares") != std::string::npos);
 }
 
 TEST_CASE("the landmarks move the warp, in pixels of the photo") {
-  const Parser parser = Parser::from_memory(test::small_weight_file(Dataset::lapa));
+  const Parser parser = Parser::from_memory(test::small_weight_file(Dataset::lapa)).value();
   const Image photo = gradient();
-  auto workspace = parser.workspace();
+  auto workspace = parser.workspace().value();
   const auto logits = [&](const Landmarks& landmarks) {
     std::vector<float> values(11 * 64 * 64);
     Mask mask;
-    throw_if_error(workspace.parse(photo.view(), landmarks, mask, {values.data(), values.size()}));
+    workspace.parse(photo.view(), landmarks, mask, {values.data(), values.size()}).or_throw();
     return values;
   };
   const auto here = logits(kFace);
@@ -63,13 +63,13 @@ TEST_CASE("the landmarks move the warp, in pixels of the photo") {
   CHECK(here != logits(kFace.moved(3, 0)));
   // By hand: the photo resized to 64 x 64, and the points with it.
   std::vector<std::uint8_t> rgb(64 * 64 * 3), scratch(1 << 16);
-  const auto resize = BicubicResize::make(64, 48, 64, 64).value_or_throw();
+  const auto resize = BicubicResize::make(64, 48, 64, 64).value();
   SerialExecutor executor;
   REQUIRE(resize.scratch_bytes() <= scratch.size());
   resize.rgb(photo.view(), rgb.data(), scratch.data(), executor);
   const SyntheticCheckpoint source = test::synthetic(Backbone::mobilenet, 11, 1);
   const auto network = test::network(parser.backend(), source, Backbone::mobilenet, 11);
-  const auto plan = Plan<cpu::Backend>::make(network, 1, 64, 64, executor, /*warped=*/true).value_or_throw();
+  const auto plan = Plan<cpu::Backend>::make(network, 1, 64, 64, executor, /*warped=*/true).value();
   const TanhWarp warp = make_tanh_warp(kFace.scaled(1, 64.0 / 48), 64);
   const std::vector<float> expected = test::forward(network, plan, rgb.data(), executor, nullptr, {&warp, 1});
   bool same = true;
@@ -80,11 +80,11 @@ TEST_CASE("the landmarks move the warp, in pixels of the photo") {
 }
 
 TEST_CASE("networks without a warp check landmarks, and do not need them") {
-  const Parser parser = Parser::from_memory(test::small_weight_file());
+  const Parser parser = Parser::from_memory(test::small_weight_file()).value();
   const Image photo = gradient();
-  const Mask with = parser.parse(photo.view(), kFace), without = parser.parse(photo.view());
+  const Mask with = parser.parse(photo.view(), kFace).value(), without = parser.parse(photo.view()).value();
   CHECK(std::equal(with.view().pixels, with.view().pixels + 64 * 48, without.view().pixels));
-  CHECK(message(parser.try_parse(photo.view(), kFace.moved(50, 0))).find("outside the photo") != std::string::npos);
+  CHECK(message(parser.parse(photo.view(), kFace.moved(50, 0))).find("outside the photo") != std::string::npos);
 }
 
 TEST_CASE("points that cannot be a face's are refused, with the reason") {

@@ -53,14 +53,14 @@ inline std::string data(const std::string& name) {
 // The synthetic checkpoint of a network, by the rule the goldens were made with.
 inline SyntheticCheckpoint synthetic(Backbone backbone, std::size_t classes, std::uint64_t seed) {
   SegFaceWeights weights(backbone, classes);
-  return SyntheticCheckpoint::make(list_tensors(weights, /*with_dropped=*/true), seed).value_or_throw();
+  return SyntheticCheckpoint::make(list_tensors(weights, /*with_dropped=*/true), seed).value();
 }
 
 template <class B>
 SegFace<B> network(const B& backend, const TensorSource& source, Backbone backbone, std::size_t classes) {
   SegFaceWeights weights(backbone, classes);
-  throw_if_error(bind(weights, source));
-  return SegFace<B>::prepare(backend, weights).value_or_throw();
+  bind(weights, source).or_throw();
+  return SegFace<B>::prepare(backend, weights).value();
 }
 
 // Runs the network on RGB pixels of the plan's size; returns the logits [B, 4h, 4w, K], packed.
@@ -75,7 +75,7 @@ std::vector<HostScalarOf<B>> forward(const SegFace<B>& network, const Plan<B>& p
       packed.insert(packed.end(), logits.row(r), logits.row(r) + logits.channels);
     }
   };
-  throw_if_error(pass_once(network, plan, executor, observer, fill, pack, warps));
+  pass_once(network, plan, executor, observer, fill, pack, warps).or_throw();
   return packed;
 }
 
@@ -88,21 +88,20 @@ std::vector<std::vector<StageComparison>> compare_goldens(const B& backend, cons
   std::vector<std::uint8_t> pixels;
   std::vector<TanhWarp> warps;
   for (const std::string& name : names) {
-    goldens.push_back(Golden::open(data(name + ".safetensors")).value_or_throw());
+    goldens.push_back(Golden::open(data(name + ".safetensors")).value());
     const Golden& golden = goldens.back();
-    const Image picture = golden.picture().value_or_throw();
+    const Image picture = golden.picture().value();
     pixels.insert(pixels.end(), picture.data(), picture.data() + picture.size_bytes());
     if (golden.dataset() == Dataset::lapa) {
-      warps.push_back(make_tanh_warp(golden.landmarks().value_or_throw(), golden.width()));
+      warps.push_back(make_tanh_warp(golden.landmarks().value(), golden.width()));
     }
   }
   const Golden& first = goldens.front();
   const auto classes = static_cast<std::size_t>(class_count(first.dataset()));
-  const Backbone backbone = parse_backbone(first.text("backbone")).value_or_throw();
+  const Backbone backbone = parse_backbone(first.text("backbone")).value();
   const SegFace<B> net = network(backend, synthetic(backbone, classes, first.seed()), backbone, classes);
   const auto batch = static_cast<Index>(names.size());
-  const Plan<B> plan =
-      Plan<B>::make(net, batch, first.height(), first.width(), executor, !warps.empty()).value_or_throw();
+  const Plan<B> plan = Plan<B>::make(net, batch, first.height(), first.width(), executor, !warps.empty()).value();
 
   std::vector<GoldenObserver<Scalar>> observers;
   for (Index image = 0; image < batch; ++image) observers.emplace_back(goldens[static_cast<std::size_t>(image)], image);

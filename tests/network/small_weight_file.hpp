@@ -18,20 +18,18 @@ inline std::string make_small_weight_file(Dataset dataset, Index resolution = 64
   const SyntheticCheckpoint source = synthetic(Backbone::mobilenet, static_cast<std::size_t>(class_count(dataset)), 1);
   std::vector<TensorInfo> infos;
   for (std::size_t i = 0; i < source.size(); ++i) infos.push_back(source.info(i));
-  SafetensorsWriter writer =
-      SafetensorsWriter::open(checkpoint, infos, {}, OutputFile::Existing::refuse).value_or_throw();
+  SafetensorsWriter writer = SafetensorsWriter::open(checkpoint, infos, {}, OutputFile::Existing::refuse).value();
   for (std::size_t i = 0; i < source.size(); ++i) {
     std::vector<std::uint8_t> tensor(source.info(i).bytes());
-    throw_if_error(source.read(i, tensor.data()));
-    throw_if_error(writer.append({tensor.data(), tensor.size()}));
+    source.read(i, tensor.data()).or_throw();
+    writer.append({tensor.data(), tensor.size()}).or_throw();
   }
-  throw_if_error(writer.commit());
+  writer.commit().or_throw();
   ConvertOptions options;
   options.resolution = resolution;
   options.dataset = dataset;
   SerialExecutor executor;
-  convert(reference::Backend<float>(), checkpoint, directory.file("small.safetensors"), options, executor)
-      .value_or_throw();
+  convert(reference::Backend<float>(), checkpoint, directory.file("small.safetensors"), options, executor).value();
   return directory.read("small.safetensors");
 }
 

@@ -39,8 +39,7 @@ void check_masked_keys(const B& backend) {
   SerialExecutor executor;
   test::Bench<B> bench(backend, executor);
   const float scale = 100, bias[16] = {}, padding[3] = {};
-  const auto operand =
-      backend.prepare_window_attention({1, 1, 2, /*cosine=*/true, &scale, bias, padding}).value_or_throw();
+  const auto operand = backend.prepare_window_attention({1, 1, 2, /*cosine=*/true, &scale, bias, padding}).value();
   const MapOf<B> qkv = bench.run().map(1, 4, 2, 3);
   for (Index y = 0; y < 4; ++y) {
     for (Index x = 0; x < 2; ++x) {
@@ -64,12 +63,12 @@ void check_masked_keys(const B& backend) {
 
 TEST_CASE("Swin V2's scale is e^logit_scale, and never above 100") {
   WindowAttentionV2Weights w(8, 2, 3);
-  const LogitScales source(SyntheticCheckpoint::make(list_tensors(w, /*with_dropped=*/true), 1).value_or_throw());
-  throw_if_error(bind(w, source));
+  const LogitScales source(SyntheticCheckpoint::make(list_tensors(w, /*with_dropped=*/true), 1).value());
+  bind(w, source).or_throw();
   const reference::Backend<double> backend;
   Preparation<reference::Backend<double>> preparation(backend);
   const auto operand = prepare(preparation, w);
-  throw_if_error(preparation.status());
+  preparation.status().or_throw();
   CHECK(operand.attention.scale(0) == doctest::Approx(std::exp(4.6)).epsilon(1e-6));
   CHECK(operand.attention.scale(1) == doctest::Approx(100).epsilon(1e-6));
   CHECK(operand.attention.cosine);

@@ -20,6 +20,6 @@ int main() {
   int width, height, channels;
   if (stbi_load_from_memory(no_image, 4, &width, &height, &channels, 3) != nullptr) return 1;
   if (segface::load_image("no such file").ok()) return 1;
-  if (segface::Parser::try_load("no such file").ok()) return 1;
+  if (segface::Parser::load("no such file").ok()) return 1;
   return one.trace() == 2 ? 0 : 1;
 }

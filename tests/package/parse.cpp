@@ -13,14 +13,14 @@ int main(int argc, char** argv) {
   const std::vector<unsigned char> gray(64 * 48 * 3, 128);
 #if SEGFACE_EXCEPTIONS
   try {
-    segface::Parser::load("no such file");
+    segface::Parser::load("no such file").value();
     return 1;
   } catch (const segface::Error&) {
   }
 #endif
-  const auto parser = segface::Parser::try_load(argv[1]);
-  if (!parser.ok()) return std::fputs(parser.status().message(), stderr), 1;
-  const auto mask = parser->try_parse({gray.data(), 64, 48, segface::PixelOrder::rgb});
-  if (!mask.ok()) return std::fputs(mask.status().message(), stderr), 1;
+  const auto parser = segface::Parser::load(argv[1]);
+  if (!parser.ok()) return std::fputs(parser.error().message(), stderr), 1;
+  const auto mask = parser->parse({gray.data(), 64, 48, segface::PixelOrder::rgb});
+  if (!mask.ok()) return std::fputs(mask.error().message(), stderr), 1;
   return mask->width() == 64 && mask->height() == 48 ? 0 : 1;
 }

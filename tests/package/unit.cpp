@@ -3,9 +3,9 @@
 
 namespace UNIT {
 segface::Parser load(const char* path) {
-  return segface::Parser::load(path);
+  return segface::Parser::load(path).value();
 }
 segface::Mask parse(const segface::Parser& parser, const segface::ImageView& photo) {
-  return parser.parse(photo);
+  return parser.parse(photo).value();
 }
 }  // namespace UNIT

@@ -38,7 +38,7 @@ Program run(const std::string& body) {
   return Program("\x80\x02"s + body + ".");
 }
 Errc failure(const std::string& body) {
-  return run(body).pickle.status().code();
+  return run(body).pickle.error().code();
 }
 
 }  // namespace
@@ -224,15 +224,15 @@ TEST_CASE("malformed programs are refused with their place") {
   for (const auto& row : kRows) {
     const Program program = run(row.first);
     CAPTURE(program.code);
-    CHECK(program.pickle.status().code() == row.second);
-    CHECK(std::string(program.pickle.status().message()).find("byte ") == 0);
+    CHECK(program.pickle.error().code() == row.second);
+    CHECK(std::string(program.pickle.error().message()).find("byte ") == 0);
   }
-  CHECK(std::string(run("NN\xff").pickle.status().message()).find("byte 4 ") == 0);
-  CHECK(Program("").pickle.status().code() == Errc::bad_format);
-  CHECK(Program("N.").pickle.status().code() == Errc::bad_format);
-  CHECK(Program("\x80\x01N.").pickle.status().code() == Errc::bad_format);
-  CHECK(Program("\x80\x06N.").pickle.status().code() == Errc::bad_format);
-  CHECK(Program("\x80\x02N.N").pickle.status().code() == Errc::bad_format);
+  CHECK(std::string(run("NN\xff").pickle.error().message()).find("byte 4 ") == 0);
+  CHECK(Program("").pickle.error().code() == Errc::bad_format);
+  CHECK(Program("N.").pickle.error().code() == Errc::bad_format);
+  CHECK(Program("\x80\x01N.").pickle.error().code() == Errc::bad_format);
+  CHECK(Program("\x80\x06N.").pickle.error().code() == Errc::bad_format);
+  CHECK(Program("\x80\x02N.N").pickle.error().code() == Errc::bad_format);
   CHECK(Program("\x80\x02N.").pickle.ok());
 }
 
@@ -281,6 +281,6 @@ TEST_CASE("every prefix of a whole checkpoint's pickle is refused") {
   const std::string code = writer.out + ".";
   CHECK(Program(code).pickle.ok());
   for (std::size_t size = 0; size < code.size(); ++size) {
-    CHECK(Program(code.substr(0, size)).pickle.status().code() == Errc::bad_format);
+    CHECK(Program(code.substr(0, size)).pickle.error().code() == Errc::bad_format);
   }
 }

@@ -37,7 +37,7 @@ Bytes view(const std::string& bytes) {
   return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }
 Status outcome(const std::string& bytes, const SafetensorsLimits& limits = {}) {
-  return SafetensorsFile::from_memory(view(bytes), "w", limits).status();
+  return SafetensorsFile::from_memory(view(bytes), "w", limits).error();
 }
 // The outcome of a header with `data` bytes behind it.
 Errc header(const std::string& text, std::size_t data = 0) {
@@ -69,7 +69,7 @@ TEST_CASE("a file is a list of tensors and a list of texts") {
                   entry("a", "[]", 0, 4, "F32") + ", " + entry("none", "[3,0]", 8, 8, "I64") + " } \n",
               "wxyzABCD");
   const auto file = SafetensorsFile::from_memory(view(bytes), "w");
-  REQUIRE_MESSAGE(file.ok(), file.status().message());
+  REQUIRE_MESSAGE(file.ok(), file.error().message());
   CHECK(file->name() == "w");
   REQUIRE(file->size() == 3);
   CHECK(file->info(0).name == "b");  // the order of the header, not of the data
@@ -97,7 +97,7 @@ TEST_CASE("every number format is read") {
     const std::string bytes =
         file_of("{" + entry("a", "[1]", 0, std::stoul(width), name) + "}", "12345678"s.substr(0, std::stoul(width)));
     const auto file = SafetensorsFile::from_memory(view(bytes));
-    REQUIRE_MESSAGE(file.ok(), file.status().message());
+    REQUIRE_MESSAGE(file.ok(), file.error().message());
     CHECK(dtype_name(file->info(0).dtype) == std::string(name));
   }
 }
@@ -126,7 +126,7 @@ TEST_CASE("4, 6, 16: an absurd length is refused before anything is allocated") 
     largest_block = 0;
     const auto file = SafetensorsFile::from_memory(view(bytes));
     CHECK(largest_block < 65536);
-    CHECK(file.status().code() == Errc::limit_exceeded);
+    CHECK(file.error().code() == Errc::limit_exceeded);
   }
 }
 
@@ -432,10 +432,10 @@ TEST_CASE("open reads a file as from_memory reads memory, and moves") {
   REQUIRE(::truncate(directory.file("w").c_str(), static_cast<off_t>(kSmall.size() - 1)) == 0);
   CHECK(content(file, 0) == "abcdef");
   CHECK(content(file, 1).find(directory.file("w") + ": tensor 'b': the file ends") != std::string::npos);
-  CHECK(SafetensorsFile::open(directory.file("w")).status().code() == Errc::truncated);
-  CHECK(SafetensorsFile::open(directory.path()).status().code() == Errc::not_regular_file);
-  CHECK(SafetensorsFile::open(directory.file("none")).status().code() == Errc::io);
-  CHECK(says(SafetensorsFile::open(directory.write("bad", "P")).status(), directory.file("bad") + ": need"));
+  CHECK(SafetensorsFile::open(directory.file("w")).error().code() == Errc::truncated);
+  CHECK(SafetensorsFile::open(directory.path()).error().code() == Errc::not_regular_file);
+  CHECK(SafetensorsFile::open(directory.file("none")).error().code() == Errc::io);
+  CHECK(says(SafetensorsFile::open(directory.write("bad", "P")).error(), directory.file("bad") + ": need"));
 }
 
 TEST_CASE("exhausted memory is an answer, wherever it happens") {
@@ -446,7 +446,7 @@ TEST_CASE("exhausted memory is an answer, wherever it happens") {
     const auto file = SafetensorsFile::from_memory(view(kSmall), name);
     blocks_until_refusal = -1;
     if (file.ok()) break;
-    CHECK(file.status().code() == Errc::out_of_memory);
+    CHECK(file.error().code() == Errc::out_of_memory);
     ++refusals;
   }
   CHECK(refusals > 3);
@@ -461,7 +461,7 @@ TEST_CASE("the writer writes what the reader reads") {
   const Metadata metadata = {{"format", "1"}, {"note", "line\nbreak"}};
   const std::string last(70000, 'z');
   auto writer = SafetensorsWriter::open(directory.file("w"), tensors, metadata, OutputFile::Existing::refuse);
-  REQUIRE_MESSAGE(writer.ok(), writer.status().message());
+  REQUIRE_MESSAGE(writer.ok(), writer.error().message());
   SafetensorsWriter moved = std::move(*writer);
   CHECK_FALSE(moved.temporary_path().empty());
   CHECK(moved.append(view("abcdef")).ok());
@@ -474,7 +474,7 @@ TEST_CASE("the writer writes what the reader reads") {
   CHECK(moved.commit().ok());
 
   const auto file = SafetensorsFile::open(directory.file("w"));
-  REQUIRE_MESSAGE(file.ok(), file.status().message());
+  REQUIRE_MESSAGE(file.ok(), file.error().message());
   REQUIRE(file->size() == tensors.size());
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     CHECK(file->info(i).name == tensors[i].name);
@@ -514,14 +514,14 @@ TEST_CASE("the writer refuses what the reader would, and leaves no file") {
   for (const auto& tensors : kBad) {
     CAPTURE(tensors.front().name.substr(0, 20));
     const Status status =
-        SafetensorsWriter::open(directory.file("w"), tensors, {}, OutputFile::Existing::refuse).status();
+        SafetensorsWriter::open(directory.file("w"), tensors, {}, OutputFile::Existing::refuse).error();
     CHECK(status.code() == Errc::invalid_argument);
   }
   const std::vector<TensorInfo> good = {{"a", DType::u8, {1}}};
   const Metadata twice = {{"k", "v"}, {"k", "w"}};
-  CHECK(SafetensorsWriter::open(directory.file("w"), good, twice, OutputFile::Existing::refuse).status().code() ==
+  CHECK(SafetensorsWriter::open(directory.file("w"), good, twice, OutputFile::Existing::refuse).error().code() ==
         Errc::invalid_argument);
-  CHECK(SafetensorsWriter::open(directory.path(), good, {}, OutputFile::Existing::replace).status().code() ==
+  CHECK(SafetensorsWriter::open(directory.path(), good, {}, OutputFile::Existing::replace).error().code() ==
         Errc::output);
   {
     const auto dropped = SafetensorsWriter::open(directory.file("w"), good, {}, OutputFile::Existing::refuse);
@@ -533,15 +533,15 @@ TEST_CASE("the writer refuses what the reader would, and leaves no file") {
 TEST_CASE("files written by others") {
   const std::string folder = SEGFACE_TEST_DATA "/pt/";
   const auto file = SafetensorsFile::open(folder + "parameter_scalar_empty_bool.expected.safetensors");
-  REQUIRE_MESSAGE(file.ok(), file.status().message());
+  REQUIRE_MESSAGE(file.ok(), file.error().message());
   std::size_t elements = 0;
   for (std::size_t i = 0; i < file->size(); ++i) elements += file->info(i).shape.count();
   CHECK(file->info(0).name == "b");
   CHECK(file->info(0).dtype == DType::i64);
   CHECK(file->info(2).shape == Shape{0, 4});
   CHECK(elements > 4);
-  const Status checkpoint = SafetensorsFile::open(folder + "official_layout.pt").status();
+  const Status checkpoint = SafetensorsFile::open(folder + "official_layout.pt").error();
   CHECK(checkpoint.code() == Errc::bad_format);
   CHECK(says(checkpoint, "segface convert"));
-  CHECK(says(SafetensorsFile::open(folder + "legacy_not_zip.pt").status(), "a pickle"));
+  CHECK(says(SafetensorsFile::open(folder + "legacy_not_zip.pt").error(), "a pickle"));
 }

@@ -26,7 +26,7 @@ std::vector<T> values(const TensorSource& source, std::size_t index) {
   return result;
 }
 Errc failure(std::vector<TensorInfo> tensors) {
-  return SyntheticCheckpoint::make(std::move(tensors), 1).status().code();
+  return SyntheticCheckpoint::make(std::move(tensors), 1).error().code();
 }
 
 }  // namespace
@@ -95,7 +95,7 @@ TEST_CASE("what the official models compute is computed") {
                                                      {"c.relative_position_index", DType::i64, {16}},
                                                      {"d.num_batches_tracked", DType::i64, {}}},
                                                     1);
-  REQUIRE_MESSAGE(checkpoint.ok(), checkpoint.status().message());
+  REQUIRE_MESSAGE(checkpoint.ok(), checkpoint.error().message());
   CHECK(values<std::int64_t>(*checkpoint, 4) == std::vector<std::int64_t>{299000});
   CHECK(values<std::int64_t>(*checkpoint, 3) ==
         std::vector<std::int64_t>{4, 3, 1, 0, 5, 4, 2, 1, 7, 6, 4, 3, 8, 7, 5, 4});

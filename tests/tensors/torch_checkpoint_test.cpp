@@ -136,7 +136,7 @@ struct Tensor {
 const std::string kSixFloats(24, '\x01');
 
 Errc failure(const std::function<void(PickleWriter&)>& value, const std::vector<std::string>& records = {kSixFloats}) {
-  return TorchCheckpoint::from_memory(view(checkpoint(holding(value), records))).status().code();
+  return TorchCheckpoint::from_memory(view(checkpoint(holding(value), records))).error().code();
 }
 
 }  // namespace
@@ -159,14 +159,14 @@ TEST_CASE("checkpoints saved by PyTorch read as expected, byte for byte, or are 
     for (const bool strict : {false, true}) {
       for (const auto& opened : {TorchCheckpoint::open(path, strictly(strict)),
                                  TorchCheckpoint::from_memory(view(bytes), strictly(strict))}) {
-        CAPTURE(std::string(opened.status().message()));
+        CAPTURE(std::string(opened.error().message()));
         if (strict && name == "evil_elsewhere.pt") {
-          CHECK(opened.status().code() == Errc::unsupported_global);
+          CHECK(opened.error().code() == Errc::unsupported_global);
           continue;
         }
         CHECK(opened.ok() == reads);
         if (!reads) {
-          if (!strict) CHECK(opened.status().code() == kRefusals.at(name));
+          if (!strict) CHECK(opened.error().code() == kRefusals.at(name));
           continue;
         }
         REQUIRE(opened.ok());
@@ -189,7 +189,7 @@ TEST_CASE("checkpoints saved by PyTorch read as expected, byte for byte, or are 
 
 TEST_CASE("refusals say what the file is, where, and what to do") {
   const auto message = [](const std::string& name) {
-    return std::string(TorchCheckpoint::open(kData + "/pt/" + name).status().message());
+    return std::string(TorchCheckpoint::open(kData + "/pt/" + name).error().message());
   };
   CHECK(message("legacy_not_zip.pt").find("torch.save(torch.load(path") != std::string::npos);
   CHECK(message("whole_module.pt").find("torch.save(model.state_dict(), path)") != std::string::npos);
@@ -213,7 +213,7 @@ TEST_CASE("refusals say what the file is, where, and what to do") {
       {"PK\x03\x04 and then nothing", Errc::bad_format},
   };
   for (const auto& other : kOthers) {
-    CHECK(TorchCheckpoint::from_memory(view(other.first)).status().code() == other.second);
+    CHECK(TorchCheckpoint::from_memory(view(other.first)).error().code() == other.second);
   }
 }
 
@@ -250,11 +250,11 @@ TEST_CASE("without a state dict the message lists what there is") {
   p.end_dict();
   const std::string file = checkpoint(p.out + ".");
   const auto opened = TorchCheckpoint::from_memory(view(file));
-  CHECK(opened.status().code() == Errc::missing_tensor);
-  CHECK(std::string(opened.status().message()).find("{epoch, ema}") != std::string::npos);
+  CHECK(opened.error().code() == Errc::missing_tensor);
+  CHECK(std::string(opened.error().message()).find("{epoch, ema}") != std::string::npos);
   for (const std::string& root : {"]"s, "N"s, "K\x01"s}) {
     const std::string other = checkpoint("\x80\x02"s + root + ".");
-    CHECK(TorchCheckpoint::from_memory(view(other)).status().code() == Errc::missing_tensor);
+    CHECK(TorchCheckpoint::from_memory(view(other)).error().code() == Errc::missing_tensor);
   }
 }
 
@@ -366,7 +366,7 @@ TEST_CASE("tensors in untyped storages carry their dtype") {
 TEST_CASE("the archive around the pickle is checked") {
   const std::string pickle = holding(Tensor());
   const auto with = [&](const std::vector<std::pair<std::string, std::string>>& others) {
-    return TorchCheckpoint::from_memory(view(checkpoint(pickle, {kSixFloats}, others))).status().code();
+    return TorchCheckpoint::from_memory(view(checkpoint(pickle, {kSixFloats}, others))).error().code();
   };
   CHECK(with({{"version", "3\n"}}) == Errc::ok);
   CHECK(with({{"version", "10"}}) == Errc::ok);
@@ -383,7 +383,7 @@ TEST_CASE("the archive around the pickle is checked") {
   torch_writer::ZipWriter zip(sink);
   zip.add("word/document.xml", "<xml>");
   zip.finish();
-  CHECK(TorchCheckpoint::from_memory(view(sink.content)).status().code() == Errc::unsupported_format);
+  CHECK(TorchCheckpoint::from_memory(view(sink.content)).error().code() == Errc::unsupported_format);
 }
 
 TEST_CASE("a damaged record is seen when it is read, through whatever view") {
@@ -419,7 +419,7 @@ TEST_CASE("a pickle or a file cut anywhere is refused") {
   const std::string pickle = holding(Tensor());
   for (std::size_t size = 0; size < pickle.size(); ++size) {
     const std::string file = checkpoint(pickle.substr(0, size), {kSixFloats});
-    CHECK(TorchCheckpoint::from_memory(view(file)).status().code() == Errc::bad_format);
+    CHECK(TorchCheckpoint::from_memory(view(file)).error().code() == Errc::bad_format);
   }
   const std::string file = checkpoint(pickle, {kSixFloats});
   for (std::size_t size = 0; size < file.size(); ++size) {

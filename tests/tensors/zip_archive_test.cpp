@@ -27,7 +27,7 @@ Result<ZipArchive> open(const std::string& bytes) {
   return ZipArchive::open(ByteReader(view(bytes)));
 }
 Errc failure(const std::string& bytes) {
-  return open(bytes).status().code();
+  return open(bytes).error().code();
 }
 
 // The file as any reader would get it: names and contents, or the first failure.
@@ -38,7 +38,7 @@ struct Content {
 Content content_of(const std::string& bytes) {
   Content content;
   const auto archive = open(bytes);
-  content.code = archive.status().code();
+  content.code = archive.error().code();
   for (std::size_t i = 0; archive.ok() && i < archive->size(); ++i) {
     std::string data(static_cast<std::size_t>((*archive)[i].size), '\0');
     const auto status = archive->read(i, reinterpret_cast<std::uint8_t*>(data.data()));
@@ -202,7 +202,7 @@ TEST_CASE("what is known but not read here is refused as such") {
   CHECK(failure(patched(kEnd, 4, 1, 2)) == Errc::unsupported_format);       // several disks
   CHECK(failure(patched(kCentral, 34, 1, 2)) == Errc::unsupported_format);  // on another disk
   CHECK(failure(patched(kCentral, 8, 0x809, 2)) == Errc::unsupported_format);
-  CHECK(std::string(open(patched(kCentral, 8, 0x809, 2)).status().message()).find("encrypted") != std::string::npos);
+  CHECK(std::string(open(patched(kCentral, 8, 0x809, 2)).error().message()).find("encrypted") != std::string::npos);
   CHECK(failure(patched(kCentral, 8, 0x828, 2)) == Errc::unsupported_format);
   const std::string compressed = patched(patched(kCentral, 10, 8, 2), kLocal, 0, 8, 8, 2);
   CHECK(failure(compressed) == Errc::ok);
@@ -220,7 +220,7 @@ TEST_CASE("overlapping entries are refused") {
   CHECK(failure(outer) == Errc::ok);
   outer = patched(outer, kCentral, 1, 42, find(outer, kLocal, 1), 4);
   CHECK(failure(outer) == Errc::bad_format);
-  CHECK(std::string(open(outer).status().message()).find("overlap") != std::string::npos);
+  CHECK(std::string(open(outer).error().message()).find("overlap") != std::string::npos);
 }
 
 TEST_CASE("names: unique in any case, relative, plain") {

@@ -115,20 +115,20 @@ Network count(Backbone backbone, const SegFaceWeights& weights, const char* numb
   Network result;
   result.name = backbone_name(backbone);
   result.numbers = numbers;
-  const Backend backend = Backend::from_environment().value_or_throw();
-  const auto network = SegFace<Backend>::prepare(backend, weights).value_or_throw();
+  const Backend backend = Backend::from_environment().value();
+  const auto network = SegFace<Backend>::prepare(backend, weights).value();
   SerialExecutor executor;
-  const auto plan = Plan<Backend>::make(network, 1, kSide, kSide, executor).value_or_throw();
+  const auto plan = Plan<Backend>::make(network, 1, kSide, kSide, executor).value();
   MemoryOf<Backend> memory;
-  throw_if_error(memory.reserve(plan.workspace_bytes()));
+  memory.reserve(plan.workspace_bytes()).or_throw();
   Arena arena(memory.block());
   Recorder recorder(result, sizeof(typename Backend::Scalar) == 2);
   Run<Backend> run(backend, memory, arena, executor, &recorder);
   network(run, plan.decoder(), run.map(1, kSide, kSide, 3), {});
-  throw_if_error(run.status());
-  throw_if_error(memory.finish());
+  run.status().or_throw();
+  memory.finish().or_throw();
   if (std::fabs(result.sum.cost.flops - plan.cost().flops) > 1e-6 * plan.cost().flops) {
-    throw_if_error(error(Errc::internal, result.name, ": an operation was not seen"));
+    error(Errc::internal, result.name, ": an operation was not seen").or_throw();
   }
   return result;
 }
@@ -188,9 +188,8 @@ void model(const std::vector<Backbone>& backbones, bool operations) {
   std::vector<Network> networks;
   for (const Backbone backbone : backbones) {
     SegFaceWeights weights(backbone, kCelebTokens.size());
-    const auto numbers =
-        SyntheticCheckpoint::make(list_tensors(weights, /*with_dropped=*/true), /*seed=*/1).value_or_throw();
-    throw_if_error(bind(weights, numbers));
+    const auto numbers = SyntheticCheckpoint::make(list_tensors(weights, /*with_dropped=*/true), /*seed=*/1).value();
+    bind(weights, numbers).or_throw();
     networks.push_back(count<cuda::Backend>(backbone, weights, "float32"));
     networks.push_back(count<cuda::HalfBackend>(backbone, weights, "float16"));
   }
@@ -205,7 +204,7 @@ void model(const std::vector<Backbone>& backbones, bool operations) {
 int main(int argc, char** argv) {
   try {
     std::vector<Backbone> backbones;
-    for (int i = 1; i < argc; ++i) backbones.push_back(parse_backbone(argv[i]).value_or_throw());
+    for (int i = 1; i < argc; ++i) backbones.push_back(parse_backbone(argv[i]).value());
     const bool named = !backbones.empty();
     if (!named) backbones.assign(kBackbones.begin(), kBackbones.end());
     model(backbones, named);

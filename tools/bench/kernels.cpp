@@ -24,7 +24,7 @@ using cpu::Backend;
 template <class Prepare>
 void measure(benchmark::State& state, const Backend& backend, const Prepare& prepare) {
   SerialExecutor executor;
-  Buffer<std::uint8_t> block = Buffer<std::uint8_t>::make(std::size_t{256} << 20).value_or_throw();
+  Buffer<std::uint8_t> block = Buffer<std::uint8_t>::make(std::size_t{256} << 20).value();
   std::fill(block.begin(), block.end(), std::uint8_t{0});
   Arena arena(block.span());
   Run<Backend> run(backend, arena, executor);
@@ -56,7 +56,7 @@ void add_linear(const Backend& backend, Index rows, Index in, Index out, Activat
   add(backend, name, [=](Run<Backend>& run) {
     const auto weight = ones(in * out), bias = ones(out);
     auto w = std::make_shared<Backend::Linear>(
-        run.backend().prepare_linear({in, out, weight.data(), bias.data(), nullptr}).value_or_throw());
+        run.backend().prepare_linear({in, out, weight.data(), bias.data(), nullptr}).value());
     const MapOf<Backend> x = run.map(1, 1, rows, in), y = run.map(1, 1, rows, out);
     return [=, &run] {
       Epilogue<Backend> epilogue;
@@ -71,7 +71,7 @@ void add_convolution(const Backend& backend, Index side, Index in, Index out) {
       [=](Run<Backend>& run) {
         const auto weight = ones(9 * in * out), bias = ones(out);
         auto w = std::make_shared<Backend::Convolution>(
-            run.backend().prepare_convolution({in, out, 3, 1, weight.data(), {}, bias.data()}).value_or_throw());
+            run.backend().prepare_convolution({in, out, 3, 1, weight.data(), {}, bias.data()}).value());
         const MapOf<Backend> x = run.map(1, side, side, in);
         return [=, &run] { ops::convolution<Backend>(run, *w, ViewOf<Backend>(x), Activation::none); };
       });
@@ -86,7 +86,7 @@ void add_depthwise(const Backend& backend, Index side, Index channels, Index ker
         auto w = std::make_shared<Backend::DepthwiseConvolution>(
             run.backend()
                 .prepare_depthwise_convolution({1, channels, kernel, 1, weight.data(), {}, bias.data()})
-                .value_or_throw());
+                .value());
         const MapOf<Backend> x = run.map(1, side, side, channels);
         return [=, &run] { ops::depthwise_convolution<Backend>(run, *w, ViewOf<Backend>(x), Activation::none); };
       });
@@ -114,7 +114,7 @@ void add_windows(const Backend& backend, Index side, Index channels, Index heads
         p.scale = scale.data();
         p.bias = bias.data();
         p.padding = padding.data();
-        auto w = std::make_shared<Backend::WindowAttention>(run.backend().prepare_window_attention(p).value_or_throw());
+        auto w = std::make_shared<Backend::WindowAttention>(run.backend().prepare_window_attention(p).value());
         const MapOf<Backend> qkv = run.map(1, side, side, 3 * channels), y = run.map(1, side, side, channels);
         return [=, &run] { run.backend().windowed_attention(run, *w, qkv, window / 2, y); };
       });
@@ -124,7 +124,7 @@ void add_rows(const Backend& backend) {
   add(backend, "layer_norm/16384x256", [](Run<Backend>& run) {
     const auto gain = ones(256);
     auto w = std::make_shared<Backend::LayerNorm>(
-        run.backend().prepare_layer_norm({256, gain.data(), gain.data(), 1e-5f}).value_or_throw());
+        run.backend().prepare_layer_norm({256, gain.data(), gain.data(), 1e-5f}).value());
     const MapOf<Backend> x = run.map(1, 128, 128, 256);
     return [=, &run] { ops::layer_norm<Backend>(run, *w, x, {}, x); };
   });
@@ -141,7 +141,7 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   const auto backend = Backend::from_environment();
   if (!backend.ok()) {
-    std::fprintf(stderr, "%s\n", backend.status().message());
+    std::fprintf(stderr, "%s\n", backend.error().message());
     return 7;
   }
   benchmark::AddCustomContext("kernels", backend->isa_name());

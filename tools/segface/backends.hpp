@@ -14,7 +14,7 @@ namespace tool {
 
 // With the kernels that SEGFACE_ISA names; main() has asked before whether it names any.
 inline segface::cpu::Backend cpu_backend() {
-  return networks::cpu_backend().value_or_throw();
+  return networks::cpu_backend().value();
 }
 
 enum BackendName : std::size_t { kCpu, kReference, kCuda, kCudaHalf };
@@ -54,14 +54,14 @@ auto with_backend(std::size_t backend, const Function& function) {
   return function(BackendType<segface::cpu::Backend>());
 }
 
-// Errors: those of BasicParser::try_load.
+// Errors: those of BasicParser::load.
 template <class Backend>
 segface::Result<segface::BasicParser<Backend>> load(const std::string& weights, const segface::Options& options) {
   using Parser = segface::BasicParser<Backend>;
   if constexpr (std::is_same_v<Backend, segface::cpu::Backend>) {
-    return Parser::try_load(weights, options, cpu_backend());
+    return Parser::load(weights, options, cpu_backend());
   } else {
-    return Parser::try_load(weights, options);
+    return Parser::load(weights, options);
   }
 }
 

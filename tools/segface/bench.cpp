@@ -81,7 +81,7 @@ template <class Backend>
 Result<Figures> measure(const BasicParser<Backend>& parser, Executor& executor, Index runs) {
   const Index side = parser.info().resolution;
   SEGFACE_ASSIGN(photo, pattern(side));
-  SEGFACE_ASSIGN(workspace, parser.try_workspace(&executor));
+  SEGFACE_ASSIGN(workspace, parser.workspace(&executor));
   const Landmarks landmarks = standard_landmarks(side);
   Figures figures;
   std::vector<double> photos;
@@ -192,19 +192,19 @@ void print_photo(const NetworkInfo& info, const std::string& backend, const Figu
 template <class Backend>
 int bench(const std::string& path, const std::string& backend, Index threads, Index runs, bool json) {
   const auto file = InputFile::open(path);
-  if (!file.ok()) return fail(file.status(), kWeights);
+  if (!file.ok()) return fail(file.error(), kWeights);
   Stopwatch watch;
   Options options;
   options.threads = threads;
   const auto parser = load<Backend>(path, options);
-  if (!parser.ok()) return fail(explain_weights(parser.status(), path), kWeights);
+  if (!parser.ok()) return fail(explain_weights(parser.error(), path), kWeights);
   const double load = watch.lap();
   const auto executor = make_executor(threads);
-  if (!executor.ok()) return fail(executor.status(), kLimits);
+  if (!executor.ok()) return fail(executor.error(), kLimits);
   double peak = 0;
   if constexpr (std::is_same_v<Backend, cpu::Backend>) peak = measure_peak(parser->backend().isa_name(), **executor);
   auto figures = measure(*parser, **executor, runs);
-  if (!figures.ok()) return fail(figures.status(), kWeights);
+  if (!figures.ok()) return fail(figures.error(), kWeights);
   figures->peak = peak;
   figures->load = load;
   figures->weights = file->size();
@@ -221,13 +221,13 @@ int bench(const std::string& path, const std::string& backend, Index threads, In
 int run(const std::vector<std::string>& words) {
   const auto arguments =
       Arguments::parse(words, {{"--threads", true}, {"--runs", true}, {"--backend", true}, {"--json", false}});
-  if (!arguments.ok()) return misuse(kBench, arguments.status());
+  if (!arguments.ok()) return misuse(kBench, arguments.error());
   const auto threads = arguments->number("--threads", 0, kMaxThreads, 0);
-  if (!threads.ok()) return misuse(kBench, threads.status());
+  if (!threads.ok()) return misuse(kBench, threads.error());
   const auto runs = arguments->number("--runs", 1, 10000, 15);
-  if (!runs.ok()) return misuse(kBench, runs.status());
+  if (!runs.ok()) return misuse(kBench, runs.error());
   const auto backend = arguments->choice("--backend", backend_names());
-  if (!backend.ok()) return misuse(kBench, backend.status());
+  if (!backend.ok()) return misuse(kBench, backend.error());
   if (arguments->operands().size() != 1) {
     return misuse(kBench,
                   error(Errc::invalid_argument, "expected one weight file, got ", arguments->operands().size()));

@@ -74,13 +74,13 @@ int run(const std::vector<std::string>& words) {
                                                   {"--dtype", true},
                                                   {"--strict", false},
                                                   {"--force", false}});
-  if (!arguments.ok()) return misuse(kConvert, arguments.status());
+  if (!arguments.ok()) return misuse(kConvert, arguments.error());
   if (arguments->operands().size() != 1) {
     return misuse(kConvert,
                   error(Errc::invalid_argument, "expected one checkpoint, got ", arguments->operands().size()));
   }
   auto options = read_options(*arguments);
-  if (!options.ok()) return misuse(kConvert, options.status());
+  if (!options.ok()) return misuse(kConvert, options.error());
   const std::string& checkpoint = arguments->operands()[0];
   const std::string output = arguments->has("-o") ? arguments->value("-o") : default_output(checkpoint);
   const Status free = check_output(checkpoint, output, options->replace);
@@ -88,13 +88,13 @@ int run(const std::vector<std::string>& words) {
 
   Stopwatch watch;
   auto executor = make_executor(0);
-  if (!executor.ok()) return fail(executor.status(), kLimits);
+  if (!executor.ok()) return fail(executor.error(), kLimits);
   const auto converted = [&] {
     Progress progress(output);
     options->progress = [&](double share) { return progress(share); };
     return convert(cpu_backend(), checkpoint, output, *options, **executor);
   }();
-  if (!converted.ok()) return fail(converted.status(), kWeights);
+  if (!converted.ok()) return fail(converted.error(), kWeights);
   const auto file = InputFile::open(output);  // a device has no size
   print(output, *converted, file.ok() ? file->size() : 0, watch.lap());
   return kDone;

@@ -95,12 +95,12 @@ Status evaluate_all(const EvalRequest& request, const DatasetFolder& folder, Eva
   Options options;
   options.threads = workers == 1 ? threads : 1;
   auto parser = load<Backend>(request.weights, options);
-  if (!parser.ok()) return explain_weights(parser.status(), request.weights);
+  if (!parser.ok()) return explain_weights(parser.error(), request.weights);
   SEGFACE_ASSIGN(executor, make_executor(workers));
   std::vector<Worker<Backend>> team;
   team.reserve(static_cast<std::size_t>(workers));
   for (Index i = 0; i < workers; ++i) {
-    SEGFACE_ASSIGN(workspace, parser->try_workspace());
+    SEGFACE_ASSIGN(workspace, parser->workspace());
     team.emplace_back(folder, parser->info(), std::move(workspace));
   }
 
@@ -169,10 +169,10 @@ struct ResultFiles {
 
 int evaluate(const EvalRequest& request) {
   const auto file = WeightFile::open(request.weights);
-  if (!file.ok()) return fail(explain_weights(file.status(), request.weights), kWeights);
+  if (!file.ok()) return fail(explain_weights(file.error(), request.weights), kWeights);
   const NetworkInfo info = file->info();
   auto folder = open_dataset(request.directory, request.split);
-  if (!folder.ok()) return fail(folder.status(), kImage);
+  if (!folder.ok()) return fail(folder.error(), kImage);
   const Status same = check_classes(info.dataset, folder->layout, request.directory);
   if (!same.ok()) return fail(same, kUsage);
   if (request.limit != 0 && static_cast<std::size_t>(request.limit) < folder->samples.size()) {
@@ -217,9 +217,9 @@ int run(const std::vector<std::string>& words) {
                                                   {"--picture", true},
                                                   {"--threads", true},
                                                   {"--backend", true}});
-  if (!arguments.ok()) return misuse(kEval, arguments.status());
+  if (!arguments.ok()) return misuse(kEval, arguments.error());
   const auto request = read_eval_request(*arguments);
-  if (!request.ok()) return misuse(kEval, request.status());
+  if (!request.ok()) return misuse(kEval, request.error());
   const Status built = check_built(request->backend);
   if (!built.ok()) return fail(built, kNoDevice);
   return evaluate(*request);

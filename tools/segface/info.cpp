@@ -55,15 +55,15 @@ void print_stages(const std::vector<StageCost>& stages) {
 
 int run(const std::vector<std::string>& words) {
   const auto arguments = Arguments::parse(words, {});
-  if (!arguments.ok()) return misuse(kInfo, arguments.status());
+  if (!arguments.ok()) return misuse(kInfo, arguments.error());
   if (arguments->operands().size() != 1) {
     return misuse(kInfo, error(Errc::invalid_argument, "expected one weight file, got ", arguments->operands().size()));
   }
   const std::string& path = arguments->operands()[0];
-  const auto parser = Parser::try_load(path, {}, cpu_backend());
-  if (!parser.ok()) return fail(explain_weights(parser.status(), path), kWeights);
+  const auto parser = Parser::load(path, {}, cpu_backend());
+  if (!parser.ok()) return fail(explain_weights(parser.error(), path), kWeights);
   const auto file = InputFile::open(path);
-  if (!file.ok()) return fail(file.status(), kWeights);
+  if (!file.ok()) return fail(file.error(), kWeights);
   print_network(path, file->size(), *parser);
   print_classes(parser->info().dataset);
   print_stages(parser->plan().stages());

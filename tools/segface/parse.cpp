@@ -230,14 +230,14 @@ int parse_all(Request request) {
   Options options;
   options.threads = request.threads;
   auto parser = load<Backend>(request.weights, options);
-  if (!parser.ok()) return fail(explain_weights(parser.status(), request.weights), kWeights);
+  if (!parser.ok()) return fail(explain_weights(parser.error(), request.weights), kWeights);
   const NetworkInfo& info = parser->info();
   Status classes = find_classes(request, info.dataset);
   if (classes.ok()) classes = check_outputs(request);
   if (classes.code() == Errc::invalid_argument) return misuse(kParse, classes);
   if (!classes.ok()) return fail(classes, kOutput);
-  auto workspace = parser->try_workspace();
-  if (!workspace.ok()) return fail(workspace.status(), kLimits);
+  auto workspace = parser->workspace();
+  if (!workspace.ok()) return fail(workspace.error(), kLimits);
   const Status directory = make_directory(request.directory);
   if (!directory.ok()) return fail(directory, kOutput);
   Session<BasicWorkspace<Backend>> session(request, info, *workspace);
@@ -280,9 +280,9 @@ int run(const std::vector<std::string>& words) {
                                                   {"--threads", true},
                                                   {"--backend", true},
                                                   {"--fail-fast", false}});
-  if (!arguments.ok()) return misuse(kParse, arguments.status());
+  if (!arguments.ok()) return misuse(kParse, arguments.error());
   const auto request = read_request(*arguments);
-  if (!request.ok()) return misuse(kParse, request.status());
+  if (!request.ok()) return misuse(kParse, request.error());
   const Status built = check_built(request->backend);
   if (!built.ok()) return fail(built, kNoDevice);
   const Status free = check_outputs(*request);  // asked again once the classes, and so their files, are known

@@ -154,12 +154,12 @@ inline Status read_landmarks(const std::string& text, Request& request) {
   const auto bytes = read_file(text, std::size_t{1} << 26);
   if (!bytes.ok()) {
     return error(Errc::invalid_argument, "--landmarks is neither five points, as \"x,y x,y x,y x,y x,y\", nor a file: ",
-                 bytes.status().message());
+                 bytes.error().message());
   }
   const std::string_view content(reinterpret_cast<const char*>(bytes->data()), bytes->size());
   if (content.substr(0, 3) == "106") {
     const auto landmarks = read_lapa_landmarks(content);
-    if (!landmarks.ok()) return in_context(landmarks.status(), text);
+    if (!landmarks.ok()) return in_context(landmarks.error(), text);
     request.landmarks = *landmarks;
     return {};
   }
@@ -167,7 +167,7 @@ inline Status read_landmarks(const std::string& text, Request& request) {
   const std::size_t ending = name.rfind("_image");
   if (ending != std::string::npos && ending + 6 == name.size()) name.resize(ending);
   const auto helen = read_helen_points(content, name);
-  if (!helen.ok()) return in_context(helen.status(), text);
+  if (!helen.ok()) return in_context(helen.error(), text);
   request.helen = *helen;
   request.landmarks = helen_landmarks(*helen);
   return {};

@@ -59,7 +59,7 @@ inline Result<Landmarks> read_landmark_file(const std::string& path) {
   SEGFACE_ASSIGN(bytes, read_file(path, std::size_t{1} << 20));
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   auto landmarks = text.substr(0, 3) == "106" ? read_lapa_landmarks(text) : read_five_landmarks(text);
-  if (!landmarks.ok()) return in_context(landmarks.status(), path);
+  if (!landmarks.ok()) return in_context(landmarks.error(), path);
   return landmarks;
 }
 
@@ -75,7 +75,7 @@ inline Result<LoadedSample> load_sample(const DatasetFolder& folder, const Sampl
   LoadedSample loaded;
   if (folder.layout == Layout::helen) {
     const auto points = read_helen_points(folder.points, sample.name);
-    if (!points.ok()) return in_context(points.status(), sample.photo, ": landmarks.txt");
+    if (!points.ok()) return in_context(points.error(), sample.photo, ": landmarks.txt");
     const Box box = helen_box(*points, photo.width(), photo.height());
     const auto cut = [&](Image& picture) -> Status {
       SEGFACE_ASSIGN(inside, crop(picture.view(), box));

@@ -59,8 +59,8 @@ std::string difference_text(double difference, double bound) {
 template <class Backend>
 void check_self_test(Checks& checks, const std::string& backend, const BasicParser<Backend>& parser) {
   const std::string what = "self-test, " + backend;
-  const Result<double> difference = parser.try_self_test();
-  if (!difference.ok()) return checks.add(what, difference.status());
+  const Result<double> difference = parser.self_test();
+  if (!difference.ok()) return checks.add(what, difference.error());
   checks.add(*difference <= SelfTest::kTolerance, what, difference_text(*difference, SelfTest::kTolerance));
 }
 
@@ -71,7 +71,7 @@ Result<std::vector<float>> seeded_logits(const BasicParser<Backend>& parser, con
   const UniformSequence sequence("verify", 1);
   std::vector<float> input(static_cast<std::size_t>(3 * side * side));
   for (std::size_t i = 0; i < input.size(); ++i) input[i] = static_cast<float>(2 * sequence[i]);
-  SEGFACE_ASSIGN(workspace, parser.try_workspace());
+  SEGFACE_ASSIGN(workspace, parser.workspace());
   SEGFACE_ASSIGN(shape, workspace.logits_shape(1, side, side));
   std::vector<float> logits(shape.count());
   Progress progress(title);
@@ -89,9 +89,9 @@ void check_agreement(Checks& checks, const std::string& name, const BasicParser<
   const std::string side = std::to_string(parser.info().resolution);
   const std::string what = name + " against reference at " + side + " x " + side;
   const auto expected = seeded_logits(reference, "reference");
-  if (!expected.ok()) return checks.add(what, expected.status());
+  if (!expected.ok()) return checks.add(what, expected.error());
   const auto got = seeded_logits(parser, name);
-  if (!got.ok()) return checks.add(what, got.status());
+  if (!got.ok()) return checks.add(what, got.error());
   double sum = 0, squares = 0, largest = 0;
   for (std::size_t i = 0; i < expected->size(); ++i) {
     const auto value = static_cast<double>((*expected)[i]);
@@ -143,7 +143,7 @@ void check_stages(Checks& checks, const std::string& what, const std::vector<Sta
 // On a backend and on the reference.
 void check_golden(Checks& checks, const std::string& path, const WeightFile& file, std::size_t backend) {
   const auto golden = Golden::open(path);
-  if (!golden.ok()) return checks.add("golden", golden.status());
+  if (!golden.ok()) return checks.add("golden", golden.error());
   const NetworkInfo& info = file.info();
   if (golden->text("backbone") != backbone_name(info.backbone) || golden->dataset() != info.dataset) {
     Message found;
@@ -152,12 +152,12 @@ void check_golden(Checks& checks, const std::string& path, const WeightFile& fil
     return checks.add(false, path, std::string(found.view()));
   }
   const auto picture = golden->picture();
-  if (!picture.ok()) return checks.add(path, picture.status());
+  if (!picture.ok()) return checks.add(path, picture.error());
   const auto check = [&](std::size_t which) {
     const std::string what = path + ", " + backend_names()[which];
     const auto stages = with_backend(
         which, [&](auto type) { return replay<typename decltype(type)::Backend>(*golden, *picture, file); });
-    if (!stages.ok()) return checks.add(what, stages.status());
+    if (!stages.ok()) return checks.add(what, stages.error());
     check_stages(checks, what, *stages);
   };
   check(backend);
@@ -169,11 +169,11 @@ template <class Backend>
 Status check_parser(Checks& checks, const std::string& path, const std::string& name) {
   using Reference = reference::Backend<float>;
   const auto parser = load<Backend>(path, {});
-  if (!parser.ok()) return parser.status();
+  if (!parser.ok()) return parser.error();
   check_self_test(checks, name, *parser);
   if constexpr (!std::is_same_v<Backend, Reference>) {
     const auto reference = load<Reference>(path, {});
-    if (!reference.ok()) return reference.status();
+    if (!reference.ok()) return reference.error();
     check_self_test(checks, "reference", *reference);
     if (!interrupted()) check_agreement(checks, name, *parser, *reference);
   }
@@ -182,15 +182,15 @@ Status check_parser(Checks& checks, const std::string& path, const std::string& 
 
 int run(const std::vector<std::string>& words) {
   const auto arguments = Arguments::parse(words, {{"--backend", true}});
-  if (!arguments.ok()) return misuse(kVerify, arguments.status());
+  if (!arguments.ok()) return misuse(kVerify, arguments.error());
   if (arguments->operands().empty()) return misuse(kVerify, error(Errc::invalid_argument, "no weight file is given"));
   const auto backend = arguments->choice("--backend", {"cpu", "reference", "cuda"});  // whose bounds these are
-  if (!backend.ok()) return misuse(kVerify, backend.status());
+  if (!backend.ok()) return misuse(kVerify, backend.error());
   const Status built = check_built(*backend);
   if (!built.ok()) return fail(built, kNoDevice);
   const std::string& path = arguments->operands()[0];
   const auto file = WeightFile::open(path);
-  if (!file.ok()) return fail(explain_weights(file.status(), path), kWeights);
+  if (!file.ok()) return fail(explain_weights(file.error(), path), kWeights);
   Checks checks;
   const Status loaded = with_backend(*backend, [&](auto type) {
     return check_parser<typename decltype(type)::Backend>(checks, path, backend_names()[*backend]);

@@ -6,14 +6,14 @@
 #pragma once
 
 #define SEGFACE_VERSION_MAJOR 0
-#define SEGFACE_VERSION_MINOR 1
+#define SEGFACE_VERSION_MINOR 2
 #define SEGFACE_VERSION_PATCH 0
-#define SEGFACE_VERSION_STRING "0.1.0"
+#define SEGFACE_VERSION_STRING "0.2.0"
 
 // Opens and closes `namespace segface` with its ABI namespace inside.
 #define SEGFACE_BEGIN_NAMESPACE \
   namespace segface {           \
-  inline namespace v0_1_0 {
+  inline namespace v0_2_0 {
 #define SEGFACE_END_NAMESPACE \
   }                           \
   }

@@ -152,7 +152,7 @@ inline Result<Buffer<std::uint8_t>> read_file(const std::string& path, std::size
     return error(Errc::limit_exceeded, path, ": ", file.size(), " bytes, at most ", max_bytes, " are read");
   }
   auto buffer = Buffer<std::uint8_t>::make(static_cast<std::size_t>(file.size()));
-  if (!buffer.ok()) return in_context(buffer.status(), path);
+  if (!buffer.ok()) return in_context(buffer.error(), path);
   SEGFACE_RETURN_IF_ERROR(in_context(file.read_at(0, buffer->data(), buffer->size()), path));
   return buffer;
 }
@@ -172,7 +172,7 @@ class OutputFile {
       file.existing_ = existing;
       SEGFACE_RETURN_IF_ERROR(file.prepare());
       auto pending = Buffer<std::uint8_t>::make(kPendingBytes);
-      if (!pending.ok()) return pending.status();
+      if (!pending.ok()) return pending.error();
       file.pending_ = std::move(*pending);
       return Result<OutputFile>(std::move(file));
     });

@@ -1,13 +1,14 @@
 // How the library says that something went wrong: Errc, Status, Result<T>, and the throwing layer Error.
 //
-// The core is noexcept and returns Status or Result. A message says what, where, what was expected, what was
-// found, and what to do next; it is built without allocating, and every byte that could disturb a terminal is
-// escaped. Where exceptions are enabled, `value_or_throw` turns a failure into segface::Error.
+// Every function that can fail is noexcept and returns Status or Result; a caller looks at it, or lets value() and
+// or_throw() throw segface::Error, where exceptions are enabled. A message says what, where, what was expected, what was
+// found, and what to do next; every byte that could disturb a terminal is escaped.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <optional>
 #include <string>
@@ -172,20 +173,54 @@ class Message {
   char text_[kCapacity];
 };
 
-// The outcome of an operation: ok, or a code with its message. Never allocates, always copies.
+#if SEGFACE_EXCEPTIONS
+// What value() and or_throw() throw.
+class Error : public std::runtime_error {
+ public:
+  Error(Errc code, const char* message) : std::runtime_error(message), code_(code) {}
+  Errc code() const noexcept { return code_; }
+
+ private:
+  Errc code_;
+};
+#endif
+
+// The outcome of an operation: ok, or a code with its message. Two words, and memory of its own after a failure only.
 class [[nodiscard]] Status {
  public:
   Status() noexcept = default;
-  Status(Errc code, const Message& message) noexcept : code_(code), message_(message) {}
+  Status(Errc code, const Message& message) noexcept : code_(code), text_(copy(message.c_str())) {}
+  Status(const Status& other) noexcept : code_(other.code_), text_(copy(other.text_.get())) {}
+  Status(Status&&) noexcept = default;
+  Status& operator=(const Status& other) noexcept { return *this = Status(other); }
+  Status& operator=(Status&&) noexcept = default;
 
   bool ok() const noexcept { return code_ == Errc::ok; }
   Errc code() const noexcept { return code_; }
   // The whole message, NUL-terminated; empty when ok.
-  const char* message() const noexcept { return message_.c_str(); }
+  const char* message() const noexcept {
+    if (text_ != nullptr) return text_.get();
+    return ok() ? "" : code_ == Errc::out_of_memory ? "out of memory" : "no memory was left for this error's message";
+  }
+
+#if SEGFACE_EXCEPTIONS
+  // Throws Error unless ok.
+  void or_throw() const {
+    if (!ok()) throw Error(code_, message());
+  }
+#endif
 
  private:
+  static std::unique_ptr<char[]> copy(const char* text) noexcept {
+    if (text == nullptr) return nullptr;
+    const std::size_t size = std::strlen(text) + 1;
+    std::unique_ptr<char[]> copied(new (std::nothrow) char[size]);
+    if (copied != nullptr) std::memcpy(copied.get(), text, size);
+    return copied;
+  }
+
   Errc code_ = Errc::ok;
-  Message message_;
+  std::unique_ptr<char[]> text_;  // null when ok, and where memory ran out
 };
 
 // Builds a failure: error(Errc::truncated, path, ": header needs ", 8, " bytes, found ", n).
@@ -216,31 +251,17 @@ SEGFACE_COLD Status in_context(const Status& status, const Parts&... place) noex
   return Status(status.code(), message);
 }
 
-#if SEGFACE_EXCEPTIONS
-// Thrown by the throwing layer only; carries the Status that the core returned.
-class Error : public std::runtime_error {
- public:
-  explicit Error(const Status& status) : std::runtime_error(status.message()), code_(status.code()) {}
-  Errc code() const noexcept { return code_; }
-
- private:
-  Errc code_;
-};
-
-inline void throw_if_error(const Status& status) {
-  if (!status.ok()) throw Error(status);
-}
-#endif
-
-// A value, or the Status that says why there is none.
+// A value, or the Status that says why there is none: `if (auto mask = parser.parse(photo)) use(*mask);`.
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) noexcept : value_(std::move(value)) {}        // NOLINT: implicit by design
-  Result(const Status& failure) noexcept : status_(failure) {}  // NOLINT: implicit by design
+  Result(T value) noexcept : value_(std::move(value)) {}             // NOLINT: implicit by design
+  Result(Status failure) noexcept : failure_(std::move(failure)) {}  // NOLINT: implicit by design
 
   bool ok() const noexcept { return value_.has_value(); }
-  const Status& status() const noexcept { return status_; }
+  explicit operator bool() const noexcept { return ok(); }
+  // Why there is no value; ok where there is one.
+  const Status& error() const noexcept { return failure_; }
 
   // Only where ok().
   T& operator*() & noexcept { return *value_; }
@@ -250,14 +271,23 @@ class [[nodiscard]] Result {
   const T* operator->() const noexcept { return &*value_; }
 
 #if SEGFACE_EXCEPTIONS
-  T value_or_throw() && {
-    throw_if_error(status_);
+  // Throws Error where there is none.
+  T& value() & {
+    failure_.or_throw();
+    return *value_;
+  }
+  const T& value() const& {
+    failure_.or_throw();
+    return *value_;
+  }
+  T value() && {
+    failure_.or_throw();
     return *std::move(value_);
   }
 #endif
 
  private:
-  Status status_;
+  Status failure_;
   std::optional<T> value_;
 };
 
@@ -293,7 +323,7 @@ SEGFACE_END_NAMESPACE
   } while (false)
 
 // Declares `name` as the value of `expression`, a Result, or leaves the enclosing function with its failure.
-#define SEGFACE_ASSIGN(name, expression)                  \
-  auto name##_result = (expression);                      \
-  if (!name##_result.ok()) return name##_result.status(); \
+#define SEGFACE_ASSIGN(name, expression)                 \
+  auto name##_result = (expression);                     \
+  if (!name##_result.ok()) return name##_result.error(); \
   auto& name = *name##_result

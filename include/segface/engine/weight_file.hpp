@@ -167,7 +167,7 @@ class WeightFile {
 
  private:
   static Result<WeightFile> make(Result<SafetensorsFile> opened) {
-    if (!opened.ok()) return opened.status();
+    if (!opened.ok()) return opened.error();
     WeightFile result;
     result.file_ = std::make_unique<SafetensorsFile>(std::move(*opened));
     SEGFACE_RETURN_IF_ERROR(in_context(result.read_metadata(), result.file_->name()));

@@ -18,24 +18,24 @@ SEGFACE_BEGIN_NAMESPACE
 // ---- BasicParser ----------------------------------------------------------------------------------------------
 
 template <class Backend>
-Result<BasicParser<Backend>> BasicParser<Backend>::try_load(const std::string& path, const Options& options) noexcept {
+Result<BasicParser<Backend>> BasicParser<Backend>::load(const std::string& path, const Options& options) noexcept {
   SEGFACE_ASSIGN(backend, Backend::from_environment());
-  return try_load(path, options, backend);
+  return load(path, options, backend);
 }
 template <class Backend>
-Result<BasicParser<Backend>> BasicParser<Backend>::try_load(const std::string& path, const Options& options,
-                                                            const Backend& backend) noexcept {
+Result<BasicParser<Backend>> BasicParser<Backend>::load(const std::string& path, const Options& options,
+                                                        const Backend& backend) noexcept {
   SEGFACE_ASSIGN(file, WeightFile::open(path));
   return make(file, options, backend);
 }
 template <class Backend>
-Result<BasicParser<Backend>> BasicParser<Backend>::try_from_memory(Bytes bytes, const Options& options) noexcept {
+Result<BasicParser<Backend>> BasicParser<Backend>::from_memory(Bytes bytes, const Options& options) noexcept {
   SEGFACE_ASSIGN(backend, Backend::from_environment());
-  return try_from_memory(bytes, options, backend);
+  return from_memory(bytes, options, backend);
 }
 template <class Backend>
-Result<BasicParser<Backend>> BasicParser<Backend>::try_from_memory(Bytes bytes, const Options& options,
-                                                                   const Backend& backend) noexcept {
+Result<BasicParser<Backend>> BasicParser<Backend>::from_memory(Bytes bytes, const Options& options,
+                                                               const Backend& backend) noexcept {
   SEGFACE_ASSIGN(file, WeightFile::from_memory(bytes));
   return make(file, options, backend);
 }
@@ -54,15 +54,15 @@ Status BasicParser<Backend>::no_network() noexcept {
 }
 
 template <class Backend>
-Result<Mask> BasicParser<Backend>::try_parse(const ImageView& photo) const noexcept {
-  return try_parse(photo, nullptr);
+Result<Mask> BasicParser<Backend>::parse(const ImageView& photo) const noexcept {
+  return parse(photo, nullptr);
 }
 template <class Backend>
-Result<Mask> BasicParser<Backend>::try_parse(const ImageView& photo, const Landmarks& landmarks) const noexcept {
-  return try_parse(photo, &landmarks);
+Result<Mask> BasicParser<Backend>::parse(const ImageView& photo, const Landmarks& landmarks) const noexcept {
+  return parse(photo, &landmarks);
 }
 template <class Backend>
-Result<Mask> BasicParser<Backend>::try_parse(const ImageView& photo, const Landmarks* landmarks) const noexcept {
+Result<Mask> BasicParser<Backend>::parse(const ImageView& photo, const Landmarks* landmarks) const noexcept {
   if (shared_ == nullptr) return no_network();
   std::unique_ptr<WorkspaceState<Backend>> workspace;
   {
@@ -92,7 +92,7 @@ Result<Mask> BasicParser<Backend>::try_parse(const ImageView& photo, const Landm
 }
 
 template <class Backend>
-Result<BasicWorkspace<Backend>> BasicParser<Backend>::try_workspace(Executor* executor) const noexcept {
+Result<BasicWorkspace<Backend>> BasicParser<Backend>::workspace(Executor* executor) const noexcept {
   if (shared_ == nullptr) return no_network();
   SEGFACE_ASSIGN(state, WorkspaceState<Backend>::make(shared_, executor));
   return Workspace(std::move(state));
@@ -115,7 +115,7 @@ Index BasicParser<Backend>::threads() const noexcept {
   return shared_->plan->threads();
 }
 template <class Backend>
-Result<double> BasicParser<Backend>::try_self_test() const noexcept {
+Result<double> BasicParser<Backend>::self_test() const noexcept {
   if (shared_ == nullptr) return no_network();
   return shared_->replay_self_test();
 }

@@ -53,7 +53,7 @@ inline Result<Image> decode_image(Bytes file, std::string_view name, const Image
     return error(Errc::unsupported_image, "this is ", format, "; photos are read from PNG and JPEG");
   };
   Result<Image> image = decode();
-  if (!image.ok()) return in_context(image.status(), name);
+  if (!image.ok()) return in_context(image.error(), name);
   return image;
 }
 

@@ -29,29 +29,31 @@ inline Result<Image> load_image(const std::string& path, const ImageOptions& opt
 inline Result<Image> load_labels(const std::string& path, const ImageLimits& limits = {}) noexcept {
   SEGFACE_ASSIGN(file, read_file(path, limits.max_file_bytes));
   Result<Image> labels = decode_label_png(file.span(), limits);
-  if (!labels.ok()) return in_context(labels.status(), path);
+  if (!labels.ok()) return in_context(labels.error(), path);
   return labels;
 }
 
 // Errors: output; the target is then as it was.
-inline Status save_file(const std::string& path, Bytes bytes, OutputFile::Existing existing) noexcept {
+inline Status save_file(const std::string& path, Bytes bytes,
+                        OutputFile::Existing existing = OutputFile::Existing::replace) noexcept {
   SEGFACE_ASSIGN(file, OutputFile::open(path, existing));
   SEGFACE_RETURN_IF_ERROR(file.append(bytes));
   return file.commit();
 }
 
 // A gray or RGB picture. Errors: as encode_png and save_file.
-inline Status save_png(const std::string& path, const ImageView& picture, OutputFile::Existing existing) noexcept {
+inline Status save_png(const std::string& path, const ImageView& picture,
+                       OutputFile::Existing existing = OutputFile::Existing::replace) noexcept {
   auto file = encode_png(picture);
-  if (!file.ok()) return in_context(file.status(), path);
+  if (!file.ok()) return in_context(file.error(), path);
   return save_file(path, file->span(), existing);
 }
 
 // Labels with the palette of their data set. Errors: as encode_png and save_file.
 inline Status save_label_png(const std::string& path, const ImageView& labels, Dataset dataset,
-                             OutputFile::Existing existing) noexcept {
+                             OutputFile::Existing existing = OutputFile::Existing::replace) noexcept {
   auto file = encode_label_png(labels, dataset);
-  if (!file.ok()) return in_context(file.status(), path);
+  if (!file.ok()) return in_context(file.error(), path);
   return save_file(path, file->span(), existing);
 }
 

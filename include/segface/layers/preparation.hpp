@@ -37,7 +37,7 @@ class Preparation {
   template <class T>
   T keep(Result<T> result) noexcept {
     if (!result.ok()) {
-      if (status_.ok()) status_ = result.status();
+      if (status_.ok()) status_ = result.error();
       return T();
     }
     return *std::move(result);

@@ -100,7 +100,7 @@ class SafetensorsFile final : public TensorSource {
     SEGFACE_RETURN_IF_ERROR(reader_.read_at(kLengthBytes, text.data(), text.size()));
     data_ = kLengthBytes + header_bytes;
     auto header = SafetensorsHeader::parse({text.data(), text.size()}, reader_.size() - data_, limits.tensors);
-    if (!header.ok()) return in_context(header.status(), "header");
+    if (!header.ok()) return in_context(header.error(), "header");
     header_ = std::move(*header);
     return {};
   }
@@ -229,7 +229,7 @@ class SafetensorsWriter {
       return error(Errc::invalid_argument, "a header of ", text.size(), " bytes, at most ", kLimits.header_bytes);
     }
     const auto header = SafetensorsHeader::parse(text, bytes, kLimits.tensors);
-    return header.ok() ? Status() : error(Errc::invalid_argument, header.status().message());
+    return header.ok() ? Status() : error(Errc::invalid_argument, header.error().message());
   }
 
   OutputFile file_;

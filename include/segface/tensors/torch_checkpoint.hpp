@@ -120,7 +120,7 @@ class TorchCheckpoint final : public TensorSource {
     Status status = check_magic(reader);
     if (!status.ok()) return in_context(status, name);
     auto archive = ZipArchive::open(std::move(reader));
-    if (!archive.ok()) return in_context(archive.status(), name);
+    if (!archive.ok()) return in_context(archive.error(), name);
     TorchCheckpoint checkpoint(name, std::move(*archive));
     status = checkpoint.load(options);
     if (!status.ok()) return in_context(status, name);

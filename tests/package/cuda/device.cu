@@ -9,8 +9,8 @@
 int main() {
   const auto backend = segface::cuda::Backend::from_environment();
   if (!backend.ok()) {
-    std::fprintf(stderr, "%s\n", backend.status().message());
-    return backend.status().code() == segface::Errc::no_device ? 7 : 1;
+    std::fprintf(stderr, "%s\n", backend.error().message());
+    return backend.error().code() == segface::Errc::no_device ? 7 : 1;
   }
   cublasLtHandle_t handle = nullptr;
   if (cublasLtCreate(&handle) != CUBLAS_STATUS_SUCCESS) return 1;
