@@ -2,10 +2,9 @@
 //   labels WEIGHTS PHOTO.png OUT [THREADS]     OUT: a byte a pixel
 #include <cstdio>
 #include <cstdlib>
-#include <vector>
-
 #include <segface/image/png_read.hpp>
 #include <segface/segface.hpp>
+#include <vector>
 
 namespace {
 
@@ -14,7 +13,8 @@ std::vector<unsigned char> bytes_of(const char* path) {
   std::FILE* const file = std::fopen(path, "rb");
   if (file == nullptr) return bytes;
   unsigned char block[4096];
-  while (const std::size_t got = std::fread(block, 1, sizeof block, file)) bytes.insert(bytes.end(), block, block + got);
+  while (const std::size_t got = std::fread(block, 1, sizeof block, file))
+    bytes.insert(bytes.end(), block, block + got);
   std::fclose(file);
   return bytes;
 }
@@ -31,14 +31,14 @@ int main(int argc, char** argv) {
   segface::Options options;
   options.threads = argc == 5 ? std::atoi(argv[4]) : 1;
   options.self_test = true;
-  const auto parser = segface::Parser::try_from_memory({weights.data(), weights.size()}, options);
-  if (!parser.ok()) return failed(parser.status());
+  const auto parser = segface::Parser::from_memory({weights.data(), weights.size()}, options);
+  if (!parser.ok()) return failed(parser.error());
   const auto png = segface::PngFile::open({file.data(), file.size()}, segface::ImageLimits());
-  if (!png.ok()) return failed(png.status());
+  if (!png.ok()) return failed(png.error());
   const auto photo = png->photo();
-  if (!photo.ok()) return failed(photo.status());
-  const auto mask = parser->try_parse(photo->view());
-  if (!mask.ok()) return failed(mask.status());
+  if (!photo.ok()) return failed(photo.error());
+  const auto mask = parser->parse(photo->view());
+  if (!mask.ok()) return failed(mask.error());
   std::printf("%s kernels, %d threads\n", parser->backend().isa_name(), static_cast<int>(parser->threads()));
 
   std::FILE* const out = std::fopen(argv[3], "wb");
