@@ -9,6 +9,8 @@
 // InputFile::read_at do not, its callers know better what they were reading.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -329,3 +331,5 @@ class OutputFile {
 };
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

@@ -1,6 +1,8 @@
 // Storage: Span (a view of consecutive elements) and Buffer (owned, 64-byte aligned, never throws).
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -120,3 +122,5 @@ class Buffer {
 };
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

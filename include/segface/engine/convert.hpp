@@ -5,6 +5,8 @@
 // to build the network for the self-test, which is then freed, then to write. No Python, no code is run.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <array>
 #include <functional>
 #include <memory>
@@ -207,3 +209,5 @@ Result<Converted> convert(const B& backend, const std::string& from, const std::
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

@@ -1,6 +1,8 @@
 // Labels as pictures: the palette alone, or laid over the photo.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <cstdint>
 
 #include "segface/base/config.hpp"
@@ -62,3 +64,5 @@ inline Result<Image> overlay(const ImageView& photo, const ImageView& labels, Da
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

@@ -3,6 +3,8 @@
 // Needs stb_image.h at compile time (for JPEG), so segface.hpp does not include it.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <algorithm>
 #include <cstdint>
 #include <string_view>
@@ -58,3 +60,5 @@ inline Result<Image> decode_image(Bytes file, std::string_view name, const Image
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

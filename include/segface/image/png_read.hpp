@@ -6,6 +6,8 @@
 // both do for 16-bit colour. Alpha and transparency are dropped; colour profiles and gamma are not applied.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -306,3 +308,5 @@ inline Result<Image> decode_label_png(Bytes file, const ImageLimits& limits = {}
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"
