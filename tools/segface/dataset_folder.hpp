@@ -9,8 +9,6 @@
 // A file that should be there is listed whether it is or not: reading it tells.
 #pragma once
 
-#include <dirent.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -46,22 +44,6 @@ struct DatasetFolder {
   std::vector<Sample> samples;  // in the order of their names
   std::string points;           // Helen: the content of landmarks.txt
 };
-
-inline bool is_directory(const std::string& path) {
-  struct stat description;
-  return ::stat(path.c_str(), &description) == 0 && S_ISDIR(description.st_mode);
-}
-
-// Names in a directory, in order; none where there is no such directory.
-inline std::set<std::string> list_directory(const std::string& path) {
-  std::set<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);
-  if (directory == nullptr) return names;
-  while (const dirent* entry = ::readdir(directory.get())) {
-    if (entry->d_name[0] != '.') names.insert(entry->d_name);
-  }
-  return names;
-}
 
 inline bool ends_with(const std::string& text, const std::string& end) {
   return text.size() > end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
