@@ -20,8 +20,6 @@
 #define SEGFACE_X86_KERNELS 0
 #if defined(__aarch64__)
 #include <arm_neon.h>
-#elif defined(__SSE2__)
-#include <emmintrin.h>
 #endif
 #endif
 
@@ -220,12 +218,25 @@ struct Kernels {
 #pragma nv_diagnostic push
 #pragma nv_diag_suppress 1675
 #endif
+// What every processor has, in each translation unit, whatever its -m flags: of equal functions of several units one
+// is linked, and it may be that of a unit for newer processors.
+#if SEGFACE_X86_KERNELS && defined(__clang__)
+#pragma clang attribute push(__attribute__((target("no-sse3,no-bmi,no-bmi2,no-lzcnt,no-popcnt,no-movbe"))), apply_to = function)
+#elif SEGFACE_X86_KERNELS
+#pragma GCC push_options
+#pragma GCC target("arch=x86-64")
+#endif
 namespace baseline {
 #include "segface/backends/cpu/vector_baseline.ipp"
 //
 #include "segface/backends/cpu/kernels.ipp"
 inline constexpr Kernels kKernels = SEGFACE_KERNELS("baseline");
 }  // namespace baseline
+#if SEGFACE_X86_KERNELS && defined(__clang__)
+#pragma clang attribute pop
+#elif SEGFACE_X86_KERNELS
+#pragma GCC pop_options
+#endif
 
 #if SEGFACE_X86_KERNELS
 // The AVX2 kernels hold no AVX-512, except under -mavx512f, where the intrinsics themselves ask for it: there the set

@@ -44,7 +44,7 @@ SEGFACE_ALWAYS_INLINE Vec min(Vec a, Vec b) noexcept {
 // Nearest integer, ties to even, for |a| < 2^22. -ffast-math must not see through it: (a + c) - c would be a.
 SEGFACE_ALWAYS_INLINE Vec round(Vec a) noexcept {
 #if defined(__SSE2__)
-  return _mm_cvtepi32_ps(_mm_cvtps_epi32(a));
+  return __builtin_convertvector(__builtin_ia32_cvtps2dq(a), Vec);
 #elif defined(__aarch64__)
   return vrndnq_f32(a);
 #else
