@@ -4,15 +4,20 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "segface/base/byte_reader.hpp"
 
 #include "base/temp_directory.hpp"
+#ifdef __linux__
+#include "base/refused_calls.hpp"
+#endif
 
 using segface::ByteReader;
 using segface::Bytes;
@@ -32,6 +37,13 @@ bool says(const Status& status, const std::string& words) {
 }
 Errc open_failure(const std::string& path) {
   return InputFile::open(path).error().code();
+}
+
+Status write_file(const std::string& path, Existing existing, const std::string& content) {
+  auto file = OutputFile::open(path, existing);
+  if (!file.ok()) return file.error();
+  SEGFACE_RETURN_IF_ERROR(file->append(bytes_of(content)));
+  return file->commit();
 }
 
 // While alive, descriptor `number` is closed, as in a program started with `<&-`.
@@ -182,7 +194,7 @@ TEST_CASE("OutputFile gives the file its name at commit") {
   {
     auto file = OutputFile::open(directory.file("out"), Existing::refuse);
     REQUIRE(file.ok());
-    CHECK(::access(file->temporary_path().c_str(), F_OK) == 0);
+    CHECK(directory.entries() == (file->temporary_path().empty() ? 0 : 1));
     for (const std::size_t size : {0u, 1u, 65535u, 2u, 65536u, 70000u, 3u}) {  // around the size of its buffer
       const std::string part(size, static_cast<char>('a' + expected.size() % 26));
       expected += part;
@@ -206,7 +218,11 @@ TEST_CASE("OutputFile leaves nothing behind without commit") {
     OutputFile moved = std::move(*file);
     CHECK(file->append(bytes_of("x")).code() == Errc::invalid_argument);
     CHECK(moved.append(bytes_of("x")).ok());
-    CHECK(directory.entries() == 1);
+    OutputFile other = OutputFile::open(directory.file("other"), Existing::refuse).value();
+    moved = std::move(other);
+    CHECK(other.append(bytes_of("x")).code() == Errc::invalid_argument);
+    CHECK(moved.path() == directory.file("other"));
+    CHECK(directory.entries() == (moved.temporary_path().empty() ? 0 : 1));
   }
   CHECK(directory.entries() == 0);
 }
@@ -216,7 +232,7 @@ TEST_CASE("OutputFile replaces a file only where it is told to") {
   const std::string path = directory.write("out", "old");
   const Status refused = OutputFile::open(path, Existing::refuse).error();
   CHECK(refused.code() == Errc::output);
-  CHECK(says(refused, path + ": exists already; pass --force"));
+  CHECK(says(refused, path + ": exists already; choose another name"));
 
   auto file = OutputFile::open(path, Existing::replace);
   REQUIRE(file.ok());
@@ -247,6 +263,152 @@ TEST_CASE("OutputFile follows a link to a file") {
   REQUIRE(::lstat(directory.file("link").c_str(), &description) == 0);
   CHECK(S_ISLNK(description.st_mode));
 }
+
+TEST_CASE("OutputFile makes the file that a link leads to and that is not there yet") {
+  const TempDirectory directory;
+  REQUIRE(::mkdir(directory.file("sub").c_str(), 0700) == 0);
+  REQUIRE(::symlink("sub/real", directory.file("inner").c_str()) == 0);
+  REQUIRE(::symlink(directory.file("inner").c_str(), directory.file("link").c_str()) == 0);
+  for (const Existing existing : {Existing::refuse, Existing::replace}) {
+    CHECK(write_file(directory.file("link"), existing, "new").ok());
+    CHECK(directory.read("sub/real") == "new");
+    struct stat description;
+    REQUIRE(::lstat(directory.file("link").c_str(), &description) == 0);
+    CHECK(S_ISLNK(description.st_mode));
+    CHECK(directory.entries() == 3);
+  }
+}
+
+TEST_CASE("a file that is replaced passes its mode and its owner on; a new one gets what the umask leaves") {
+  const TempDirectory directory;
+  const std::string path = directory.write("out", "old");
+  REQUIRE(::chmod(path.c_str(), 0640) == 0);
+  const bool root = ::geteuid() == 0;
+  if (root) REQUIRE(::chown(path.c_str(), 65534, 65534) == 0);
+  CHECK(write_file(path, Existing::replace, "new").ok());
+  struct stat description;
+  REQUIRE(::stat(path.c_str(), &description) == 0);
+  CHECK((description.st_mode & 07777) == 0640);
+  if (root) CHECK(description.st_uid == 65534);
+
+  const mode_t before = ::umask(027);
+  CHECK(write_file(directory.file("fresh"), Existing::refuse, "new").ok());
+  ::umask(before);
+  REQUIRE(::stat(directory.file("fresh").c_str(), &description) == 0);
+  CHECK((description.st_mode & 07777) == 0640);
+}
+
+#ifdef __linux__
+TEST_CASE("nothing is left of a process that is killed while it writes") {
+  const TempDirectory directory;
+  const std::string path = directory.write("old", "old");
+  const int nameless = ::open(directory.path().c_str(), O_RDWR | O_TMPFILE, 0600);
+  if (nameless < 0) {
+    MESSAGE("this file system has no files without a name: not tested");
+    return;
+  }
+  ::close(nameless);
+  for (const char* name : {"old", "new"}) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      auto file = OutputFile::open(directory.file(name), Existing::replace);
+      if (file.ok() && file->append(bytes_of(std::string(300000, 'x'))).ok()) std::raise(SIGKILL);
+      ::_exit(1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    CHECK(WIFSIGNALED(status));
+    CHECK(directory.entries() == 1);
+    CHECK(directory.read("old") == "old");
+  }
+}
+
+TEST_CASE("OutputFile writes on file systems that lack what it likes best") {
+  const std::vector<RefusedCall> nameless = {nameless_refused()}, no_proc = {{SYS_linkat, ENOENT}};
+  const struct {
+    const char* what;
+    std::vector<RefusedCall> refused;
+  } kSystems[] = {
+      {"no files without a name", nameless},
+      {"no entropy, no files without a name", nameless + std::vector<RefusedCall>{{SYS_getrandom, ENOSYS}}},
+      {"no /proc", no_proc},
+      {"no hard links", nameless + linking_refused(EPERM)},
+      {"no hard links, an older kernel",
+       nameless + linking_refused(EPERM) + std::vector<RefusedCall>{{SYS_renameat2, ENOSYS}}},
+      {"no hard links, no /proc", linking_refused(EPERM)},
+      {"fsync is not known", {{SYS_fsync, EINVAL}}},
+      {"fsync is not supported", {{SYS_fsync, EOPNOTSUPP}}},
+      {"fsync is not implemented", {{SYS_fsync, ENOSYS}}},
+      {"fsync on what cannot be synchronised", {{SYS_fsync, EROFS}}},
+  };
+  for (const auto& system : kSystems) {
+    CAPTURE(system.what);
+    const TempDirectory directory;
+    directory.write("old", "old");
+    directory.write("kept", "old");
+    CHECK(holds_while_refused(system.refused, [&] {
+      auto late = OutputFile::open(directory.file("late"), Existing::refuse);
+      if (!late.ok()) return false;
+      directory.write("late", "somebody else's");
+      return late->commit().code() == Errc::output && write_file(directory.file("new"), Existing::refuse, "new").ok() &&
+             write_file(directory.file("old"), Existing::replace, "new").ok() &&
+             write_file(directory.file("fresh"), Existing::replace, "new").ok() &&
+             write_file(directory.file("kept"), Existing::refuse, "new").code() == Errc::output;
+    }));
+    CHECK(directory.read("late") == "somebody else's");
+    CHECK(directory.read("new") == "new");
+    CHECK(directory.read("old") == "new");
+    CHECK(directory.read("fresh") == "new");
+    CHECK(directory.read("kept") == "old");
+    CHECK(directory.entries() == 5);
+  }
+}
+
+TEST_CASE("a disk that fails at the end leaves the target as it was") {
+  const TempDirectory directory;
+  const std::string path = directory.write("out", "old");
+  CHECK(holds_while_refused({{SYS_fsync, EIO}}, [&] {
+    const Status status = write_file(path, Existing::replace, "new");
+    return status.code() == Errc::output && says(status, path + ": cannot write: Input/output error");
+  }));
+  CHECK(directory.read("out") == "old");
+  CHECK(directory.entries() == 1);
+}
+
+TEST_CASE("a file that cannot be renamed over, as one that is mounted, is written in place") {
+  const TempDirectory directory;
+  const std::string path = directory.write("out", "much longer than what replaces it");
+  struct stat before, after;
+  REQUIRE(::stat(path.c_str(), &before) == 0);
+  CHECK(holds_while_refused(renaming_refused(EBUSY), [&] { return write_file(path, Existing::replace, "new").ok(); }));
+  CHECK(directory.read("out") == "new");
+  REQUIRE(::stat(path.c_str(), &after) == 0);
+  CHECK(before.st_ino == after.st_ino);
+  CHECK(directory.entries() == 1);
+}
+
+TEST_CASE("a file that may be written in a directory that may not is written in place, at the end") {
+  const TempDirectory directory;
+  const std::string path = directory.write("out", "old");
+  constexpr uid_t kNobody = 65534;
+  if (::geteuid() == 0) REQUIRE(::chown(path.c_str(), kNobody, kNobody) == 0);
+  REQUIRE(::chmod(directory.path().c_str(), 0555) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::geteuid() == 0 && ::setuid(kNobody) != 0) ::_exit(2);
+    auto file = OutputFile::open(path, Existing::replace);
+    const bool kept =
+        file.ok() && file->append(bytes_of(std::string(300000, 'x'))).ok() && directory.read("out") == "old";
+    ::_exit(kept && file->commit().ok() ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
+  CHECK(status == 0);
+  CHECK(directory.read("out") == std::string(300000, 'x'));
+  CHECK(directory.entries() == 1);
+}
+#endif
 
 TEST_CASE("OutputFile refuses impossible places") {
   const TempDirectory directory;
