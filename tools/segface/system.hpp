@@ -17,13 +17,6 @@
 
 namespace tool {
 
-// What stands between the parts of a path; the last one begins a file's name.
-#if defined(_WIN32)
-inline constexpr const char* kPathSeparators = "/\\:";
-#else
-inline constexpr const char* kPathSeparators = "/";
-#endif
-
 // The words after the program's name.
 std::vector<std::string> command_line(int argc, char** argv);
 

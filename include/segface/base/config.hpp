@@ -1,6 +1,6 @@
 // Every macro of the library on one page: version, ABI namespace, and the compiler-specific words.
 //
-// The inline namespace carries the version (and would carry any macro that changes a layout), so that two
+// The inline namespace carries the version (and any macro that changes a layout), so that two
 // versions linked into one program never merge. It deliberately leaves out instruction-set flags, NDEBUG
 // and exceptions: a Parser made in one translation unit works in another compiled with other flags.
 #pragma once
@@ -10,10 +10,18 @@
 #define SEGFACE_VERSION_PATCH 0
 #define SEGFACE_VERSION_STRING "0.2.0"
 
+// Define SEGFACE_NO_FILES where there is no file system, as in a browser or on a small device: networks come from
+// memory, pictures go to memory, and every function of a path fails.
+#if defined(SEGFACE_NO_FILES)
+#define SEGFACE_ABI_NAMESPACE v0_2_0_no_files
+#else
+#define SEGFACE_ABI_NAMESPACE v0_2_0
+#endif
+
 // Opens and closes `namespace segface` with its ABI namespace inside.
 #define SEGFACE_BEGIN_NAMESPACE \
   namespace segface {           \
-  inline namespace v0_2_0 {
+  inline namespace SEGFACE_ABI_NAMESPACE {
 #define SEGFACE_END_NAMESPACE \
   }                           \
   }
