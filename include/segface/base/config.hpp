@@ -40,6 +40,15 @@
 #define SEGFACE_HOST_DEVICE
 #endif
 
+// 0 where vectors of more than 16 bytes must not be kept on the stack: GCC for Windows stores them as if it were aligned
+// for them, which it is not (GCC bug 54412). The option -Wa,-muse-unaligned-vector-move of its assembler (binutils 2.38)
+// mends that; who compiles with it defines SEGFACE_UNALIGNED_VECTOR_MOVES, as the CMake target does.
+#if defined(_WIN32) && defined(__GNUC__) && !defined(__clang__) && !defined(SEGFACE_UNALIGNED_VECTOR_MOVES)
+#define SEGFACE_ALIGNED_STACK 0
+#else
+#define SEGFACE_ALIGNED_STACK 1
+#endif
+
 // Weights, photos and outputs are copied between memory and files as they are.
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "segface runs on little-endian processors only: on this one it would read its files wrongly"

@@ -13,7 +13,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__)) && SEGFACE_ALIGNED_STACK
 #define SEGFACE_X86_KERNELS 1
 #include <immintrin.h>
 #else
