@@ -75,9 +75,9 @@ std::vector<std::pair<const char*, ViewOf<B>>> outputs(Bench<B>& bench, const Vi
 }  // namespace
 
 TEST_CASE("the same bits for any number of threads, and alone as in a batch") {
-  for (const cpu::Isa isa : {cpu::Isa::baseline, cpu::Isa::avx2, cpu::Isa::avx512}) {
-    if (!cpu::supported(isa)) continue;
-    const B backend(isa);
+  for (const cpu::IsaRow& row : cpu::kIsas) {
+    if (!row.supported()) continue;
+    const B backend(row.isa);
     CAPTURE(backend.isa_name());
     SerialExecutor serial;
     Bench<B> bench(backend, serial);

@@ -56,10 +56,10 @@ double absolute(double) {
 
 template <class Body>
 void on_each_isa(const Body& body) {
-  for (const cpu::Isa isa : {cpu::Isa::baseline, cpu::Isa::avx2, cpu::Isa::avx512}) {
-    if (!cpu::supported(isa)) continue;
-    CAPTURE(cpu::kernels(isa).name);
-    body(cpu::kernels(isa));
+  for (const cpu::IsaRow& row : cpu::kIsas) {
+    if (!row.supported()) continue;
+    CAPTURE(row.name);
+    body(cpu::kernels(row.isa));
   }
 }
 

@@ -71,9 +71,9 @@ namespace {
 template <class Body>
 void on_each_isa(const Body& body) {
   SerialExecutor executor;
-  for (const cpu::Isa isa : {cpu::Isa::baseline, cpu::Isa::avx2, cpu::Isa::avx512}) {
-    if (!cpu::supported(isa)) continue;
-    test::Bench<B> bench(B(isa), executor);
+  for (const cpu::IsaRow& row : cpu::kIsas) {
+    if (!row.supported()) continue;
+    test::Bench<B> bench(B(row.isa), executor);
     CAPTURE(bench.backend().isa_name());
     body(bench);
   }

@@ -22,12 +22,12 @@ template <class Body>
 void on_each_isa(const Body& body) {
   const std::unique_ptr<Executor> threads = ThreadPool::make(3).value();
   SerialExecutor serial;
-  for (const cpu::Isa isa : {cpu::Isa::baseline, cpu::Isa::avx2, cpu::Isa::avx512}) {
-    if (!cpu::supported(isa)) continue;
-    Bench<cpu::Backend> fast(cpu::Backend(isa), *threads);
+  for (const cpu::IsaRow& row : cpu::kIsas) {
+    if (!row.supported()) continue;
+    Bench<cpu::Backend> fast(cpu::Backend(row.isa), *threads);
     Bench<reference::Backend<double>> exact(reference::Backend<double>(), serial);
     CAPTURE(fast.backend().isa_name());
-    body(cpu::kernels(isa), fast, exact);
+    body(cpu::kernels(row.isa), fast, exact);
   }
 }
 

@@ -26,7 +26,7 @@ struct Outcome {
 class Workshop {
  public:
   Workshop() {
-    const SyntheticCheckpoint source = synthetic(Backbone::mobilenet, 19, golden_seed());
+    const SyntheticCheckpoint source = synthetic(Backbone::mobilenet, Dataset::celeb, golden_seed());
     torch_writer::FileSink sink(folder_.file("model_299.pt"));
     torch_writer::write_checkpoint(source, "model_299", false, sink);
     REQUIRE(sink.finish());

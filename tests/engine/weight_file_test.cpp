@@ -195,7 +195,7 @@ TEST_CASE("the names of the released folders say data set and side; other spelli
     REQUIRE(hints.backbone.has_value());
     CHECK(std::string(backbone_name(*hints.backbone)).substr(0, 4) == text.substr(0, 4));
   }
-  for (const Backbone backbone : kBackbones) CHECK(*parse_backbone(backbone_name(backbone)) == backbone);
+  for (const BackboneRow& row : kBackbones) CHECK(*parse_backbone(row.name) == row.backbone);
   CHECK(*parse_backbone("convnext_tiny") == Backbone::convnext_small);
   CHECK(*parse_backbone("swinb") == Backbone::swin_base);
   CHECK(*parse_backbone("swinv2b") == Backbone::swinv2_base);

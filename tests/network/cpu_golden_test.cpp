@@ -9,9 +9,9 @@ namespace {
 template <class Check>
 void with_each_isa(Check check) {
   const std::unique_ptr<Executor> executor = make_executor(2).value();
-  for (const cpu::Isa isa : {cpu::Isa::baseline, cpu::Isa::avx2, cpu::Isa::avx512}) {
-    if (!cpu::supported(isa)) continue;
-    const cpu::Backend backend = networks::cpu_backend(isa);
+  for (const cpu::IsaRow& row : cpu::kIsas) {
+    if (!row.supported()) continue;
+    const cpu::Backend backend = networks::cpu_backend(row.isa);
     CAPTURE(backend.isa_name());
     check(backend, *executor);
   }

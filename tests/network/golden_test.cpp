@@ -25,8 +25,9 @@ TEST_CASE("a stage that the golden holds and the network does not mark agrees wi
 
   const Golden golden = Golden::open(path).value();
   CHECK_FALSE(golden.holds("keys"));
-  const auto net = test::network(networks::cpu_backend(cpu::best_isa()), test::synthetic(Backbone::mobilenet, 19, 1),
-                                 Backbone::mobilenet, 19);
+  const auto net =
+      test::network(networks::cpu_backend(cpu::best_isa()), test::synthetic(Backbone::mobilenet, Dataset::celeb, 1),
+                    Backbone::mobilenet, Dataset::celeb);
   const Image picture = load_image(test::data(golden.text("resized"))).value();
   const std::unique_ptr<Executor> executor = make_executor(2).value();
   const auto plan = Plan<cpu::Backend>::make(net, 1, 250, 250, *executor).value();

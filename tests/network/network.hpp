@@ -51,14 +51,14 @@ inline std::string data(const std::string& name) {
 }
 
 // The synthetic checkpoint of a network, by the rule the goldens were made with.
-inline SyntheticCheckpoint synthetic(Backbone backbone, std::size_t classes, std::uint64_t seed) {
-  SegFaceWeights weights(backbone, classes);
+inline SyntheticCheckpoint synthetic(Backbone backbone, Dataset dataset, std::uint64_t seed) {
+  SegFaceWeights weights(backbone, dataset);
   return SyntheticCheckpoint::make(list_tensors(weights, /*with_dropped=*/true), seed).value();
 }
 
 template <class B>
-SegFace<B> network(const B& backend, const TensorSource& source, Backbone backbone, std::size_t classes) {
-  SegFaceWeights weights(backbone, classes);
+SegFace<B> network(const B& backend, const TensorSource& source, Backbone backbone, Dataset dataset) {
+  SegFaceWeights weights(backbone, dataset);
   bind(weights, source).or_throw();
   return SegFace<B>::prepare(backend, weights).value();
 }
@@ -97,9 +97,9 @@ std::vector<std::vector<StageComparison>> compare_goldens(const B& backend, cons
     }
   }
   const Golden& first = goldens.front();
-  const auto classes = static_cast<std::size_t>(class_count(first.dataset()));
   const Backbone backbone = parse_backbone(first.text("backbone")).value();
-  const SegFace<B> net = network(backend, synthetic(backbone, classes, first.seed()), backbone, classes);
+  const SegFace<B> net =
+      network(backend, synthetic(backbone, first.dataset(), first.seed()), backbone, first.dataset());
   const auto batch = static_cast<Index>(names.size());
   const Plan<B> plan = Plan<B>::make(net, batch, first.height(), first.width(), executor, !warps.empty()).value();
 

@@ -15,7 +15,7 @@ namespace test {
 inline std::string make_small_weight_file(Dataset dataset, Index resolution = 64) {
   const TempDirectory directory;
   const std::string checkpoint = directory.file("model_299.safetensors");
-  const SyntheticCheckpoint source = synthetic(Backbone::mobilenet, static_cast<std::size_t>(class_count(dataset)), 1);
+  const SyntheticCheckpoint source = synthetic(Backbone::mobilenet, dataset, 1);
   std::vector<TensorInfo> infos;
   for (std::size_t i = 0; i < source.size(); ++i) infos.push_back(source.info(i));
   SafetensorsWriter writer = SafetensorsWriter::open(checkpoint, infos, {}, OutputFile::Existing::refuse).value();

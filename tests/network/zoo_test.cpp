@@ -24,7 +24,7 @@ struct Stages final : Observer<Scalar> {
 
 template <class B>
 SegFace<B> network(const B& backend, Backbone backbone) {
-  return test::network(backend, test::synthetic(backbone, 19, 7), backbone, 19);
+  return test::network(backend, test::synthetic(backbone, Dataset::celeb, 7), backbone, Dataset::celeb);
 }
 
 template <class B>
@@ -70,10 +70,10 @@ void check_close(const std::map<std::string, std::vector<double>>& got,
 
 #if !defined(__SANITIZE_ADDRESS__)
 TEST_CASE("reference in float agrees with double, every backbone at 256") {
-  for (const Backbone backbone : kBackbones) {
-    CAPTURE(backbone_name(backbone));
-    check_close(stages(network(reference::Backend<float>(), backbone), 1, 256, 256),
-                stages(network(reference::Backend<double>(), backbone), 1, 256, 256), 1e-4);
+  for (const BackboneRow& row : kBackbones) {
+    CAPTURE(row.name);
+    check_close(stages(network(reference::Backend<float>(), row.backbone), 1, 256, 256),
+                stages(network(reference::Backend<double>(), row.backbone), 1, 256, 256), 1e-4);
   }
 }
 #endif
@@ -82,10 +82,10 @@ TEST_CASE("cpu agrees with the reference at odd sides, below a window, and at th
   struct Size {
     Index height, width;
   };
-  for (const Backbone backbone : kBackbones) {
-    CAPTURE(backbone_name(backbone));
-    const auto fast = network(networks::cpu_backend(cpu::best_isa()), backbone);
-    const auto exact = network(reference::Backend<double>(), backbone);
+  for (const BackboneRow& row : kBackbones) {
+    CAPTURE(row.name);
+    const auto fast = network(networks::cpu_backend(cpu::best_isa()), row.backbone);
+    const auto exact = network(reference::Backend<double>(), row.backbone);
     for (const Size s : {Size{32, 32}, Size{75, 122}}) {
       CAPTURE(s.height);
       check_close(stages(fast, 1, s.height, s.width), stages(exact, 1, s.height, s.width), 2e-4);
@@ -94,9 +94,9 @@ TEST_CASE("cpu agrees with the reference at odd sides, below a window, and at th
 }
 
 TEST_CASE("cpu gives an image of a batch the same bits as the image alone, every backbone") {
-  for (const Backbone backbone : kBackbones) {
-    CAPTURE(backbone_name(backbone));
-    const auto fast = network(networks::cpu_backend(cpu::best_isa()), backbone);
+  for (const BackboneRow& row : kBackbones) {
+    CAPTURE(row.name);
+    const auto fast = network(networks::cpu_backend(cpu::best_isa()), row.backbone);
     const auto batch = stages(fast, 3, 40, 57), second = stages(fast, 1, 40, 57, /*first_image=*/1);
     for (const char* name : {"feature3", "logits"}) {
       const std::vector<double>&all = batch.at(name), &alone = second.at(name);

@@ -187,7 +187,7 @@ void model(const std::vector<Backbone>& backbones, bool operations) {
   emulation::set_works(false);
   std::vector<Network> networks;
   for (const Backbone backbone : backbones) {
-    SegFaceWeights weights(backbone, kCelebTokens.size());
+    SegFaceWeights weights(backbone, Dataset::celeb);
     const auto numbers = SyntheticCheckpoint::make(list_tensors(weights, /*with_dropped=*/true), /*seed=*/1).value();
     bind(weights, numbers).or_throw();
     networks.push_back(count<cuda::Backend>(backbone, weights, "float32"));
@@ -206,7 +206,9 @@ int main(int argc, char** argv) {
     std::vector<Backbone> backbones;
     for (int i = 1; i < argc; ++i) backbones.push_back(parse_backbone(argv[i]).value());
     const bool named = !backbones.empty();
-    if (!named) backbones.assign(kBackbones.begin(), kBackbones.end());
+    if (!named) {
+      for (const BackboneRow& row : kBackbones) backbones.push_back(row.backbone);
+    }
     model(backbones, named);
   } catch (const segface::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());

@@ -14,8 +14,5 @@ namespace networks {
 segface::cpu::Backend cpu_backend(segface::cpu::Isa isa) {
   return segface::cpu::Backend(isa);
 }
-segface::Result<segface::cpu::Backend> cpu_backend() {
-  return segface::cpu::Backend::from_environment();
-}
 
 }  // namespace networks

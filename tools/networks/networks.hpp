@@ -23,9 +23,8 @@ SEGFACE_END_NAMESPACE
 
 namespace networks {
 
-// The cpu backend with the kernels of an instruction set that this processor has, and with those that SEGFACE_ISA
-// names, or else its best ones: made elsewhere, kernels are compiled once too.
+// The cpu backend with the kernels of an instruction set that this processor has: made elsewhere, kernels are compiled
+// once too.
 segface::cpu::Backend cpu_backend(segface::cpu::Isa isa);
-segface::Result<segface::cpu::Backend> cpu_backend();
 
 }  // namespace networks

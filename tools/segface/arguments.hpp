@@ -12,8 +12,8 @@
 
 #include "segface/base/memory.hpp"
 #include "segface/base/nearest_name.hpp"
+#include "segface/base/numerals.hpp"
 #include "segface/base/status.hpp"
-#include "segface/engine/weight_file.hpp"
 
 namespace tool {
 

@@ -15,7 +15,7 @@ namespace {
 
 void print_network(const std::string& path, std::uint64_t bytes, const Parser& parser) {
   const NetworkInfo& info = parser.info();
-  SegFaceWeights weights(info.backbone, static_cast<std::size_t>(info.classes()));
+  SegFaceWeights weights(info.backbone, info.dataset);
   const auto& plan = parser.plan();
   std::printf("%s\n", shown(path).c_str());
   std::printf("  backbone:    %s\n", backbone_name(info.backbone));

@@ -60,8 +60,8 @@ int dispatch(const std::vector<std::string>& words) {
   }
   const bool help = words[0] == "--help" || words[0] == "-h" || words[0] == "help";
   if (help && words.size() == 1) return print_help(), kDone;
-  const auto backend = networks::cpu_backend();
-  if (!backend.ok() && !help) return fail(backend.error(), kNoDevice);
+  const auto isa = cpu::chosen_isa();
+  if (!isa && !help) return fail(isa.error(), kNoDevice);
   if (words[0] == "--version") return print_version(), kDone;
   const std::string& name = help ? words[1] : words[0];
   for (const Command* command : kCommands) {

@@ -44,17 +44,27 @@ class Backend {
   using PositionEncoding = cpu::PositionEncoding;
   using Constant = cpu::Constant;
 
+  static constexpr Compound kOverrides[] = {Compound::fuse,
+                                            Compound::expand_and_filter,
+                                            Compound::position,
+                                            Compound::position_term,
+                                            Compound::tokens_from_image,
+                                            Compound::image_from_tokens_and_back,
+                                            Compound::upscale_and_classify,
+                                            Compound::upscale_and_label};
+
   // The best kernels this processor has.
   Backend() noexcept : Backend(best_isa()) {}
-  // Kernels of a set that is supported().
-  explicit Backend(Isa isa) noexcept : kernels_(&kernels(isa)) {}
-  // What the environment variable SEGFACE_ISA asks for. Errors: invalid_argument, unsupported_cpu.
+  // Kernels of a set that this processor supports.
+  explicit Backend(Isa isa) noexcept : isa_(isa), kernels_(&kernels(isa)) {}
+  // What the environment variable SEGFACE_ISA asks for; the best where it asks for none that this processor has: a word
+  // in the environment is no reason for a program to fail that knows nothing of it. See chosen_isa().
   static Result<Backend> from_environment() noexcept {
-    SEGFACE_ASSIGN(isa, chosen_isa());
-    return Backend(isa);
+    const auto isa = chosen_isa();
+    return isa ? Backend(*isa) : Backend();
   }
 
-  const char* isa_name() const noexcept { return kernels_->name; }
+  const char* isa_name() const noexcept { return cpu::isa_name(isa_); }
 
   Result<Linear> prepare_linear(const LinearParameters& p) const noexcept {
     if (p.scale == nullptr) {
@@ -503,6 +513,7 @@ class Backend {
     });
   }
 
+  Isa isa_;
   const Kernels* kernels_;
   mutable WeightBlocks weight_blocks_;  // where prepare_* puts matrices
 };

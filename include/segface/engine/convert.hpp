@@ -133,17 +133,15 @@ Result<Converted> convert(const B& backend, const std::string& from, const std::
     if (hints.backbone && *hints.backbone != variant.backbone) result.named_backbone = hints.backbone;
     result.info.dtype = options.dtype;
     std::optional<Dataset> dataset = options.dataset;
-    if (!dataset && hints.dataset && class_count(*hints.dataset) == static_cast<Index>(variant.classes)) {
-      dataset = hints.dataset;
-    }
-    if (!dataset && variant.classes == kCelebTokens.size()) dataset = Dataset::celeb;
+    const Index classes = class_count(variant.dataset);
+    if (!dataset && hints.dataset && class_count(*hints.dataset) == classes) dataset = hints.dataset;
+    if (!dataset && variant.dataset == Dataset::celeb) dataset = Dataset::celeb;
     if (!dataset) {
-      return error(Errc::invalid_argument, from, ": ", variant.classes,
-                   " classes are those of LaPa and of Helen, which ",
+      return error(Errc::invalid_argument, from, ": ", classes, " classes are those of LaPa and of Helen, which ",
                    "no tensor tells apart; say which with --dataset lapa or --dataset helen");
     }
-    if (class_count(*dataset) != static_cast<Index>(variant.classes)) {
-      return error(Errc::invalid_argument, from, ": the checkpoint has ", variant.classes, " classes, but ",
+    if (class_count(*dataset) != classes) {
+      return error(Errc::invalid_argument, from, ": the checkpoint has ", classes, " classes, but ",
                    dataset_name(*dataset), " has ", class_count(*dataset), "; leave --dataset out or correct it");
     }
     result.info.dataset = *dataset;
@@ -153,7 +151,7 @@ Result<Converted> convert(const B& backend, const std::string& from, const std::
       return error(Errc::invalid_argument, "resolution ", result.info.resolution, " is outside ", kMinSide, " to 4096");
     }
 
-    SegFaceWeights weights(variant.backbone, variant.classes);
+    SegFaceWeights weights(variant.backbone, variant.dataset);
     SEGFACE_RETURN_IF_ERROR(bind(weights, *checkpoint));
     const RoundedTensors rounded(*checkpoint, weights, options.dtype);
     result.parameters = count_parameters(weights);
@@ -172,7 +170,7 @@ Result<Converted> convert(const B& backend, const std::string& from, const std::
     // The self-test, computed from the values as they are stored.
     SelfTest self_test;
     {
-      SegFaceWeights stored(variant.backbone, variant.classes);
+      SegFaceWeights stored(variant.backbone, variant.dataset);
       SEGFACE_RETURN_IF_ERROR(bind(stored, rounded));
       SEGFACE_ASSIGN(network, SegFace<B>::prepare(backend, stored));
       SEGFACE_ASSIGN(computed, SelfTest::run(network, self_test.seed, executor));

@@ -19,11 +19,11 @@
 #include "segface/backends/run.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/file.hpp"
-#include "segface/faces/labels.hpp"
 #include "segface/faces/landmarks.hpp"
 #include "segface/image/file.hpp"
 #include "segface/image/postprocess.hpp"
 #include "segface/image/resize.hpp"
+#include "segface/networks/segface/dataset.hpp"
 #include "segface/tensors/safetensors.hpp"
 #include "segface/tensors/visit.hpp"
 

@@ -94,7 +94,7 @@ Status bind(Weights& weights, const TensorSource& source) noexcept {
 // A kind of network, as its tensors tell it.
 struct Variant {
   Backbone backbone = Backbone::mobilenet;
-  std::size_t classes = 0;  // 19: CelebAMask-HQ; 11: LaPa or Helen, which no tensor tells apart
+  Dataset dataset = Dataset::celeb;  // lapa also where it is helen: no tensor tells these two apart
 };
 
 // The kind of network whose tensors `source` holds exactly. Errors: missing_tensor, shape_mismatch,
@@ -103,18 +103,18 @@ inline Result<Variant> detect_variant(const TensorSource& source) noexcept {
   return guarded([&]() -> Result<Variant> {
     Variant nearest;
     std::size_t most = 0;
-    for (const Backbone backbone : kBackbones) {
-      for (const std::size_t classes : {kCelebTokens.size(), kLapaTokens.size()}) {
-        SegFaceWeights weights(backbone, classes);
+    for (const BackboneRow& row : kBackbones) {
+      for (const Dataset dataset : {Dataset::celeb, Dataset::lapa}) {
+        SegFaceWeights weights(row.backbone, dataset);
         const Mismatch mismatch = match(weights, source);
-        if (mismatch.none()) return Variant{backbone, classes};
-        if (mismatch.matched > most || nearest.classes == 0) nearest = {backbone, classes};
+        if (mismatch.none()) return Variant{row.backbone, dataset};
+        if (mismatch.matched > most) nearest = {row.backbone, dataset};
         most = std::max(most, mismatch.matched);
       }
     }
-    SegFaceWeights weights(nearest.backbone, nearest.classes);
+    SegFaceWeights weights(nearest.backbone, nearest.dataset);
     return in_context(bind(weights, source), "this is none of the networks known here; the nearest is ",
-                      backbone_name(nearest.backbone), " with ", nearest.classes, " classes");
+                      backbone_name(nearest.backbone), " with ", class_count(nearest.dataset), " classes");
   });
 }
 

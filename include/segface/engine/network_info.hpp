@@ -6,8 +6,8 @@
 #include "segface/base/config.hpp"
 #include "segface/base/half.hpp"
 #include "segface/base/memory.hpp"
-#include "segface/faces/labels.hpp"
 #include "segface/networks/segface/backbones/backbone.hpp"
+#include "segface/networks/segface/dataset.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 
@@ -20,7 +20,7 @@ struct NetworkInfo {
 
   Index classes() const noexcept { return class_count(dataset); }
   // Whether faces are warped to a standard one first, for which five landmarks are needed.
-  bool warped() const noexcept { return dataset == Dataset::lapa; }
+  bool warped() const noexcept { return row(dataset).warped; }
 };
 
 SEGFACE_END_NAMESPACE

@@ -16,45 +16,16 @@
 
 #include "segface/base/config.hpp"
 #include "segface/base/nearest_name.hpp"
+#include "segface/base/numerals.hpp"
 #include "segface/base/status.hpp"
+#include "segface/base/uniform_sequence.hpp"
 #include "segface/engine/load.hpp"
 #include "segface/engine/network_info.hpp"
-#include "segface/faces/labels.hpp"
 #include "segface/networks/segface/model.hpp"
 #include "segface/tensors/safetensors.hpp"
-#include "segface/tensors/synthetic.hpp"
 #include "segface/tensors/visit.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
-
-// Numbers of the metadata: decimal, and hexadecimal with a fixed number of digits; no locale is asked.
-inline std::string decimal(std::uint64_t value) {
-  Message text;
-  text.append(value);
-  return std::string(text.view());
-}
-inline bool parse_decimal(std::string_view text, std::uint64_t& value) noexcept {
-  value = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9' || value > (UINT64_MAX - 9) / 10) return false;
-    value = value * 10 + static_cast<std::uint64_t>(c - '0');
-  }
-  return !text.empty();
-}
-inline std::string hexadecimal(std::uint64_t value, int digits) {
-  std::string text(static_cast<std::size_t>(digits), '0');
-  for (std::size_t i = text.size(); i-- > 0; value >>= 4) text[i] = "0123456789abcdef"[value & 15];
-  return text;
-}
-inline bool parse_hexadecimal(std::string_view text, std::uint64_t& value) noexcept {
-  value = 0;
-  for (const char c : text) {
-    const bool digit = c >= '0' && c <= '9';
-    if ((!digit && !(c >= 'a' && c <= 'f')) || value >> 60 != 0) return false;
-    value = value << 4 | static_cast<std::uint64_t>(digit ? c - '0' : c - 'a' + 10);
-  }
-  return !text.empty();
-}
 
 // A seeded input and some of its logits, as stored in a weight file.
 struct SelfTest {
@@ -131,15 +102,12 @@ inline Result<Backbone> parse_backbone(std::string_view name) noexcept {
   return guarded([&]() -> Result<Backbone> {
     std::vector<std::string_view> names;
     Message known;
-    for (const Backbone backbone : kBackbones) {
-      if (name == backbone_name(backbone)) return backbone;
-      append_parts(known, names.empty() ? "" : ", ", backbone_name(backbone));
-      names.emplace_back(backbone_name(backbone));
+    for (const BackboneRow& row : kBackbones) {
+      if (name == row.name || (!row.folder.empty() && name == row.folder)) return row.backbone;
+      append_parts(known, names.empty() ? "" : ", ", row.name);
+      names.emplace_back(row.name);
     }
     if (name == "convnext_tiny") return Backbone::convnext_small;
-    if (name == "swinb") return Backbone::swin_base;
-    if (name == "swinv2b") return Backbone::swinv2_base;
-    if (name == "convnext") return Backbone::convnext_base;
     return error(Errc::bad_format, "backbone '", name, "' is unknown; did you mean ", nearest_name(name, names),
                  "? Known are: ", known.view());
   });
@@ -173,8 +141,7 @@ class WeightFile {
     WeightFile result;
     result.file_ = std::make_unique<SafetensorsFile>(std::move(*opened));
     SEGFACE_RETURN_IF_ERROR(in_context(result.read_metadata(), result.file_->name()));
-    result.weights_ =
-        std::make_unique<SegFaceWeights>(result.info_.backbone, static_cast<std::size_t>(result.info_.classes()));
+    result.weights_ = std::make_unique<SegFaceWeights>(result.info_.backbone, result.info_.dataset);
     SegFaceWeights& weights = *result.weights_;
     const Status bound = bind(weights, *result.file_);
     if (!bound.ok()) {
@@ -182,7 +149,7 @@ class WeightFile {
       if (!variant.ok()) return bound;
       return in_context(bound, "the metadata says ", backbone_name(result.info_.backbone), " with ",
                         result.info_.classes(), " classes, the tensors are those of ", backbone_name(variant->backbone),
-                        " with ", variant->classes);
+                        " with ", class_count(variant->dataset));
     }
     result.info_.dtype = result.file_->info(0).dtype;
     return Result<WeightFile>(std::move(result));
@@ -226,7 +193,7 @@ class WeightFile {
   // A file without tensors names what it lacks, whatever its metadata.
   Status bind_nothing(std::string_view backbone) const {
     const auto named = parse_backbone(backbone);
-    SegFaceWeights weights(named.ok() ? *named : kBackbones[0], kCelebTokens.size());
+    SegFaceWeights weights(named.ok() ? *named : kBackbones[0].backbone, Dataset::celeb);
     return error(Errc::missing_tensor, "the file holds no tensors; ", match(weights, *file_));
   }
 

@@ -14,13 +14,11 @@
 
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
-#include "segface/base/nearest_name.hpp"
-#include "segface/base/status.hpp"
 #include "segface/image/image.hpp"
+#include "segface/image/limits.hpp"
+#include "segface/networks/segface/dataset.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
-
-enum class Dataset : std::uint8_t { celeb, lapa, helen };
 
 struct ClassInfo {
   std::string_view name;      // full words, sides as in the picture
@@ -72,34 +70,15 @@ inline Span<const ClassInfo> classes(Dataset dataset) noexcept {
   return kLapaClasses;
 }
 
-inline Index class_count(Dataset dataset) noexcept {
-  return static_cast<Index>(classes(dataset).size());
-}
+static_assert(sizeof(kCelebClasses) / sizeof(ClassInfo) == sizeof(kCelebTokens) / sizeof(kCelebTokens[0]) &&
+                  sizeof(kLapaClasses) / sizeof(ClassInfo) == sizeof(kLapaTokens) / sizeof(kLapaTokens[0]),
+              "token i is label i");
 
-// Most classes of any data set.
-inline constexpr Index kMaxClasses = static_cast<Index>(sizeof(kCelebClasses) / sizeof(kCelebClasses[0]));
+static_assert(sizeof(kCelebClasses) / sizeof(ClassInfo) <= kMaxClasses, "labels fit");
 
 // Black for what is no label of the data set.
 inline Rgb color_of(Dataset dataset, std::uint8_t label) noexcept {
   return label < class_count(dataset) ? classes(dataset)[label].color : Rgb{0, 0, 0};
-}
-
-inline std::string_view dataset_name(Dataset dataset) noexcept {
-  constexpr std::string_view kNames[] = {"celeb", "lapa", "helen"};
-  return kNames[static_cast<std::size_t>(dataset)];
-}
-
-// Reads dataset_name(), and celeba as the released folders spell it. Errors: invalid_argument.
-inline Result<Dataset> parse_dataset(std::string_view name) noexcept {
-  for (const Dataset dataset : {Dataset::celeb, Dataset::lapa, Dataset::helen}) {
-    if (name == dataset_name(dataset)) return dataset;
-  }
-  if (name == "celeba") return Dataset::celeb;
-  return guarded([&]() -> Result<Dataset> {
-    constexpr std::string_view kNames[] = {"celeb", "lapa", "helen"};
-    return error(Errc::invalid_argument, "data set '", name, "' is unknown; did you mean ", nearest_name(name, kNames),
-                 "? Known are celeb, lapa and helen");
-  });
 }
 
 // Labels that are often wanted together.

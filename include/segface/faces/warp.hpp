@@ -1,8 +1,10 @@
 // The tanh warp of a face, from its five landmarks.
 //
 // The similarity M takes the landmarks, in pixels of an R x R input, to the points of a standard face with the least
-// sum of squared distances. With centred points f (from) and t (to): a = sum(t . f) / sum(f . f), b = sum(t_x f_y - t_y
-// f_x) / sum(f . f), and the means go to each other. Mirrors the official tanh_warp's estimate of its matrix.
+// sum of squared distances. With centred points f (from) and t (to):
+//   a = sum(t . f) / sum(f . f)
+//   b = sum(t_x f_y - t_y f_x) / sum(f . f)
+// and the means go to each other. Mirrors the official tanh_warp's estimate of its matrix.
 #pragma once
 
 #include <array>

@@ -9,6 +9,9 @@
 
 SEGFACE_BEGIN_NAMESPACE
 
+// Most classes that the pixels of a picture are told apart by.
+inline constexpr Index kMaxClasses = 19;
+
 struct ImageLimits {
   std::size_t max_file_bytes = std::size_t{64} << 20;
   Index max_side = 16384;

@@ -15,7 +15,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/threads/executor.hpp"
-#include "segface/faces/labels.hpp"
+#include "segface/image/limits.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 

@@ -1,9 +1,12 @@
-// Patch merging: each 2 x 2 patch becomes one pixel of twice the channels. [B, H, W, C] -> [B, ceil(H/2), ceil(W/2), 2
-// C]. Swin: y = reduction(norm(patch)), the norm over 4 C channels; Swin V2: y = norm(reduction(patch)), over 2 C.
-// Mirrors torchvision's PatchMerging and PatchMergingV2. Traps: odd sides are padded with zeros at the end; the
-// official order inside a patch is (even row, even column), (odd, even), (even, odd), (odd, odd), columns outermost;
-// ours is row by row, so the reduction's columns and the norm change places when they are prepared. A norm does not
-// mind the order.
+// Patch merging: each 2 x 2 patch becomes one pixel of twice the channels.
+//
+// [B, H, W, C] -> [B, ceil(H / 2), ceil(W / 2), 2 C].
+//   Swin:    y = reduction(norm(patch)), the norm over 4 C channels
+//   Swin V2: y = norm(reduction(patch)), the norm over 2 C channels
+// Mirrors torchvision's PatchMerging and PatchMergingV2.
+// Traps: odd sides are padded with zeros at the end. The official order inside a patch is (even row, even column),
+// (odd, even), (even, odd), (odd, odd); ours is row by row. So the reduction's columns, and the gain and bias of Swin's
+// norm, change places when they are prepared; mean and variance are the same in any order.
 #pragma once
 
 #include <algorithm>

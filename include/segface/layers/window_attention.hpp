@@ -1,9 +1,12 @@
-// Window attention: every window of w x w pixels attends to itself. [B, H, W, C] -> [B, H, W, C], N = w^2, D = C /
-// heads. Swin:    softmax(q k^T / sqrt(D) + table[offset]) v Swin V2: softmax(cos(q, k) e^min(logit_scale, ln 100) + 16
-// sigmoid(cpb_mlp(offset))) v, cpb_mlp on log-spaced offsets Mirrors torchvision's ShiftedWindowAttention and
-// ShiftedWindowAttentionV2; the bias of each pair of pixels is computed once, when operands are prepared. Traps: a
-// padded pixel is zero before the qkv layer, so its q, k and v are the layer's bias; Swin V2 sets the key's part of
-// that bias to zero.
+// Window attention: every window of w x w pixels attends to itself.
+//
+// [B, H, W, C] -> [B, H, W, C]; heads of width D = C / heads, windows of N = w^2 tokens.
+//   Swin:    softmax(q k^T / sqrt(D) + table[offset]) v
+//   Swin V2: softmax(cos(q, k) e^min(logit_scale, ln 100) + 16 sigmoid(cpb_mlp(offset))) v
+// cpb_mlp takes the offset of two pixels on a logarithmic scale. Mirrors torchvision's ShiftedWindowAttention and
+// ShiftedWindowAttentionV2; the bias of each pair of pixels is computed once, when operands are prepared.
+// Traps: a padded pixel is zero before the qkv layer, so its q, k and v are the layer's bias; Swin V2 sets the key's part
+// of that bias to zero.
 #pragma once
 
 #include <algorithm>

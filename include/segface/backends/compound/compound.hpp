@@ -1,7 +1,8 @@
 // The vocabulary, second rank: compounds. Each has one default, written in primitives, in this folder.
 //
-// A backend overrides a compound by having a member function of its name, or an operand type of its name. Layers
-// call ops::name(run, ...) and never know. Every override is compared with its default by a test.
+// A backend overrides a compound by having a member function of its name and naming it in its kOverrides, or by an
+// operand type of its name. Layers call ops::name(run, ...) and never know. Every override is compared with its default
+// by a test; one whose parameters are not the compound's, or that is not named, does not compile.
 #pragma once
 
 #include <type_traits>
@@ -9,24 +10,71 @@
 
 #include "segface/base/config.hpp"
 
-// After compound::name: declares ops::name, which calls backend.name(run, ...) where that compiles, and
-// compound::name(run, ...) elsewhere.
-#define SEGFACE_COMPOUND(name)                                                                     \
-  namespace detail {                                                                               \
-  template <class B, class... A>                                                                   \
-  auto name(int, Run<B>& run, const A&... a) noexcept -> decltype(run.backend().name(run, a...)) { \
-    return run.backend().name(run, a...);                                                          \
-  }                                                                                                \
-  template <class B, class... A>                                                                   \
-  auto name(long, Run<B>& run, const A&... a) noexcept {                                           \
-    return compound::name<B>(run, a...);                                                           \
-  }                                                                                                \
-  }                                                                                                \
-  namespace ops {                                                                                  \
-  template <class B, class... A>                                                                   \
-  auto name(Run<B>& run, const A&... a) noexcept {                                                 \
-    return detail::name<B>(0, run, a...);                                                          \
-  }                                                                                                \
+SEGFACE_BEGIN_NAMESPACE
+
+enum class Compound {
+  tokens_from_image,
+  image_from_tokens,
+  image_from_tokens_and_back,
+  fuse,
+  position,
+  image_linear,
+  position_term,
+  image_linear_at,
+  squeeze_excitation,
+  expand_and_filter,
+  inverted_residual,
+  label_map,
+  class_planes,
+  upscale_and_classify,
+  upscale_and_label,
+  window_attention,
+};
+
+namespace detail {
+template <class B, class = void>
+struct Overrides {
+  static constexpr bool has(Compound) noexcept { return false; }
+};
+template <class B>
+struct Overrides<B, std::void_t<decltype(B::kOverrides)>> {
+  static constexpr bool has(Compound compound) noexcept {
+    for (const Compound named : B::kOverrides) {
+      if (named == compound) return true;
+    }
+    return false;
+  }
+};
+}  // namespace detail
+SEGFACE_END_NAMESPACE
+
+// After compound::name: declares ops::name, which calls backend.name(run, ...) where the backend names it among its
+// overrides, and compound::name(run, ...) elsewhere. Whether a backend has a member of that name, with whatever
+// parameters, is seen from a class that inherits a second one: there the name alone is ambiguous.
+#define SEGFACE_COMPOUND(name)                                                                \
+  namespace detail {                                                                          \
+  struct Second_##name {                                                                      \
+    int name;                                                                                 \
+  };                                                                                          \
+  template <class B>                                                                          \
+  struct Both_##name : B, Second_##name {};                                                   \
+  template <class B, class = void>                                                            \
+  inline constexpr bool kHas_##name = true;                                                   \
+  template <class B>                                                                          \
+  inline constexpr bool kHas_##name<B, std::void_t<decltype(&Both_##name<B>::name)>> = false; \
+  }                                                                                           \
+  namespace ops {                                                                             \
+  template <class B, class... A>                                                              \
+  auto name(Run<B>& run, const A&... a) noexcept {                                            \
+    constexpr bool kOverridden = detail::Overrides<B>::has(Compound::name);                   \
+    static_assert(kOverridden == detail::kHas_##name<B>,                                      \
+                  "kOverrides and the backend's members differ on this compound");            \
+    if constexpr (kOverridden) {                                                              \
+      return run.backend().name(run, a...);                                                   \
+    } else {                                                                                  \
+      return compound::name<B>(run, a...);                                                    \
+    }                                                                                         \
+  }                                                                                           \
   }
 
 // After compound::Name<B>: declares ops::Name<B>, the backend's own operand of that name, or the default.

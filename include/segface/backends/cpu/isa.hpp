@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdlib>
+#include <iterator>
 #include <string_view>
 
 #include "segface/backends/cpu/kernels.hpp"
@@ -12,19 +13,36 @@ namespace cpu {
 
 enum class Isa : std::uint8_t { baseline, avx2, avx512 };
 
-inline bool supported(Isa isa) noexcept {
+// The instruction sets of this build, one row each, the best last. To add one: a file of vectors, its lines in
+// kernels.hpp, a name in Isa, a row here, and its kernels below.
+struct IsaRow {
+  Isa isa;
+  const char* name;
+  bool (*supported)();  // by this processor
+};
+inline constexpr IsaRow kIsas[] = {
+    {Isa::baseline, "baseline", [] { return true; }},
 #if SEGFACE_X86_KERNELS
-  switch (isa) {
-    case Isa::avx512:
-      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
-    case Isa::avx2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    case Isa::baseline:
-      break;
-  }
+    {Isa::avx2, "avx2", [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
+    {Isa::avx512, "avx512",
+     [] {
+       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
+     }},
 #endif
-  return isa == Isa::baseline;
+};
+static_assert(
+    [] {
+      std::size_t at = 0;
+      for (const IsaRow& row : kIsas) {
+        if (static_cast<std::size_t>(row.isa) != at++) return false;
+      }
+      return true;
+    }(),
+    "rows stand in the order of Isa");
+
+inline const char* isa_name(Isa isa) noexcept {
+  return kIsas[static_cast<std::size_t>(isa)].name;
 }
 
 inline const Kernels& kernels(Isa isa) noexcept {
@@ -37,22 +55,26 @@ inline const Kernels& kernels(Isa isa) noexcept {
 }
 
 inline Isa best_isa() noexcept {
-  return supported(Isa::avx512) ? Isa::avx512 : supported(Isa::avx2) ? Isa::avx2 : Isa::baseline;
+  std::size_t best = std::size(kIsas) - 1;
+  while (!kIsas[best].supported()) --best;
+  return kIsas[best].isa;
 }
 
-// The set named by SEGFACE_ISA (baseline, avx2, avx512); the best where it is unset. Errors: invalid_argument,
-// unsupported_cpu.
+// The set named by SEGFACE_ISA; the best where it is unset. Errors: invalid_argument, unsupported_cpu.
 inline Result<Isa> chosen_isa() noexcept {
   const char* const name = std::getenv("SEGFACE_ISA");
   if (name == nullptr || *name == '\0') return best_isa();
-  for (const Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
-    constexpr std::string_view kNames[] = {"baseline", "avx2", "avx512"};
-    if (name != kNames[static_cast<std::size_t>(isa)]) continue;
-    if (supported(isa)) return isa;
+  Message known;
+  for (const IsaRow& row : kIsas) {
+    if (std::string_view(name) != row.name) {
+      append_parts(known, &row == kIsas ? "" : ", ", row.name);
+      continue;
+    }
+    if (row.supported()) return row.isa;
     return error(Errc::unsupported_cpu, "SEGFACE_ISA=", name, ": this processor lacks these instructions; the best it ",
-                 "has is ", kernels(best_isa()).name);
+                 "has is ", isa_name(best_isa()));
   }
-  return error(Errc::invalid_argument, "SEGFACE_ISA=", name, " is unknown; use baseline, avx2 or avx512");
+  return error(Errc::invalid_argument, "SEGFACE_ISA=", name, " is unknown; known are ", known.view());
 }
 
 }  // namespace cpu

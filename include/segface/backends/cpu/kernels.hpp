@@ -178,7 +178,6 @@ struct LabelArguments : InterpolatedPixels {
 
 // The kernels of one instruction set. What they compute is said where they are written.
 struct Kernels {
-  const char* name;
   Index lanes;
   Index panel;  // outputs in a panel of packed weights
   void (*gemm)(const GemmArguments&) noexcept;
@@ -207,92 +206,55 @@ struct Kernels {
   void (*attend_window)(const WindowArguments&, const float* const* rows, float* const* out, float* scratch) noexcept;
 };
 
-#define SEGFACE_KERNELS(name)                                                                                         \
-  {                                                                                                                   \
-    name, kLanes, kPanel, gemm, strassen_stride, sum_panels, winograd_input, winograd_products, winograd_output,      \
-        depthwise_row, layer_norm, largest_rows, sum_rows, scale_rows, add_rows, add_position, mix_pixel, mix_pixels, \
-        label_pixels, attend_few_keys, attend_strip, merge_strips, window_scratch, attend_window                      \
-  }
+#define SEGFACE_PRAGMA_NOW(text) _Pragma(#text)
+#define SEGFACE_PRAGMA(text) SEGFACE_PRAGMA_NOW(text)
 
 #if defined(__CUDACC__)  // passes GCC's pragmas on, but warns that it does not know them
 #pragma nv_diagnostic push
 #pragma nv_diag_suppress 1675
 #endif
-// What every processor has, in each translation unit, whatever its -m flags: of equal functions of several units one
-// is linked, and it may be that of a unit for newer processors.
+
+// Each instruction set: its name, the features that its functions are compiled for (none: those of the translation
+// unit), its vectors. The table in isa.hpp says which processors have it. The baseline set of x86-64 is what every one of
+// these processors has, whatever a unit's -m flags: of the equal functions of several units one is linked, and it may be
+// that of a unit for newer processors. g++ takes all away that "arch" lacks, clang++ what is named, and what needs that.
+#define SEGFACE_SET baseline
 #if SEGFACE_X86_KERNELS && defined(__clang__)
-#pragma clang attribute push(__attribute__((target("no-sse3,no-bmi,no-bmi2,no-lzcnt,no-popcnt,no-movbe"))), apply_to = function)
+#define SEGFACE_TARGET "no-sse3,no-bmi,no-bmi2,no-lzcnt,no-popcnt,no-movbe"
 #elif SEGFACE_X86_KERNELS
-#pragma GCC push_options
-#pragma GCC target("arch=x86-64")
+#define SEGFACE_TARGET "arch=x86-64"
 #endif
-namespace baseline {
-#include "segface/backends/cpu/vector_baseline.ipp"
-//
-#include "segface/backends/cpu/kernels.ipp"
-inline constexpr Kernels kKernels = SEGFACE_KERNELS("baseline");
-}  // namespace baseline
-#if SEGFACE_X86_KERNELS && defined(__clang__)
-#pragma clang attribute pop
-#elif SEGFACE_X86_KERNELS
-#pragma GCC pop_options
-#endif
+#define SEGFACE_VECTORS "segface/backends/cpu/vector_baseline.ipp"
+#include "segface/backends/cpu/instruction_set.ipp"
 
 #if SEGFACE_X86_KERNELS
 // The AVX2 kernels hold no AVX-512, except under -mavx512f, where the intrinsics themselves ask for it: there the set
 // has a name of its own, and never stands in for the one of another translation unit.
 #if defined(__AVX512F__)
-#define SEGFACE_AVX2_NAMESPACE avx2_under_avx512
+#define SEGFACE_SET avx2_under_avx512
 #else
-#define SEGFACE_AVX2_NAMESPACE avx2
+#define SEGFACE_SET avx2
 #endif
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#define SEGFACE_TARGET "avx2,fma"
+#define SEGFACE_VECTORS "segface/backends/cpu/vector_avx2.ipp"
+#include "segface/backends/cpu/instruction_set.ipp"
+#if defined(__AVX512F__)
+inline constexpr const Kernels& kAvx2Kernels = avx2_under_avx512::kKernels;
 #else
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
+inline constexpr const Kernels& kAvx2Kernels = avx2::kKernels;
 #endif
-namespace SEGFACE_AVX2_NAMESPACE {
-#include "segface/backends/cpu/vector_avx2.ipp"
-//
-#include "segface/backends/cpu/kernels.ipp"
-}  // namespace SEGFACE_AVX2_NAMESPACE
-#if defined(__clang__)
-#pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))), apply_to = function)
-#else
-#pragma GCC pop_options
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,fma")
-#pragma GCC diagnostic push  // g++ 12's own header warns about its undefined vectors
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+
+#define SEGFACE_SET avx512
+#define SEGFACE_TARGET "avx512f,avx512bw,avx512dq,avx512vl,fma"
+#define SEGFACE_VECTORS "segface/backends/cpu/vector_avx512.ipp"
+#include "segface/backends/cpu/instruction_set.ipp"
 #endif
-namespace avx512 {
-#include "segface/backends/cpu/vector_avx512.ipp"
-//
-#include "segface/backends/cpu/kernels.ipp"
-}  // namespace avx512
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC diagnostic pop
-#pragma GCC pop_options
-#endif
-namespace SEGFACE_AVX2_NAMESPACE {
-inline constexpr Kernels kKernels = SEGFACE_KERNELS("avx2");
-}
-namespace avx512 {
-inline constexpr Kernels kKernels = SEGFACE_KERNELS("avx512");
-}
-inline constexpr const Kernels& kAvx2Kernels = SEGFACE_AVX2_NAMESPACE::kKernels;
-#undef SEGFACE_AVX2_NAMESPACE
-#endif
+
 #if defined(__CUDACC__)
 #pragma nv_diagnostic pop
 #endif
-
-#undef SEGFACE_KERNELS
+#undef SEGFACE_PRAGMA
+#undef SEGFACE_PRAGMA_NOW
 
 }  // namespace cpu
 SEGFACE_END_NAMESPACE

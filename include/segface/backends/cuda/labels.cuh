@@ -10,7 +10,7 @@
 #include "segface/backends/cuda/memory.cuh"
 #include "segface/base/bilinear.hpp"
 #include "segface/base/config.hpp"
-#include "segface/faces/labels.hpp"
+#include "segface/image/limits.hpp"
 #include "segface/image/postprocess.hpp"
 
 SEGFACE_BEGIN_NAMESPACE

@@ -2,8 +2,8 @@
 //
 // tokens and image read each other (two-way transformer); the image is upscaled four times; an MLP turns each token
 // into 32 numbers (hyper), whose dot product with a pixel of the upscaled image is that class's logit.
-// Mirrors SegFace's FaceDecoder (SAM's MaskDecoder without the IoU head). Traps: token i is label i, in the order
-// below, which is not alphabetical; all classes share one hypernetwork MLP; LayerNorm2d's eps is 1e-6.
+// Mirrors SegFace's FaceDecoder (SAM's MaskDecoder without the IoU head). Traps: token i is label i; all classes share
+// one hypernetwork MLP; LayerNorm2d's eps is 1e-6.
 #pragma once
 
 #include <algorithm>
@@ -13,25 +13,17 @@
 
 #include "segface/backends/compound/upscaling.hpp"
 #include "segface/layers/position_encoding.hpp"
+#include "segface/networks/segface/dataset.hpp"
 #include "segface/networks/segface/two_way_transformer.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
-
-// Official names of the tokens, in label order.
-inline constexpr std::array<const char*, 19> kCelebTokens = {
-    "background", "neck",     "face",    "cloth",   "rightear",   "leftear",  "rightbro",
-    "leftbro",    "righteye", "lefteye", "nose",    "innermouth", "lowerlip", "upperlip",
-    "hair",       "glass",    "hat",     "earring", "necklace"};
-inline constexpr std::array<const char*, 11> kLapaTokens = {"background", "face",     "leftbro", "rightbro",
-                                                            "lefteye",    "righteye", "nose",    "upperlip",
-                                                            "innermouth", "lowerlip", "hair"};
 
 struct ClassTokenDecoderWeights {
   static constexpr Index kUpscaled1 = kDecoderWidth / 4;  // 64
   static constexpr Index kUpscaled2 = kDecoderWidth / 8;  // 32
 
   TwoWayTransformerWeights transformer;
-  std::vector<std::string> token_names;
+  Span<const char* const> token_names;
   std::vector<Weight> tokens;  // each [1, 256]
   Weight upscaling0_weight, upscaling0_bias, upscaling3_weight, upscaling3_bias;
   LayerNormWeights upscaling1{kUpscaled1, 1e-6f, {}, {}};
@@ -39,20 +31,13 @@ struct ClassTokenDecoderWeights {
                                          {kDecoderWidth, kDecoderWidth, {}, {}},
                                          {kDecoderWidth, kUpscaled2, {}, {}}}};
 
-  // classes: 19 (CelebAMask-HQ) or 11 (LaPa, Helen).
-  explicit ClassTokenDecoderWeights(std::size_t classes) : tokens(classes) {
-    if (classes == kCelebTokens.size()) {
-      token_names.assign(kCelebTokens.begin(), kCelebTokens.end());
-    } else {
-      token_names.assign(kLapaTokens.begin(), kLapaTokens.end());
-    }
-  }
+  explicit ClassTokenDecoderWeights(Dataset dataset) : token_names(row(dataset).tokens), tokens(token_names.size()) {}
 
   template <class Visitor>
   void visit(Visitor& v) {
     v.child("transformer", transformer);
     for (std::size_t i = 0; i < tokens.size(); ++i) {
-      v.tensor((token_names[i] + "_token.weight").c_str(), tokens[i], {1, kDecoderWidth});
+      v.tensor((std::string(token_names[i]) + "_token.weight").c_str(), tokens[i], {1, kDecoderWidth});
     }
     v.tensor("output_upscaling.0.weight", upscaling0_weight, {kDecoderWidth, kUpscaled1, 2, 2});
     v.tensor("output_upscaling.0.bias", upscaling0_bias, {kUpscaled1});

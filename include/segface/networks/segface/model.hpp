@@ -41,8 +41,8 @@ struct SegFaceWeights {
   ClassTokenDecoderWeights face_decoder;
   MlpFusionWeights fusion;
 
-  SegFaceWeights(Backbone which, std::size_t classes)
-      : backbone(make_backbone(which)), face_decoder(classes), fusion(channels(backbone)) {}
+  SegFaceWeights(Backbone which, Dataset dataset)
+      : backbone(make_backbone(which)), face_decoder(dataset), fusion(channels(backbone)) {}
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -53,28 +53,25 @@ struct SegFaceWeights {
   }
 
  private:
+  // The weights of a backbone, in the order of Backbone.
+  struct Row {
+    Backbone backbone;
+    AnyBackbone (*make)();
+  };
+  static constexpr Row kRows[] = {
+      {Backbone::swin_base, [] { return AnyBackbone(swin::Weights(swin::kBase)); }},
+      {Backbone::swinv2_base, [] { return AnyBackbone(swin::WeightsV2(swin::kV2Base)); }},
+      {Backbone::swinv2_small, [] { return AnyBackbone(swin::WeightsV2(swin::kV2Small)); }},
+      {Backbone::swinv2_tiny, [] { return AnyBackbone(swin::WeightsV2(swin::kV2Tiny)); }},
+      {Backbone::convnext_base, [] { return AnyBackbone(convnext::Weights(convnext::kBase)); }},
+      {Backbone::convnext_small, [] { return AnyBackbone(convnext::Weights(convnext::kSmall)); }},
+      {Backbone::resnet, [] { return AnyBackbone(resnet::Weights()); }},
+      {Backbone::mobilenet, [] { return AnyBackbone(mobilenet_v3::Weights()); }},
+      {Backbone::efficientnet, [] { return AnyBackbone(efficientnet_v2::Weights()); }},
+  };
   static AnyBackbone make_backbone(Backbone which) {
-    switch (which) {
-      case Backbone::swin_base:
-        return swin::Weights(swin::kBase);
-      case Backbone::swinv2_base:
-        return swin::WeightsV2(swin::kV2Base);
-      case Backbone::swinv2_small:
-        return swin::WeightsV2(swin::kV2Small);
-      case Backbone::swinv2_tiny:
-        return swin::WeightsV2(swin::kV2Tiny);
-      case Backbone::convnext_base:
-        return convnext::Weights(convnext::kBase);
-      case Backbone::convnext_small:
-        return convnext::Weights(convnext::kSmall);
-      case Backbone::resnet:
-        return resnet::Weights();
-      case Backbone::efficientnet:
-        return efficientnet_v2::Weights();
-      case Backbone::mobilenet:
-        break;
-    }
-    return mobilenet_v3::Weights();
+    static_assert(rows_in_order(kRows), "a row for each Backbone, in their order");
+    return kRows[static_cast<std::size_t>(which)].make();
   }
   static std::array<Index, 4> channels(const AnyBackbone& backbone) {
     return std::visit([](const auto& weights) { return weights.channels(); }, backbone);

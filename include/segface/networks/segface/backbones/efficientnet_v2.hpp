@@ -1,11 +1,11 @@
 // EfficientNetV2-M: [B, H, W, 3] -> four maps at strides 4, 8, 16, 32 with 48, 80, 176, 1280 channels.
 //
 // A stem, three stages of fused blocks (one full 3 x 3 convolution where MobileNet has a 1 x 1 and a depthwise one),
-// four stages of inverted residuals with squeeze-excitation, and a last 1 x 1 convolution; SiLU throughout. At 512 x
-// 512: 256^2 x 24 after the stem, taps 128^2 x 48, 64^2 x 80, 32^2 x 176, 16^2 x 1280. Sides that are odd round up.
+// four stages of inverted residuals with squeeze-excitation, and a last 1 x 1 convolution; SiLU throughout.
+// At 512 x 512: 256^2 x 24 after the stem, taps 128^2 x 48, 64^2 x 80, 32^2 x 176, 16^2 x 1280. Odd sides round up.
 // Mirrors torchvision.models.efficientnet_v2_m().features. Tan and Le, EfficientNetV2, 2021, table 4.
-// Traps: BatchNorm's eps is 1e-3; a fused block that does not expand has its activation before the addition; squeeze-
-// excitation is a quarter of the block's input, not of its expanded width, with SiLU and sigmoid.
+// Traps: BatchNorm's eps is 1e-3; a fused block that does not expand has its activation before the addition;
+// squeeze-excitation is a quarter of the block's input, not of its expanded width, with SiLU and sigmoid.
 #pragma once
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // MobileNetV3-Large: [B, H, W, 3] -> four maps at strides 4, 8, 16, 32 with 24, 40, 112, 960 channels.
 //
-// A stem, fifteen inverted residuals (expand by a 1 x 1 convolution, filter each channel on its own, squeeze-
-// excitation in some, project back by a 1 x 1 convolution without activation, add where nothing changed size)
+// A stem, fifteen inverted residuals (expand by a 1 x 1 convolution, filter each channel on its own,
+// squeeze-excitation in some, project back by a 1 x 1 convolution without activation, add where nothing changed size)
 // and a last 1 x 1 convolution. At 512 x 512: 256^2 x 16 after the stem, taps 128^2 x 24, 64^2 x 40, 32^2 x 112,
 // 16^2 x 960. Sides that are odd round up. Mirrors torchvision.models.mobilenet_v3_large().features.
 // Howard et al., Searching for MobileNetV3, 2019, table 1. Trap: BatchNorm's eps is 1e-3.

@@ -1,9 +1,10 @@
 // ResNet-101: [B, H, W, 3] -> four maps at strides 4, 8, 16, 32 with 256, 512, 1024, 2048 channels.
 //
 // A 7 x 7 stem, a max pool, and four stages of bottlenecks: 1 x 1 down to a quarter, 3 x 3, 1 x 1 up, plus the input
-// (through a 1 x 1 convolution where the stage begins), then ReLU. At 512 x 512: 256^2 x 64 after the stem, taps 128^2
-// x 256, 64^2 x 512, 32^2 x 1024, 16^2 x 2048. Sides that are odd round up. Mirrors torchvision.models.resnet101
-// (layer1 to layer4 are children 4 to 7). He et al., Deep Residual Learning for Image Recognition, 2016, table 1.
+// (through a 1 x 1 convolution where the stage begins), then ReLU.
+// At 512 x 512: 256^2 x 64 after the stem, taps 128^2 x 256, 64^2 x 512, 32^2 x 1024, 16^2 x 2048. Odd sides round up.
+// Mirrors torchvision.models.resnet101 (layer1 to layer4 are children 4 to 7). He et al., Deep Residual Learning for
+// Image Recognition, 2016, table 1.
 // Traps: the stride is in the 3 x 3 convolution (torchvision's v1.5); the last ReLU comes after the addition.
 #pragma once
 

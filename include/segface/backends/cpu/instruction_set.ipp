@@ -1,0 +1,41 @@
+// One instruction set: every kernel, for the vectors of SEGFACE_VECTORS, in the namespace SEGFACE_SET, compiled for the
+// features of SEGFACE_TARGET where that is defined. Included by kernels.hpp only, once a set; takes the macros away.
+
+#if defined(SEGFACE_TARGET)
+#if defined(__clang__)
+SEGFACE_PRAGMA(clang attribute push(__attribute__((target(SEGFACE_TARGET))), apply_to = function))
+#else
+#pragma GCC push_options
+SEGFACE_PRAGMA(GCC target(SEGFACE_TARGET))
+#pragma GCC diagnostic push  // g++ 12's own header of AVX-512 warns about its undefined vectors
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#endif
+
+namespace SEGFACE_SET {
+#include SEGFACE_VECTORS
+// Lines of this kind keep the order of the files, of which each needs those before it.
+#include "segface/backends/cpu/kernels.ipp"
+}  // namespace SEGFACE_SET
+
+#if defined(SEGFACE_TARGET)
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC diagnostic pop
+#pragma GCC pop_options
+#endif
+#endif
+
+namespace SEGFACE_SET {
+inline constexpr Kernels kKernels = {
+    kLanes,          kPanel,        gemm,       strassen_stride, sum_panels,      winograd_input, winograd_products,
+    winograd_output, depthwise_row, layer_norm, largest_rows,    sum_rows,        scale_rows,     add_rows,
+    add_position,    mix_pixel,     mix_pixels, label_pixels,    attend_few_keys, attend_strip,   merge_strips,
+    window_scratch,  attend_window};
+}  // namespace SEGFACE_SET
+
+#undef SEGFACE_SET
+#undef SEGFACE_TARGET
+#undef SEGFACE_VECTORS
