@@ -54,10 +54,18 @@
 #error "segface runs on little-endian processors only: on this one it would read its files wrongly"
 #endif
 
+// Words for what compilers call differently. The last three stand in kernels, whose functions can take in no function
+// that is compiled for other processors.
 #if defined(__GNUC__) || defined(__clang__)
 #define SEGFACE_ALWAYS_INLINE inline __attribute__((always_inline))
 #define SEGFACE_COLD __attribute__((cold))
+#define SEGFACE_PREFETCH(address) __builtin_prefetch(address)
+#define SEGFACE_PREFETCH_TO_WRITE(address) __builtin_prefetch(address, 1)
+#define SEGFACE_SQUARE_ROOT(x) __builtin_sqrtf(x)
 #else
 #define SEGFACE_ALWAYS_INLINE __forceinline
 #define SEGFACE_COLD
+#define SEGFACE_PREFETCH(address) static_cast<void>(address)
+#define SEGFACE_PREFETCH_TO_WRITE(address) static_cast<void>(address)
+#define SEGFACE_SQUARE_ROOT(x) std::sqrt(x)
 #endif

@@ -5,6 +5,7 @@
 // run AVX-512 where the processor has it. Only pointers and plain structs cross the border of a region.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -224,7 +225,13 @@ struct Kernels {
 #elif SEGFACE_X86_KERNELS
 #define SEGFACE_TARGET "arch=x86-64"
 #endif
+#if defined(__aarch64__)
+#define SEGFACE_VECTORS "segface/backends/cpu/vector_neon.ipp"
+#elif defined(__GNUC__) || defined(__clang__)
 #define SEGFACE_VECTORS "segface/backends/cpu/vector_baseline.ipp"
+#else
+#define SEGFACE_VECTORS "segface/backends/cpu/vector_plain.ipp"
+#endif
 #include "segface/backends/cpu/instruction_set.ipp"
 
 #if SEGFACE_X86_KERNELS
