@@ -18,13 +18,21 @@ class Variable {
     const char* const before = std::getenv("SEGFACE_ISA");
     was_set_ = before != nullptr;
     if (was_set_) before_ = before;
-    value != nullptr ? ::setenv("SEGFACE_ISA", value, 1) : ::unsetenv("SEGFACE_ISA");
+    set(value);
   }
-  ~Variable() { was_set_ ? ::setenv("SEGFACE_ISA", before_.c_str(), 1) : ::unsetenv("SEGFACE_ISA"); }
+  ~Variable() { set(was_set_ ? before_.c_str() : nullptr); }
   Variable(const Variable&) = delete;
   Variable& operator=(const Variable&) = delete;
 
  private:
+  static void set(const char* value) {
+#if defined(_WIN32)
+    ::_putenv_s("SEGFACE_ISA", value != nullptr ? value : "");
+#else
+    value != nullptr ? ::setenv("SEGFACE_ISA", value, 1) : ::unsetenv("SEGFACE_ISA");
+#endif
+  }
+
   bool was_set_;
   std::string before_;
 };

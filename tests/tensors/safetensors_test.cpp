@@ -1,8 +1,6 @@
 #include "segface/tensors/safetensors.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdint>

@@ -1,11 +1,12 @@
 #if defined(_WIN32)
 #include "system.hpp"
 
-// Before its parts, in this order.
-#define WIN32_LEAN_AND_MEAN
+#if !defined(NOMINMAX)
 #define NOMINMAX
+#endif
+#define WIN32_LEAN_AND_MEAN
 #include <windows.h>
-//
+// Before its parts: it does not matter to these lines how the next ones are sorted.
 #include <fcntl.h>
 #include <io.h>
 #include <psapi.h>
