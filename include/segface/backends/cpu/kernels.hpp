@@ -252,7 +252,11 @@ inline constexpr const Kernels& kAvx2Kernels = avx2::kKernels;
 #endif
 
 #define SEGFACE_SET avx512
+#if defined(__clang__) && __clang_major__ >= 18 && __clang_major__ < 22  // where zig takes 512 bits out of AVX-512
+#define SEGFACE_TARGET "avx512f,avx512bw,avx512dq,avx512vl,fma,evex512"
+#else
 #define SEGFACE_TARGET "avx512f,avx512bw,avx512dq,avx512vl,fma"
+#endif
 #define SEGFACE_VECTORS "segface/backends/cpu/vector_avx512.ipp"
 #include "segface/backends/cpu/instruction_set.ipp"
 #endif
