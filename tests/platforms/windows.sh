@@ -1,0 +1,58 @@
+# Windows by MinGW, run by wine: the labels, masks and overlays of this machine, names beyond ASCII, both kinds of
+# slashes, <windows.h> before our headers and after; with WINDOWS_TESTS=1 all tests that need no shell (half an hour).
+. "$(dirname "$0")/common.sh"
+compiler=x86_64-w64-mingw32-g++-posix
+wine=$(command -v wine64 || command -v wine || ls /usr/lib/wine/wine64 2>/dev/null || true)
+need $compiler g++ cmake
+test -n "$wine" || skip "no wine"
+export WINEPREFIX="$work/wine" WINEDEBUG=-all
+run() { try "$wine" "$@"; }
+
+# By one compiler line only the baseline kernels run; with the option of CMake's target all do.
+labels_here
+flags="-std=c++17 -O2 -static $warnings -I $root/include"
+try $compiler $flags "$root/tests/package/labels.cpp" -o "$work/labels.exe" -pthread
+run "$work/labels.exe" "$weights" "$photo" "$work/there" | tee "$work/said"
+grep -q "^baseline kernels" "$work/said"
+same "$work/here" "$work/there"
+
+mkdir "$work/doctest"
+ln -s /usr/include/doctest "$work/doctest/doctest"
+tests=OFF
+[ -z "${WINDOWS_TESTS-}" ] || tests=ON
+try cmake -S "$root" -B "$work/build" -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_CXX_COMPILER=$compiler -DSEGFACE_OPENMP=OFF \
+  -DCMAKE_EXE_LINKER_FLAGS=-static -DSEGFACE_BUILD_TESTS=$tests -DSEGFACE_doctest_FOLDER="$work/doctest"
+try cmake --build "$work/build" -j "$(nproc)"
+try cmake -S "$root" -B "$work/native" -DSEGFACE_BUILD_TESTS=OFF -DSEGFACE_BUILD_EXAMPLES=OFF
+try cmake --build "$work/native" --target segface_tool -j "$(nproc)"
+
+cd "$work"
+mkdir pictures
+cp "$photo" "pictures/写真.png"
+sets=baseline
+if has_flag avx2; then sets="$sets avx2"; fi
+if has_flag avx512vl; then sets="$sets avx512"; fi
+for set in $sets; do
+  SEGFACE_ISA=$set run build/segface.exe parse 'pictures\写真.png' --weights "$weights" -o 'größe'
+  SEGFACE_ISA=$set try native/segface parse "pictures/写真.png" --weights "$weights" -o here_$set
+  cmp "größe/写真_mask.png" "here_$set/写真_mask.png"
+  cmp "größe/写真_overlay.png" "here_$set/写真_overlay.png"
+done
+# A photo is not replaced by its mask, whatever the slashes.
+if run build/segface.exe parse "pictures/写真.png" --weights "$weights" --mask 'pictures\写真.png'; then exit 1; fi
+run build/segface.exe verify "$weights"
+run build/segface.exe convert "$weights" -o again.safetensors || test $? -ne 0  # a weight file is refused, not a crash
+
+mkdir stb
+cp /usr/include/stb/stb_image.h stb 2>/dev/null || cp /usr/include/stb_image.h stb
+for order in before after; do
+  {
+    [ $order = after ] || echo '#include <windows.h>'
+    for header in segface.hpp image/file.hpp faces/sheet.hpp engine/convert.hpp; do echo "#include <segface/$header>"; done
+    [ $order = before ] || echo '#include <windows.h>'
+    echo 'const hyper far macros_are_back = 1;'
+  } >both.cpp
+  echo "windows.h $order"
+  $compiler -std=c++17 -fsyntax-only -I "$root/include" -I . both.cpp
+done
+[ -z "${WINDOWS_TESTS-}" ] || run build/tests/segface_tests.exe --no-version
