@@ -222,7 +222,7 @@ void draw(const char* weights, const char* photo_path, const char* out,
   if (landmarks) {
     segface::check_landmarks(*landmarks, photo.width(), photo.height()).or_throw();
     const auto to_input = [&](Index of_photo) { return static_cast<double>(side) / static_cast<double>(of_photo); };
-    warp = segface::make_tanh_warp(landmarks->scaled(to_input(photo.width()), to_input(photo.height())), side);
+    warp = segface::make_tanh_warp(landmarks->scaled(to_input(photo.width()), to_input(photo.height())), side).value();
   }
 
   std::vector<float> pixels(rgb.size());

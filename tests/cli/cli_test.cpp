@@ -86,13 +86,15 @@ TEST_CASE("Misuse is answered with one line and code 2") {
     check_refused(w.run("parse photo.png --landmarks '" + std::string(bad) + "'" + weights), 2, {"--landmarks"});
   }
   check_refused(w.run("parse photo.png --landmarks '70,80 150,80 110,120 80,160 500,160'" + weights), 2,
-                {"right mouth corner lies outside the photo"});
+                {"right mouth corner lies far outside the photo"});
   check_refused(w.run("parse photo.png a.png" + face + weights), 2, {"those of one photo"});
   check_refused(w.run("parse photo.png --align celeba" + weights), 2, {"needs --landmarks"});
   check_refused(w.run("parse photo.png --align ffhq" + face + weights), 2, {"'ffhq'", "none, celeba, helen"});
   check_refused(w.run("parse photo.png --align helen" + face + weights), 2, {"68 points"});
   check_refused(w.run("parse photo.png --landmarks missing.txt" + weights), 2, {"missing.txt"});
   check_refused(w.run("parse photo.png --align celeba --box 1,1,50,50" + face + weights), 2, {"leave one out"});
+  check_refused(w.run("parse photo.png --whole --box 1,1,50,50" + weights), 2, {"--whole", "--box", "leave one out"});
+  check_refused(w.run("parse photo.png --whole --align celeba" + face + weights), 2, {"--whole", "--align"});
   check_refused(w.run("parse a.png b.png --mask m.png" + weights), 2, {"one photo", "-o DIRECTORY"});
   check_refused(w.run("parse photo.png --mask m.jpg" + weights), 2, {"--mask writes png", "'m.jpg'"});
   check_refused(w.run("parse a/p.png p.jpg" + weights), 2, {"'a/p.png' and 'p.jpg'", "p_mask.png"});
@@ -101,7 +103,8 @@ TEST_CASE("Misuse is answered with one line and code 2") {
   check_refused(w.run("convert model_299.pt --dtype int8"), 2, {"f32, f16, bf16"});
   check_refused(w.run("convert model_299.pt --dataset coco"), 2, {"'coco'", "celeb, lapa and helen"});
   check_refused(w.run("convert model_299.pt --resolution 31"), 2, {"--resolution is '31'"});
-  check_refused(w.run("convert model_299.pt -o x --dataset lapa"), 2, {"19 classes"});
+  check_refused(w.run("convert model_299.pt -o x --dataset lapa"), 2,
+                {"19 classes", "(--dataset celeb, lapa or helen)"});
   check_refused(w.run("info"), 2, {"expected one weight file"});
   check_refused(w.run("verify"), 2, {"no weight file"});
 }
@@ -234,6 +237,13 @@ TEST_CASE("landmark files: LaPa's, and Helen's with its square") {
   REQUIRE(w.run(call + points + "--align celeba --mask a.png").code == 0);
   REQUIRE(w.run(call + "--landmarks lapa.txt --align celeba --mask b.png").code == 0);
   REQUIRE(w.run(call + "--landmarks helen.txt --align celeba --mask c.png").code == 0);
+  w.write("five.txt",
+          "\xef\xbb\xbf"
+          "1e2 8.0e+01\n130 80\n115 100\n100 115\n130 115\n");
+  REQUIRE(w.run(call + "--landmarks five.txt --align celeba --mask e.png").code == 0);
+  CHECK(w.read("e.png") == w.read("a.png"));
+  w.remove("five.txt");
+  w.remove("e.png");
   // 36 pixels down, 43 = int(1.2 x 36) a side, around (115, 98).
   REQUIRE(w.run(call + "--landmarks helen.txt --align helen --mask d.png").code == 0);
   REQUIRE(w.run(call + "--box 94,77,43,43 --mask e.png").code == 0);
@@ -243,6 +253,14 @@ TEST_CASE("landmark files: LaPa's, and Helen's with its square") {
   CHECK(std::memcmp(a.data(), c.data(), a.size_bytes()) == 0);
   CHECK(std::memcmp(d.data(), e.data(), d.size_bytes()) == 0);
   for (const char* name : {"a.png", "b.png", "c.png", "d.png", "e.png", "lapa.txt", "helen.txt"}) w.remove(name);
+}
+
+TEST_CASE("--whole is what parse does without a part to look at") {
+  const Workshop& w = workshop();
+  REQUIRE(w.run("parse photo.png --weights w.safetensors --mask a.png").code == 0);
+  REQUIRE(w.run("parse photo.png --weights w.safetensors --whole --mask b.png").code == 0);
+  CHECK(w.read("a.png") == w.read("b.png"));
+  for (const char* name : {"a.png", "b.png"}) w.remove(name);
 }
 
 TEST_CASE("--box labels its part of the photo and nothing else") {
@@ -363,6 +381,42 @@ TEST_CASE("Weights that are none are told with the command that makes them") {
   std::filesystem::create_hard_link(w.path("model_299.pt"), w.path("my model.pt"));
   check_refused(w.run("info 'my model.pt'"), 4, {"`segface convert 'my model.pt'`"});
   w.remove("my model.pt");
+
+  // A downloaded folder, which convert would refuse too.
+  torch_writer::FileSink sink(w.path("folder.zip"));
+  torch_writer::ZipWriter zip(sink);
+  zip.add("mobilenet_celeba_512/model_299.pt", "PK");
+  zip.finish();
+  REQUIRE(sink.finish());
+  for (const char* command : {"info", "convert"}) {
+    check_refused(w.run(command + std::string(" folder.zip")), 4,
+                  {"holds 'mobilenet_celeba_512/model_299.pt'", "unpack it and take that file"});
+  }
+  w.remove("folder.zip");
+
+  // A checkpoint in safetensors has no metadata of ours.
+  const std::vector<TensorInfo> tensors = {{"a", DType::f32, {1}}};
+  auto writer = SafetensorsWriter::open(w.path("plain.safetensors"), tensors, {}, OutputFile::Existing::refuse).value();
+  const std::uint8_t zero[4] = {};
+  writer.append(zero).or_throw();
+  writer.commit().or_throw();
+  check_refused(w.run("info plain.safetensors"), 4, {"no format 'segface'", "`segface convert plain.safetensors`"});
+  w.remove("plain.safetensors");
+}
+
+TEST_CASE("--gray writes the labels as a gray picture, which no reader turns into colours") {
+  const Workshop& w = workshop();
+  REQUIRE(w.run("parse photo.png --weights w.safetensors --mask m.png").code == 0);
+  REQUIRE(w.run("parse photo.png --weights w.safetensors --mask g.png --gray").code == 0);
+  const Image labels = load_labels(w.path("m.png")).value(), gray = load_labels(w.path("g.png")).value();
+  CHECK(std::equal(labels.data(), labels.data() + labels.size_bytes(), gray.data()));
+  const auto color = [&](const char* name) {
+    const auto file = read_file(w.path(name), 1 << 20);
+    return PngFile::open(file->span(), {})->color();
+  };
+  CHECK(color("m.png") == PngColor::palette);
+  CHECK(color("g.png") == PngColor::gray);
+  for (const char* name : {"m.png", "g.png"}) w.remove(name);
 }
 
 TEST_CASE("info shows network, classes and stages") {

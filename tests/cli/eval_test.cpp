@@ -163,6 +163,42 @@ TEST_CASE("eval says which class is absent and leaves it out of the mean") {
   for (const char* name : {"folder", "e.json", "e.csv"}) w.remove(name);
 }
 
+TEST_CASE("eval compares the sizes of photo and labels, and takes cameras' endings") {
+  const Workshop& w = workshop();
+  const std::string weights = prepare("plain");
+  const std::vector<std::uint8_t> pixels(3 * 64 * 64, 1);
+  const auto save = [&](const char* name, Index width, Index height, PixelOrder order) {
+    save_png(w.path(name), {pixels.data(), width, height, order}, OutputFile::Existing::replace).or_throw();
+  };
+  w.remove("folder/images");
+  w.remove("folder/labels");
+  fs::create_directories(w.path("folder/images"));
+  fs::create_directories(w.path("folder/labels"));
+  save("folder/images/wide.JPG", 60, 40, PixelOrder::rgb);
+  save("folder/labels/wide.png", 60, 40, PixelOrder::gray);
+  Outcome outcome = w.run("eval " + weights + " folder");
+  CHECK(outcome.code == 0);
+  CHECK(contains(outcome.out, "1 of 1 photos"));
+  CHECK_FALSE(contains(outcome.out, "ratio of sides"));
+
+  save("folder/labels/wide.png", 60, 44, PixelOrder::gray);
+  outcome = w.run("eval " + weights + " folder");
+  CHECK(outcome.code == 0);
+  CHECK(contains(outcome.out, "1 labels have another ratio of sides than their photo, as those of wide"));
+
+  for (const auto& [width, height] : {std::pair<Index, Index>{40, 60}, {20, 30}}) {
+    save("folder/labels/wide.png", width, height, PixelOrder::gray);
+    outcome = w.run("eval " + weights + " folder");
+    CHECK(outcome.code == 3);
+    CHECK(contains(outcome.err, "folder/labels/wide.png: " + std::to_string(width) + " x "));
+    CHECK(contains(outcome.err, "the photo has 60 x 40: one is turned against the other"));
+    CHECK(contains(outcome.err, "EXIF"));
+  }
+  save("folder/images/wide.png", 60, 40, PixelOrder::rgb);
+  check_refused(w.run("eval " + weights + " folder"), 3, {"both 'wide.JPG' and 'wide.png' are there"});
+  w.remove("folder");
+}
+
 TEST_CASE("eval lists missing and broken files, scores the others and ends with code 3") {
   const Workshop& w = workshop();
   const auto eval = [&](const std::string& weights, const std::vector<std::string>& parts) {

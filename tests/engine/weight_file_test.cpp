@@ -106,7 +106,7 @@ TEST_CASE("35, 36: numbers that cannot be are found, with tensor and index") {
 }
 
 TEST_CASE("metadata that makes no sense is refused, and says what to do") {
-  refused([](Parts& p) { p.metadata.clear(); }, Errc::bad_format, {"no format", "segface convert"});
+  refused([](Parts& p) { p.metadata.clear(); }, Errc::bad_format, {"no format", "convert the checkpoint"});
   refused([](Parts& p) { p.set("format_version", "2"); }, Errc::bad_format, {"'2'", "newer segface"});
   refused([](Parts& p) { p.set("backbone", "mobilenet_v9"); }, Errc::bad_format,
           {"mobilenet_v9", "did you mean mobilenet?"});
@@ -125,7 +125,7 @@ TEST_CASE("the self-test notices a weight that changed") {
         p.data[p.find(kFuse)][3] ^= 0x80;
         p.data[p.find("pe_layer.positional_encoding_gaussian_matrix")][3] ^= 1;
       },
-      Errc::mismatch, {"self-test", "verify"});
+      Errc::mismatch, {"self-test", "repeat the self-test"});
 }
 
 TEST_CASE("a self-test that computes no numbers does not agree") {

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
 
 using namespace segface;
 
@@ -48,9 +49,71 @@ TEST_CASE("numbers with more digits than a double holds") {
   CHECK(landmark_file::parse_number("0.12345678901234567890", value));
   CHECK(value == doctest::Approx(0.123456789012345));
   CHECK(landmark_file::parse_number("123456789012345.", value));
-  for (const char* bad : {"1234567890123456", "", "-", ".", "1.2.3", "1e3", "nan", "+1", "0x1"}) {
+  for (const char* bad : {"1234567890123456",
+                          "",
+                          "-",
+                          "+",
+                          ".",
+                          "1.2.3",
+                          "nan",
+                          "inf",
+                          "0x1",
+                          "--1",
+                          "+-1",
+                          "e1",
+                          ".e1",
+                          "1e",
+                          "1e+",
+                          "1e1.5",
+                          "1e1e1",
+                          "1e31",
+                          "1e999",
+                          "1e1000",
+                          "1e99999999999999999999"}) {
+    CAPTURE(bad);
     CHECK_FALSE(landmark_file::parse_number(bad, value));
   }
+}
+
+TEST_CASE("numbers with signs and exponents, as numpy.savetxt writes them") {
+  const std::pair<const char*, double> kNumbers[] = {
+      {"2.050000000000000000e+02", 205},
+      {"1.010000000000000000e+02", 101},
+      {"+205", 205},
+      {"-1e3", -1000},
+      {"12.5E-1", 1.25},
+      {"0e0", 0},
+      {"1e-999", 0},
+      {"1e22", 1e22},
+      {"0.1e1", 1},
+      {"123456789012345e-15", 0.123456789012345},
+      {".5", 0.5},
+      {"5.", 5},
+  };
+  for (const auto& number : kNumbers) {
+    CAPTURE(number.first);
+    double value = -1;
+    CHECK(landmark_file::parse_number(number.first, value));
+    CHECK(value == number.second);
+  }
+}
+
+TEST_CASE("a face's text: five points or LaPa's, with the mark of an editor before it") {
+  const std::string mark = "\xef\xbb\xbf", five = "2.05e+02 1.01e+02\n248 102\n226,122\n206 143\n242 144\n";
+  for (const std::string& text : {five, mark + five}) {
+    CHECK(is_face_text(text));
+    CHECK(read_face_landmarks(text).value().left_eye.x == 205);
+    CHECK(read_five_landmarks(text).value().right_mouth.y == 144);
+  }
+  for (const std::string& text : {"106\n" + numbers(106), mark + "106\r\n" + numbers(106)}) {
+    CHECK(is_face_text(text));
+    CHECK(read_face_landmarks(text).value().nose.x == 54);
+    CHECK(read_lapa_landmarks(text).value().nose.x == 54);
+  }
+  const std::string helen = mark + helen_line(68, "100_1");
+  CHECK_FALSE(is_face_text(helen));
+  CHECK(read_helen_points(helen, "100_1").value()[0].x == 0);
+  CHECK(read_face_landmarks("1 2 3").error().code() == Errc::bad_format);
 }
 
 TEST_CASE("Helen: a line by its name, halved; five points; the square") {

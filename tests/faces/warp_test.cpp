@@ -16,7 +16,7 @@ TEST_CASE("an exact similarity of the standard face is found exactly") {
        {&landmarks.left_eye, &landmarks.right_eye, &landmarks.nose, &landmarks.left_mouth, &landmarks.right_mouth}) {
     *p = {c * p->x - s * p->y + 70, s * p->x + c * p->y + 11};
   }
-  const TanhWarp warp = make_tanh_warp(landmarks, side);
+  const TanhWarp warp = make_tanh_warp(landmarks, side).value();
   CHECK(warp.a * c - warp.b * -s == doctest::Approx(1));  // M undoes it: (a, b) is the inverse of (c, -s)
   CHECK(warp.a * -s + warp.b * c == doctest::Approx(0).epsilon(1e-9));
   const Point nose = landmarks.nose, standard = standard_landmarks(side).nose;
@@ -50,8 +50,33 @@ TEST_CASE("logits of another size than the input are sampled at the same share o
   CHECK(warp.unwarped_source(125, 125, 250).y == 124.5);
 }
 
+TEST_CASE("points that are like no face have no warp, those of a turned head have") {
+  // What passes check_landmarks and whose best fit is none: everything would be seen at one place.
+  const Landmarks spike = {{63.5, 12}, {64.5, 12}, {64, 46.25}, {64, 13}, {64, 13}};
+  REQUIRE(check_landmarks(spike, 256, 256).ok());
+  const auto none = make_tanh_warp(spike, 256);
+  REQUIRE_FALSE(none.ok());
+  CHECK(none.error().code() == Errc::invalid_argument);
+  CHECK(std::string(none.error().message()).find("as those of a face") != std::string::npos);
+  CHECK_FALSE(make_tanh_warp(spike.scaled(2, 2).moved(0.1, 0.2), 512).ok());
+  CHECK_FALSE(make_tanh_warp({{5, 5}, {5, 5}, {5, 5}, {5, 5}, {5, 5}}, 256).ok());
+
+  const Landmarks profile = {{100, 70}, {102, 70}, {130, 105}, {108, 130}, {110, 130}};
+  CHECK(make_tanh_warp(profile, 256).ok());
+  CHECK(make_tanh_warp(standard_landmarks(512).scaled(1.0 / 8, 1), 512).ok());         // a photo of 8 : 1
+  CHECK(make_tanh_warp({{0, 100}, {0, 20}, {30, 60}, {60, 90}, {60, 30}}, 224).ok());  // lying on its side
+}
+
+TEST_CASE("the pixel before an index, whatever the index") {
+  CHECK(floor_index(3.9) == 3);
+  CHECK(floor_index(-0.5) == -1);
+  CHECK(floor_index(-1e300) == -2);
+  CHECK(floor_index(1e300) == 1000000000);
+  CHECK(floor_index(std::numeric_limits<double>::quiet_NaN()) == -2);
+}
+
 TEST_CASE("the way back is the inverse") {
-  const TanhWarp warp = make_tanh_warp({{60, 90}, {130, 80}, {100, 120}, {75, 150}, {130, 145}}, 224);
+  const TanhWarp warp = make_tanh_warp({{60, 90}, {130, 80}, {100, 120}, {75, 150}, {130, 145}}, 224).value();
   for (Index y = 1; y < 224; y += 13) {
     for (Index x = 1; x < 224; x += 13) {
       // Where pixel (x, y) of the warped picture comes from, and where that place goes: pixels there are half a pixel

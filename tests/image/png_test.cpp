@@ -192,6 +192,10 @@ TEST_CASE("png: labels are indices, whatever the palette says") {
   REQUIRE(one.ok());
   CHECK(int{one->data()[0]} == 1);
   CHECK(int{one->data()[1]} == 0);
+  auto ignored = labels(Builder().header(2, 1, 8, 3).chunk("PLTE", File(57, 5)).data({0, 18, 255}).end().file);
+  REQUIRE(ignored.ok());  // 19 colours, yet 255
+  CHECK(int{ignored->data()[0]} == 18);
+  CHECK(int{ignored->data()[1]} == 255);
   CHECK(labels(Builder().header(1, 1, 8, 2).data({0, 1, 2, 3}).end().file).error().code() == Errc::unsupported_image);
   CHECK(labels(Builder().header(1, 1, 16, 0).data({0, 1, 2}).end().file).error().code() == Errc::unsupported_image);
 }

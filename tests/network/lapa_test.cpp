@@ -70,7 +70,7 @@ TEST_CASE("the landmarks move the warp, in pixels of the photo") {
   const SyntheticCheckpoint source = test::synthetic(Backbone::mobilenet, Dataset::lapa, 1);
   const auto network = test::network(parser.backend(), source, Backbone::mobilenet, Dataset::lapa);
   const auto plan = Plan<cpu::Backend>::make(network, 1, 64, 64, executor, /*warped=*/true).value();
-  const TanhWarp warp = make_tanh_warp(kFace.scaled(1, 64.0 / 48), 64);
+  const TanhWarp warp = make_tanh_warp(kFace.scaled(1, 64.0 / 48), 64).value();
   const std::vector<float> expected = test::forward(network, plan, rgb.data(), executor, nullptr, {&warp, 1});
   bool same = true;
   for (std::size_t p = 0; p < 64 * 64; ++p) {
@@ -87,6 +87,14 @@ TEST_CASE("networks without a warp check landmarks, and do not need them") {
   CHECK(message(parser.parse(photo.view(), kFace.moved(50, 0))).find("outside the photo") != std::string::npos);
 }
 
+TEST_CASE("points that are like no face are refused before anything is computed") {
+  const Parser parser = Parser::from_memory(test::small_weight_file(Dataset::lapa)).value();
+  const Landmarks of_input = {{31.25, 5}, {32.75, 5}, {32, 56.375}, {32, 6.5}, {32, 6.5}};  // their best fit is none
+  const Landmarks spike = of_input.scaled(1, 0.75);
+  CHECK(check_landmarks(spike, 64, 48).ok());
+  CHECK(message(parser.parse(gradient().view(), spike)).find("as those of a face") != std::string::npos);
+}
+
 TEST_CASE("points that cannot be a face's are refused, with the reason") {
   struct Bad {
     Landmarks landmarks;
@@ -96,7 +104,7 @@ TEST_CASE("points that cannot be a face's are refused, with the reason") {
   const Landmarks f = kFace;
   for (const Bad& bad : {
            Bad{{{nan, 16}, f.right_eye, f.nose, f.left_mouth, f.right_mouth}, "left eye is not a finite number"},
-           Bad{{f.left_eye, f.right_eye, {31, 49}, f.left_mouth, f.right_mouth}, "nose lies outside the photo"},
+           Bad{{f.left_eye, f.right_eye, {31, 73}, f.left_mouth, f.right_mouth}, "nose lies far outside the photo"},
            Bad{{f.left_eye, f.left_eye, f.nose, f.left_mouth, f.right_mouth}, "less than a pixel apart"},
            Bad{{f.left_eye, f.right_eye, f.nose, f.left_eye, f.right_eye}, "less than a pixel apart"},
            Bad{{{5, 20}, {15, 20}, {20, 20}, {25, 20}, {35, 20}}, "one line"},
@@ -111,4 +119,8 @@ TEST_CASE("points that cannot be a face's are refused, with the reason") {
     CHECK(std::string(status.message()).find(bad.reason) != std::string::npos);
   }
   CHECK(check_landmarks(kFace, 64, 48).ok());
+  // At the edge of the photo.
+  CHECK(check_landmarks(kFace.moved(30, 0), 64, 48).ok());
+  CHECK(std::string(check_landmarks(kFace.moved(35, 0), 64, 48).message()).find("middle of the face") !=
+        std::string::npos);
 }

@@ -93,7 +93,7 @@ std::vector<std::vector<StageComparison>> compare_goldens(const B& backend, cons
     const Image picture = golden.picture().value();
     pixels.insert(pixels.end(), picture.data(), picture.data() + picture.size_bytes());
     if (golden.dataset() == Dataset::lapa) {
-      warps.push_back(make_tanh_warp(golden.landmarks().value(), golden.width()));
+      warps.push_back(make_tanh_warp(golden.landmarks().value(), golden.width()).value());
     }
   }
   const Golden& first = goldens.front();

@@ -64,6 +64,32 @@ TEST_CASE("gathering a large tensor passes over its source once, whatever the or
   }
 }
 
+TEST_CASE("elements far from each other are fetched alone") {
+  const auto fetched = [](const StridedView& where, std::size_t elements) {
+    std::size_t bytes = 0;
+    std::vector<std::uint32_t> out(where.shape.count());
+    const auto fetch = [&](std::size_t, std::size_t count, std::uint8_t*) {
+      bytes += 4 * count;
+      return Status();
+    };
+    CHECK(where.gather(4, elements, fetch, reinterpret_cast<std::uint8_t*>(out.data())).ok());
+    return bytes;
+  };
+  CHECK(fetched(view({1000}, 0, {5000}), 5000 * 1000) == 4 * 1000);
+  CHECK(fetched(view({1000, 1}, 0, {5000, 1}), 5000 * 1000) == 4 * 1000);
+}
+
+TEST_CASE("rows that interlock are told from transposed, sliced and expanded ones") {
+  for (const auto& good :
+       {view({2, 3}, 0, {3, 1}), view({2, 3}, 0, {1, 2}), view({2, 3}, 0, {0, 1}), view({3, 2}, 0, {7, 0}),
+        view({1, 5}, 0, {1, 1}), view({}, 0, {}), view({2, 2, 2}, 0, {1, 4, 2})}) {
+    CHECK_FALSE(good.interlocks());
+  }
+  for (const auto& bad : {view({3, 3}, 0, {1, 1}), view({2, 3}, 0, {2, 1}), view({2, 2, 3}, 0, {5, 3, 2})}) {
+    CHECK(bad.interlocks());
+  }
+}
+
 TEST_CASE("a strided view knows whether it is contiguous and whether it fits") {
   CHECK(view({2, 3}, 5, {3, 1}).is_contiguous());
   CHECK(view({2, 1, 3}, 0, {3, 77, 1}).is_contiguous());

@@ -26,7 +26,8 @@ segface::Result<std::vector<segface::StageComparison>> replay(const segface::Gol
   if (warped) {
     SEGFACE_ASSIGN(landmarks, golden.landmarks());
     SEGFACE_RETURN_IF_ERROR(check_landmarks(landmarks, picture.width(), picture.height()));
-    warps.push_back(make_tanh_warp(landmarks, picture.width()));
+    SEGFACE_ASSIGN(warp, make_tanh_warp(landmarks, picture.width()));
+    warps.push_back(warp);
   }
   GoldenObserver<HostScalarOf<Backend>> observer(golden);
   const auto fill = [&](const HostMapOf<Backend>& image) {

@@ -7,6 +7,7 @@
 
 #include "segface/base/file.hpp"
 #include "segface/base/status.hpp"
+#include "segface/tensors/torch_checkpoint.hpp"
 
 #include "output.hpp"
 
@@ -36,13 +37,17 @@ inline Status explain_weights(const Status& status, const std::string& path) {
         status.code(), status.message(),
         "; weight files are made by `segface convert CHECKPOINT.pt`; `sh tools/demo.sh` makes one to begin with");
   }
-  unsigned char front[2] = {};
-  if (file->size() > sizeof front && file->read_at(0, front, sizeof front).ok()) {
-    const bool zip = front[0] == 'P' && front[1] == 'K', pickle = front[0] == 0x80;
-    if (zip || pickle) {
-      return error(Errc::bad_format, path, ": this is a checkpoint of PyTorch, not a weight file; make one with ",
-                   "`segface convert ", shell_word(path), "`");
-    }
+  unsigned char front[9] = {};
+  if (file->size() <= sizeof front || !file->read_at(0, front, sizeof front).ok()) return status;
+  const bool zip = front[0] == 'P' && front[1] == 'K', pickle = front[0] == 0x80;
+  if (zip || pickle) {
+    const auto checkpoint = TorchCheckpoint::open(path);
+    if (checkpoint.error().code() == Errc::unsupported_format) return checkpoint.error();  // nor can it be converted
+    return error(Errc::bad_format, path, ": this is a checkpoint of PyTorch, not a weight file; make one with ",
+                 "`segface convert ", shell_word(path), "`");
+  }
+  if (front[8] == '{' && status.code() == Errc::bad_format) {  // safetensors without what a weight file says of itself
+    return error(Errc::bad_format, status.message(), ": `segface convert ", shell_word(path), "`");
   }
   return status;
 }

@@ -50,6 +50,15 @@ Status check_output(const std::string& checkpoint, const std::string& output, bo
   return {};
 }
 
+// The option that settles a failure, where one does.
+Status with_hint(const Status& status) {
+  if (status.code() == Errc::invalid_argument) {
+    return error(status.code(), status.message(), " (--dataset celeb, lapa or helen)");
+  }
+  if (status.code() == Errc::overflow) return error(status.code(), status.message(), " (--dtype bf16 or f32)");
+  return status;
+}
+
 void print(const std::string& output, const Converted& converted, std::uint64_t bytes, double milliseconds) {
   const NetworkInfo& info = converted.info;
   std::printf("%s: written in %.1f s\n", shown(output).c_str(), milliseconds / 1000);
@@ -94,7 +103,7 @@ int run(const std::vector<std::string>& words) {
     options->progress = [&](double share) { return progress(share); };
     return convert(cpu_backend(), checkpoint, output, *options, **executor);
   }();
-  if (!converted.ok()) return fail(converted.error(), kWeights);
+  if (!converted.ok()) return fail(with_hint(converted.error()), kWeights);
   const auto file = InputFile::open(output);  // a device has no size
   print(output, *converted, file.ok() ? file->size() : 0, watch.lap());
   return kDone;

@@ -6,7 +6,7 @@
 //   LaPa           SPLIT/images/NAME.jpg, SPLIT/labels/NAME.png, SPLIT/landmarks/NAME.txt
 //   Helen          SPLIT/NAME_image.jpg, SPLIT/NAME_label.png, landmarks.txt
 //   plain          images/NAME.jpg or .png, labels/NAME.png, landmarks/NAME.txt (for networks that need them)
-// A file that should be there is listed whether it is or not: reading it tells.
+// A file that should be there is listed whether it is or not: reading it tells. Endings may be written in capitals.
 #pragma once
 
 #include <algorithm>
@@ -15,6 +15,8 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "segface/base/file.hpp"
@@ -45,26 +47,32 @@ struct DatasetFolder {
   std::string points;           // Helen: the content of landmarks.txt
 };
 
-inline bool ends_with(const std::string& text, const std::string& end) {
-  return text.size() > end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+// Whether a name ends so, in small letters or capitals: cameras write .JPG.
+inline bool ends_with(std::string_view text, std::string_view end) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return text.size() > end.size() &&
+         std::equal(end.begin(), end.end(), text.end() - static_cast<std::ptrdiff_t>(end.size()),
+                    [&](char a, char b) { return lower(a) == lower(b); });
 }
 
 // Columns of a text file: words(line number, words) for each line with `count` words; other lines are refused.
 template <class Use>
 Status for_each_line(const std::string& path, std::size_t count, const Use& use) {
-  SEGFACE_ASSIGN(bytes, read_file(path, std::size_t{1} << 26));
-  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  constexpr std::size_t kMostBytes = std::size_t{1} << 23;  // three times CelebA's
+  SEGFACE_ASSIGN(bytes, read_file(path, kMostBytes));
+  std::string_view text = landmark_file::without_mark({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   for (std::size_t number = 1; !text.empty(); ++number) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     std::vector<std::string> words;
+    std::size_t found = 0;
     for (std::string_view word = landmark_file::next_word(line); !word.empty(); word = landmark_file::next_word(line)) {
-      words.emplace_back(word);
+      if (found++ < count) words.emplace_back(word);
     }
     if (words.empty()) continue;
-    if (words.size() != count) {
-      return error(Errc::bad_format, path, ": line ", number, " has ", words.size(), " words, expected ", count);
+    if (found != count) {
+      return error(Errc::bad_format, path, ": line ", number, " has ", found, " words, expected ", count);
     }
     SEGFACE_RETURN_IF_ERROR(in_context(use(number, words), path, ": line ", number));
   }
@@ -106,32 +114,50 @@ inline Result<std::vector<Index>> celeb_split(const std::string& root, const std
   return ids;
 }
 
-// Pairs the photos and labels of two directories by what is left of their names without the endings.
-inline std::vector<Sample> pair_files(const std::string& photos, const std::vector<std::string>& photo_endings,
-                                      const std::string& labels, const std::string& label_ending,
-                                      const std::string& landmarks) {
-  std::map<std::string, Sample> samples;
-  const auto sample = [&](const std::string& name) -> Sample& {
-    const Sample expected = {name, photos + name + photo_endings[0], labels + name + label_ending,
-                             landmarks + name + ".txt"};
-    return samples.emplace(name, expected).first->second;
+// Pairs the photos and labels of two directories by what is left of their names without the endings. A photo of
+// another format is paired too: reading it tells which. Errors: io; bad_format (two files for one).
+inline Result<std::vector<Sample>> pair_files(const std::string& photos, const std::vector<std::string>& photo_endings,
+                                              const std::string& labels, const std::string& label_ending,
+                                              const std::string& landmarks) {
+  struct Found {
+    std::string photo, labels;
   };
-  for (const std::string& file : list_directory(photos)) {
+  std::map<std::string, Found> pairs;
+  const auto put = [](std::string& place, const std::string& directory, const std::string& file) -> Status {
+    if (place.empty()) {
+      place = file;
+      return {};
+    }
+    return error(Errc::bad_format, directory, ": both '", place, "' and '", file,
+                 "' are there, and nothing tells which is meant; move one away");
+  };
+  SEGFACE_ASSIGN(photo_files, list_directory(photos));
+  for (const std::string& file : photo_files) {
     for (const std::string& ending : photo_endings) {
       if (!ends_with(file, ending)) continue;
-      sample(file.substr(0, file.size() - ending.size())).photo = photos + file;
+      SEGFACE_RETURN_IF_ERROR(put(pairs[file.substr(0, file.size() - ending.size())].photo, photos, file));
     }
   }
-  for (const std::string& file : list_directory(labels)) {
-    if (ends_with(file, label_ending)) sample(file.substr(0, file.size() - label_ending.size()));
+  SEGFACE_ASSIGN(label_files, list_directory(labels));
+  for (const std::string& file : label_files) {
+    if (!ends_with(file, label_ending)) continue;
+    SEGFACE_RETURN_IF_ERROR(put(pairs[file.substr(0, file.size() - label_ending.size())].labels, labels, file));
   }
-  std::vector<Sample> result;
-  for (const auto& [name, value] : samples) result.push_back(value);
-  return result;
+  for (const std::string& file : photo_files) {
+    const auto pair = pairs.find(file.substr(0, file.rfind('.')));
+    if (pair != pairs.end() && pair->second.photo.empty()) pair->second.photo = file;
+  }
+  std::vector<Sample> samples;
+  for (const auto& [name, found] : pairs) {
+    const std::string photo = found.photo.empty() ? name + photo_endings[0] : found.photo;
+    const std::string label = found.labels.empty() ? name + label_ending : found.labels;
+    samples.push_back({name, photos + photo, labels + label, landmarks + name + ".txt"});
+  }
+  return samples;
 }
 
 // Recognises the layout by what the folder holds. Errors: invalid_argument (no layout, no photo of the split),
-// bad_format and io (of the files that say which photos belong to the split).
+// bad_format and io (of the files that say which photos belong to the split, and of directories).
 inline Result<DatasetFolder> open_dataset(const std::string& path, const std::string& split) {
   const std::string root = ends_with(path, "/") ? path : path + "/", part = root + split + "/";
   DatasetFolder folder = {Layout::plain, {}, {}};
@@ -147,15 +173,18 @@ inline Result<DatasetFolder> open_dataset(const std::string& path, const std::st
     }
   } else if (is_directory(part + "images") && is_directory(part + "labels")) {
     folder.layout = Layout::lapa;
-    folder.samples = pair_files(part + "images/", {".jpg"}, part + "labels/", ".png", part + "landmarks/");
+    SEGFACE_ASSIGN(samples, pair_files(part + "images/", {".jpg"}, part + "labels/", ".png", part + "landmarks/"));
+    folder.samples = std::move(samples);
   } else if (file_id(root + "landmarks.txt") && is_directory(part)) {
     folder.layout = Layout::helen;
-    folder.samples = pair_files(part, {"_image.jpg"}, part, "_label.png", "");
+    SEGFACE_ASSIGN(samples, pair_files(part, {"_image.jpg"}, part, "_label.png", ""));
+    folder.samples = std::move(samples);
     SEGFACE_ASSIGN(bytes, read_file(root + "landmarks.txt", std::size_t{1} << 26));
     folder.points.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   } else if (is_directory(root + "images") && is_directory(root + "labels")) {
-    folder.samples =
-        pair_files(root + "images/", {".jpg", ".png", ".jpeg"}, root + "labels/", ".png", root + "landmarks/");
+    SEGFACE_ASSIGN(samples, pair_files(root + "images/", {".jpg", ".png", ".jpeg"}, root + "labels/", ".png",
+                                       root + "landmarks/"));
+    folder.samples = std::move(samples);
   } else {
     return error(Errc::invalid_argument, path, ": no data set with a split '", split,
                  "' is seen here; expected CelebA-HQ-img/ (CelebAMask-HQ), ", split, "/images/ and ", split,

@@ -67,8 +67,10 @@ class Worker {
   Worker(const DatasetFolder& folder, const NetworkInfo& info, BasicWorkspace<Backend>&& workspace)
       : folder_(folder), info_(info), workspace_(std::move(workspace)), matrix_(info.dataset) {}
 
-  Status evaluate(const Sample& sample) {
+  // `reshaped`: whether the labels have another ratio of sides than the photo.
+  Status evaluate(const Sample& sample, bool& reshaped) {
     SEGFACE_ASSIGN(loaded, load_sample(folder_, sample, info_.resolution, info_.warped()));
+    reshaped = !loaded.same_shape;
     const ImageView photo = loaded.photo.view();
     SEGFACE_RETURN_IF_ERROR(in_context(
         loaded.landmarks ? workspace_.parse(photo, *loaded.landmarks, mask_) : workspace_.parse(photo, mask_),
@@ -105,13 +107,17 @@ Status evaluate_all(const EvalRequest& request, const DatasetFolder& folder, Eva
   }
 
   std::vector<Status> outcomes(folder.samples.size());
+  std::vector<char> reshaped(folder.samples.size());
   std::mutex mutex;  // of what follows
   Index finished = 0;
   Progress progress("evaluating " + std::to_string(photos) + " photos");
   executor->for_each(photos, [&](Index photo, Index worker) noexcept {
     if (interrupted()) return;
     const auto i = static_cast<std::size_t>(photo);
-    outcomes[i] = guarded([&] { return team[static_cast<std::size_t>(worker)].evaluate(folder.samples[i]); });
+    bool stretched = false;
+    outcomes[i] =
+        guarded([&] { return team[static_cast<std::size_t>(worker)].evaluate(folder.samples[i], stretched); });
+    reshaped[i] = stretched;
     const std::lock_guard<std::mutex> lock(mutex);
     progress(static_cast<double>(++finished) / static_cast<double>(photos));
   });
@@ -120,6 +126,7 @@ Status evaluate_all(const EvalRequest& request, const DatasetFolder& folder, Eva
   for (const Worker<Backend>& worker : team) evaluation.matrix.merge(worker.matrix());
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     if (!outcomes[i].ok()) evaluation.failed.push_back({folder.samples[i].name, outcomes[i].message()});
+    if (outcomes[i].ok() && reshaped[i]) evaluation.reshaped.push_back(folder.samples[i].name);
   }
   evaluation.photos = outcomes.size() - evaluation.failed.size();
   return {};

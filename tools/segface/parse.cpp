@@ -120,7 +120,10 @@ class Session {
 
   Status write_labels(const Outputs& outputs, const ImageView& photo, const ImageView& labels) const {
     SEGFACE_RETURN_IF_ERROR(proceed());
-    if (!outputs.mask.empty()) SEGFACE_RETURN_IF_ERROR(save_label_png(outputs.mask, labels, dataset_, kReplace));
+    if (!outputs.mask.empty()) {
+      SEGFACE_RETURN_IF_ERROR(request_.gray ? save_png(outputs.mask, labels, kReplace)
+                                            : save_label_png(outputs.mask, labels, dataset_, kReplace));
+    }
     SEGFACE_RETURN_IF_ERROR(proceed());
     if (!outputs.overlay.empty()) {
       SEGFACE_ASSIGN(picture,
@@ -266,6 +269,8 @@ int run(const std::vector<std::string>& words) {
                                                   {"--classes", true},
                                                   {"--probabilities", false},
                                                   {"--legend", false},
+                                                  {"--gray", false},
+                                                  {"--whole", false},
                                                   {"--box", true},
                                                   {"--square", true},
                                                   {"--landmarks", true},
@@ -309,12 +314,15 @@ const Command kParse = {
     "                      label, as hair,skin or image-left-eye,16, or all; `segface info` has the names\n"
     "  --probabilities     NAME_CLASS_probability.png of these classes, or of all: 0 is 0 %, 255 is 100 %\n"
     "  --legend            names and shares of the classes beside the overlay\n"
+    "  --gray              the mask as a gray PNG, for OpenCV, which reads the colours of an indexed one\n"
+    "  --whole             looks at the whole photo, as a network does that was trained on such photos; the\n"
+    "                      default as long as none of the options below picks a part\n"
     "  --box X,Y,W,H       looks only at this part of the photo; labels are 0 outside it\n"
     "  --square PERCENT    makes the box a square around its middle, whose side is so much of the box's longer\n"
     "                      one: a detector's box is cut close to the face, and 150 or 200 show all of the head\n"
     "  --landmarks POINTS  five points of the face, \"x,y x,y x,y x,y x,y\" in pixels of the photo: left eye,\n"
     "                      right eye, nose, left and right mouth corner, left being the picture's left; or a\n"
-    "                      landmark file of LaPa or Helen. Networks trained on LaPa need them\n"
+    "                      file of five points, or one of LaPa or Helen. Networks trained on LaPa need them\n"
     "  --align celeba      looks only at the square that CelebAMask-HQ would cut around the landmarks;\n"
     "                      labels are 0 outside it. helen: the square of a landmark file of Helen. The\n"
     "                      default, none, looks at the whole photo\n"

@@ -37,6 +37,7 @@ struct Request {
   std::vector<Class> classes;  // that get pictures of their own; known once the network is
   bool probabilities = false;  // of these classes too, or of all
   bool legend = false;         // beside the overlay
+  bool gray = false;           // the mask without a palette
   std::optional<Box> box;
   std::optional<Landmarks> landmarks;
   std::optional<HelenPoints> helen;                              // all points of a file of Helen
@@ -143,7 +144,7 @@ inline Result<Landmarks> parse_landmarks(const std::string& text) {
   return landmarks;
 }
 
-// The value of --landmarks: five points, or a file of LaPa, or one of Helen, where the photo is found by its name.
+// The value of --landmarks: five points, or a file with five, or one of LaPa, or one of Helen, where the photo is found by its name.
 inline Status read_landmarks(const std::string& text, Request& request) {
   const bool points = text.find_first_not_of("0123456789.,-+eE \t") == std::string::npos;
   if (points) {
@@ -157,8 +158,8 @@ inline Status read_landmarks(const std::string& text, Request& request) {
                  bytes.error().message());
   }
   const std::string_view content(reinterpret_cast<const char*>(bytes->data()), bytes->size());
-  if (content.substr(0, 3) == "106") {
-    const auto landmarks = read_lapa_landmarks(content);
+  if (is_face_text(content)) {
+    const auto landmarks = read_face_landmarks(content);
     if (!landmarks.ok()) return in_context(landmarks.error(), text);
     request.landmarks = *landmarks;
     return {};
@@ -193,6 +194,7 @@ inline Result<Request> read_request(const Arguments& arguments) {
   request.class_names = arguments.value("--classes");
   request.probabilities = arguments.has("--probabilities");
   request.legend = arguments.has("--legend");
+  request.gray = arguments.has("--gray");
   request.fail_fast = arguments.has("--fail-fast");
   const bool one_file = arguments.has("--mask") || arguments.has("--overlay") || arguments.has("--logits");
   if (one_file && request.photos.size() > 1) {
@@ -238,6 +240,10 @@ inline Result<Request> read_request(const Arguments& arguments) {
   }
   if (request.align != Request::Align::none && request.box) {
     return error(Errc::invalid_argument, "--align and --box would both cut the photo; leave one out");
+  }
+  if (arguments.has("--whole") && (request.box || request.align != Request::Align::none)) {
+    return error(Errc::invalid_argument, "--whole looks at all of the photo, ", request.box ? "--box" : "--align",
+                 " at a part of it; leave one out");
   }
   SEGFACE_ASSIGN(threads, arguments.number("--threads", 0, kMaxThreads, 0));
   request.threads = threads;

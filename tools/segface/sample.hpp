@@ -24,6 +24,7 @@ struct LoadedSample {
   Image photo;                         // RGB [R, R]
   Image truth;                         // gray [R, R]: labels and 255
   std::optional<Landmarks> landmarks;  // in pixels of `photo`
+  bool same_shape = true;              // whether photo and labels were stretched alike
 };
 
 // The parts PATH_neck.png .. PATH_neck_l.png in one picture; a part without a file is not in the photo.
@@ -58,21 +59,41 @@ inline Result<Image> merge_celeb_parts(const std::string& front) {
 inline Result<Landmarks> read_landmark_file(const std::string& path) {
   SEGFACE_ASSIGN(bytes, read_file(path, std::size_t{1} << 20));
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  auto landmarks = text.substr(0, 3) == "106" ? read_lapa_landmarks(text) : read_five_landmarks(text);
+  auto landmarks = read_face_landmarks(text);
   if (!landmarks.ok()) return in_context(landmarks.error(), path);
   return landmarks;
+}
+
+// Whether labels lie on their side against the photo: one is wide and the other high, as where a photo is turned by its
+// EXIF orientation and its labels are not.
+inline bool are_turned(const Image& photo, const Image& truth) {
+  constexpr double kClear = 1.05;  // sides nearer to each other than this may be so by rounding
+  const auto ratio = [](const Image& image) {
+    return static_cast<double>(image.width()) / static_cast<double>(image.height());
+  };
+  const double a = ratio(photo), b = ratio(truth);
+  const bool swapped =
+      photo.width() == truth.height() && photo.height() == truth.width() && photo.width() != photo.height();
+  return swapped || (a > kClear && b < 1 / kClear) || (a < 1 / kClear && b > kClear);
 }
 
 // `warped`: whether the network needs landmarks. Errors: of the files, which the message names.
 inline Result<LoadedSample> load_sample(const DatasetFolder& folder, const Sample& sample, Index side, bool warped) {
   SEGFACE_ASSIGN(photo, load_image(sample.photo));
   SEGFACE_ASSIGN(truth, folder.layout == Layout::celeb ? merge_celeb_parts(sample.labels) : load_labels(sample.labels));
+  if (are_turned(photo, truth)) {
+    return error(Errc::bad_format, sample.labels, ": ", truth.width(), " x ", truth.height(),
+                 " pixels, but the photo has ", photo.width(), " x ", photo.height(),
+                 ": one is turned against the other; photos are turned as their ",
+                 "EXIF orientation says, so turn the labels too");
+  }
   const bool same_size = photo.width() == truth.width() && photo.height() == truth.height();
   if (!same_size && (folder.layout == Layout::lapa || folder.layout == Layout::helen)) {
     return error(Errc::bad_format, sample.labels, ": ", truth.width(), " x ", truth.height(), " pixels, the photo has ",
                  photo.width(), " x ", photo.height());
   }
   LoadedSample loaded;
+  loaded.same_shape = photo.width() * truth.height() == photo.height() * truth.width();
   if (folder.layout == Layout::helen) {
     const auto points = read_helen_points(folder.points, sample.name);
     if (!points.ok()) return in_context(points.error(), sample.photo, ": landmarks.txt");

@@ -28,6 +28,7 @@ struct Evaluation {
   Index resolution = 0;
   std::size_t photos = 0;  // that were evaluated
   std::vector<FailedSample> failed;
+  std::vector<std::string> reshaped;  // photos whose labels have another ratio of sides
   ConfusionMatrix matrix;
 };
 
@@ -77,6 +78,12 @@ inline void print_scores(const Evaluation& e) {
   std::printf("  pixel accuracy  %7s  of %llu pixels; %llu more are labelled 255 and ignored\n",
               percent(m.pixel_accuracy()).c_str(), static_cast<unsigned long long>(m.truth(~0u)),
               static_cast<unsigned long long>(m.ignored()));
+  if (!e.reshaped.empty()) {
+    std::printf(
+        "\n  %zu labels have another ratio of sides than their photo, as those of %s; each was stretched to the "
+        "square.\n",
+        e.reshaped.size(), shown(e.reshaped[0]).c_str());
+  }
   if (!absent.empty()) {
     std::printf(
         "\n  absent in truth and prediction: %s. The mean of F1 leaves them out (the official code\n"

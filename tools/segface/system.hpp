@@ -36,8 +36,8 @@ std::size_t most_resident();
 bool is_directory(const std::string& path);
 // One level; well where it is there already. Errors: output.
 segface::Status make_directory(const std::string& path);
-// Names in a directory, in order; none where there is no such directory. Those that begin with a dot are left out.
-std::set<std::string> list_directory(const std::string& path);
+// Names in a directory, in order, but for those that begin with a dot. Errors: io.
+segface::Result<std::set<std::string>> list_directory(const std::string& path);
 
 // Tells files from each other, whatever their names; empty where there is no such file.
 using FileId = std::optional<std::pair<std::uint64_t, std::uint64_t>>;

@@ -65,13 +65,18 @@ segface::Status make_directory(const std::string& path) {
   return segface::error(segface::Errc::output, path, ": cannot make the directory: ", std::strerror(errno));
 }
 
-std::set<std::string> list_directory(const std::string& path) {
+segface::Result<std::set<std::string>> list_directory(const std::string& path) {
+  const auto failure = [&] {
+    return segface::error(segface::Errc::io, path, ": cannot be listed: ", std::strerror(errno));
+  };
   std::set<std::string> names;
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);
-  if (directory == nullptr) return names;
+  if (directory == nullptr) return failure();
+  errno = 0;
   while (const dirent* entry = ::readdir(directory.get())) {
     if (entry->d_name[0] != '.') names.insert(entry->d_name);
   }
+  if (errno != 0) return failure();
   return names;
 }
 

@@ -79,11 +79,11 @@ segface::Status make_directory(const std::string& path) {
   return segface::error(segface::Errc::output, path, ": cannot make the directory: ", std::strerror(errno));
 }
 
-std::set<std::string> list_directory(const std::string& path) {
+segface::Result<std::set<std::string>> list_directory(const std::string& path) {
   std::set<std::string> names;
   WIN32_FIND_DATAW found;
   const HANDLE search = ::FindFirstFileW(segface::wide_path(path + "/*").c_str(), &found);
-  if (search == INVALID_HANDLE_VALUE) return names;
+  if (search == INVALID_HANDLE_VALUE) return segface::error(segface::Errc::io, path, ": cannot be listed");
   do {
     if (found.cFileName[0] != L'.') names.insert(narrow(found.cFileName));
   } while (::FindNextFileW(search, &found) != 0);

@@ -2,6 +2,8 @@
 //
 // Tokens are maps too: batch B, height 1, width N. Rows may be padded (stride >= channels), because row lengths
 // that are powers of two would make neighbouring rows compete for the same cache sets.
+//
+// Trap: a dry run has maps without data, and nothing may be added to a null pointer.
 #pragma once
 
 #include <type_traits>
@@ -26,11 +28,11 @@ struct Map {
   SEGFACE_HOST_DEVICE T* pixel(Index b, Index y, Index x) const noexcept { return row((b * height + y) * width + x); }
   // Image b alone.
   SEGFACE_HOST_DEVICE Map image(Index b) const noexcept {
-    return {row(b * pixels()), 1, height, width, channels, stride};
+    return {data == nullptr ? data : row(b * pixels()), 1, height, width, channels, stride};
   }
   // Channels [first, first + count) of every row.
   SEGFACE_HOST_DEVICE Map slice(Index first, Index count) const noexcept {
-    return {data + first, batch, height, width, count, stride};
+    return {data == nullptr ? data : data + first, batch, height, width, count, stride};
   }
 
   template <class U = T, class = std::enable_if_t<!std::is_const_v<U>>>

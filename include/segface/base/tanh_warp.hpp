@@ -15,9 +15,9 @@
 
 SEGFACE_BEGIN_NAMESPACE
 
-// The pixel at or before an index, at most one beyond either end of any map.
+// The pixel at or before an index, at most one beyond either end of any map; for what is no number, before the first.
 SEGFACE_HOST_DEVICE inline Index floor_index(double index) noexcept {
-  const double bounded = index < -2.0 ? -2.0 : index > 1e9 ? 1e9 : index;
+  const double bounded = !(index >= -2.0) ? -2.0 : index > 1e9 ? 1e9 : index;
   return static_cast<Index>(std::floor(bounded));
 }
 

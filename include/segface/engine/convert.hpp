@@ -8,6 +8,7 @@
 #include "segface/base/host_macros_begin.hpp"
 //
 #include <array>
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "segface/base/file.hpp"
 #include "segface/base/threads/executor.hpp"
 #include "segface/engine/weight_file.hpp"
+#include "segface/tensors/plain_names.hpp"
 #include "segface/tensors/torch_checkpoint.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
@@ -42,7 +44,8 @@ struct Converted {
   std::size_t dropped = 0;  // tensors of the checkpoint that the network does not compute with
 };
 
-// Opens a checkpoint of either format. Errors: those of TorchCheckpoint and SafetensorsFile.
+// Opens a checkpoint of either format; prefixes that training puts in front of names are taken off, see PlainNames.
+// Errors: those of TorchCheckpoint, SafetensorsFile and PlainNames.
 inline Result<std::unique_ptr<TensorSource>> open_checkpoint(const std::string& path, bool strict) noexcept {
   return guarded([&]() -> Result<std::unique_ptr<TensorSource>> {
     SEGFACE_ASSIGN(file, InputFile::open(path));
@@ -50,12 +53,12 @@ inline Result<std::unique_ptr<TensorSource>> open_checkpoint(const std::string& 
     if (file.size() >= front.size()) SEGFACE_RETURN_IF_ERROR(file.read_at(0, front.data(), front.size()));
     if (front[8] == '{') {  // after the length of its header, a safetensors file begins with a brace
       SEGFACE_ASSIGN(tensors, SafetensorsFile::open(path));
-      return std::unique_ptr<TensorSource>(std::make_unique<SafetensorsFile>(std::move(tensors)));
+      return PlainNames::make(std::make_unique<SafetensorsFile>(std::move(tensors)));
     }
     TorchCheckpoint::Options options;
     options.strict = strict;
     SEGFACE_ASSIGN(checkpoint, TorchCheckpoint::open(path, options));
-    return std::unique_ptr<TensorSource>(std::make_unique<TorchCheckpoint>(std::move(checkpoint)));
+    return PlainNames::make(std::make_unique<TorchCheckpoint>(std::move(checkpoint)));
   });
 }
 
@@ -106,12 +109,25 @@ class RoundedTensors final : public TensorSource {
   const TensorInfo& info(std::size_t index) const noexcept override { return infos_[index]; }
   Status read(std::size_t index, std::uint8_t* out) const noexcept override {
     SEGFACE_ASSIGN(values, weights_[index].read());
+    SEGFACE_RETURN_IF_ERROR(check_range(index, values.span()));
     from_float(values.data(), values.size(), dtype_, out);
     return {};
   }
   const std::vector<TensorInfo>& infos() const noexcept { return infos_; }
 
  private:
+  // Numbers that would become infinite, which nobody would understand later.
+  Status check_range(std::size_t index, Span<const float> values) const noexcept {
+    if (dtype_ == DType::f32) return {};
+    const bool half = dtype_ == DType::f16;
+    const float beyond = half ? 65520.0f : 3.3961775e38f;  // rounds to infinity
+    const auto at = std::find_if(values.begin(), values.end(), [&](float v) { return !(std::fabs(v) < beyond); });
+    if (at == values.end()) return {};
+    return error(Errc::overflow, name(), ": tensor '", infos_[index].name, "' has a number beyond ",
+                 half ? "65504, where F16 ends," : "3.39e38, where BF16 ends,", " at index ", at - values.begin(),
+                 "; take ", half ? "BF16 or F32" : "F32");
+  }
+
   const TensorSource& source_;
   DType dtype_;
   std::vector<Weight> weights_;
@@ -137,12 +153,12 @@ Result<Converted> convert(const B& backend, const std::string& from, const std::
     if (!dataset && hints.dataset && class_count(*hints.dataset) == classes) dataset = hints.dataset;
     if (!dataset && variant.dataset == Dataset::celeb) dataset = Dataset::celeb;
     if (!dataset) {
-      return error(Errc::invalid_argument, from, ": ", classes, " classes are those of LaPa and of Helen, which ",
-                   "no tensor tells apart; say which with --dataset lapa or --dataset helen");
+      return error(Errc::invalid_argument, from, ": ", classes,
+                   " classes are those of LaPa and of Helen, which no tensor tells apart; say which it is");
     }
     if (class_count(*dataset) != classes) {
       return error(Errc::invalid_argument, from, ": the checkpoint has ", classes, " classes, but ",
-                   dataset_name(*dataset), " has ", class_count(*dataset), "; leave --dataset out or correct it");
+                   dataset_name(*dataset), " has ", class_count(*dataset), "; name the data set it was trained on");
     }
     result.info.dataset = *dataset;
     result.resolution_assumed = !options.resolution && !hints.resolution;

@@ -7,8 +7,10 @@
 #include "segface/base/host_macros_begin.hpp"
 //
 #include <algorithm>
+#include <cstddef>
+#include <optional>
 #include <string>
-#include <unordered_map>
+#include <string_view>
 #include <vector>
 
 #include "segface/base/config.hpp"
@@ -46,36 +48,57 @@ struct Mismatch {
   }
 };
 
+// The tensors of a source by name. Sorted: a file can choose names that any known hash takes for one.
+class NameIndex {
+ public:
+  explicit NameIndex(const TensorSource& source) : source_(source), order_(source.size()) {
+    for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = i;
+    std::sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) { return name(a) < name(b); });
+  }
+
+  std::optional<std::size_t> find(std::string_view wanted) const {
+    const auto at = std::lower_bound(order_.begin(), order_.end(), wanted,
+                                     [&](std::size_t index, std::string_view text) { return name(index) < text; });
+    if (at == order_.end() || name(*at) != wanted) return std::nullopt;
+    return *at;
+  }
+
+ private:
+  std::string_view name(std::size_t index) const { return source_.info(index).name; }
+
+  const TensorSource& source_;
+  std::vector<std::size_t> order_;
+};
+
 // Points every Weight at its tensor in `source`, which must outlive the weights' use, and reports what differs.
 template <class Weights>
-Mismatch match(Weights& weights, const TensorSource& source) {
-  std::unordered_map<std::string, std::size_t> unclaimed;
-  for (std::size_t i = 0; i < source.size(); ++i) unclaimed.emplace(source.info(i).name, i);
+Mismatch match(Weights& weights, const TensorSource& source, const NameIndex& names) {
+  std::vector<bool> claimed(source.size());
   Mismatch mismatch;
   for_each_tensor(weights, [&](const std::string& name, const Shape& shape, Use use, Weight* weight) {
-    const auto found = unclaimed.find(name);
-    if (use != Use::needed) {
-      if (found != unclaimed.end()) unclaimed.erase(found);
-      return;
-    }
+    const std::optional<std::size_t> found = names.find(name);
+    if (found) claimed[*found] = true;
+    if (use != Use::needed) return;
     ++mismatch.needed;
-    if (found == unclaimed.end()) return Mismatch::list(mismatch.missing, mismatch.missing_count, name);
-    const Shape& got = source.info(found->second).shape;
+    if (!found) return Mismatch::list(mismatch.missing, mismatch.missing_count, name);
+    const Shape& got = source.info(*found).shape;
     if (got == shape) {
       ++mismatch.matched;
-      *weight = {&source, found->second};
+      *weight = {&source, *found};
     } else {
       Message text;
       append_parts(text, name, " ", got, " instead of ", shape);
       Mismatch::list(mismatch.misshapen, mismatch.misshapen_count, std::string(text.view()));
     }
-    unclaimed.erase(found);
   });
   for (std::size_t i = 0; i < source.size(); ++i) {  // in the file's order
-    if (unclaimed.count(source.info(i).name) == 0) continue;
-    Mismatch::list(mismatch.unexpected, mismatch.unexpected_count, source.info(i).name);
+    if (!claimed[i]) Mismatch::list(mismatch.unexpected, mismatch.unexpected_count, source.info(i).name);
   }
   return mismatch;
+}
+template <class Weights>
+Mismatch match(Weights& weights, const TensorSource& source) {
+  return match(weights, source, NameIndex(source));
 }
 
 // The same as a Status: missing_tensor, shape_mismatch or unexpected_tensor, whichever comes first.
@@ -97,24 +120,32 @@ struct Variant {
   Dataset dataset = Dataset::celeb;  // lapa also where it is helen: no tensor tells these two apart
 };
 
-// The kind of network whose tensors `source` holds exactly. Errors: missing_tensor, shape_mismatch,
-// unexpected_tensor, with what differs from the nearest kind.
+// The kind of network whose tensors `source` holds exactly. Errors: missing_tensor, shape_mismatch, with what differs
+// from the nearest kind; unexpected_tensor (a whole network, and tensors that are not of it).
 inline Result<Variant> detect_variant(const TensorSource& source) noexcept {
   return guarded([&]() -> Result<Variant> {
+    const NameIndex names(source);
     Variant nearest;
     std::size_t most = 0;
     for (const BackboneRow& row : kBackbones) {
       for (const Dataset dataset : {Dataset::celeb, Dataset::lapa}) {
         SegFaceWeights weights(row.backbone, dataset);
-        const Mismatch mismatch = match(weights, source);
+        const Mismatch mismatch = match(weights, source, names);
         if (mismatch.none()) return Variant{row.backbone, dataset};
         if (mismatch.matched > most) nearest = {row.backbone, dataset};
         most = std::max(most, mismatch.matched);
       }
     }
     SegFaceWeights weights(nearest.backbone, nearest.dataset);
-    return in_context(bind(weights, source), "this is none of the networks known here; the nearest is ",
-                      backbone_name(nearest.backbone), " with ", class_count(nearest.dataset), " classes");
+    const Status status = bind(weights, source);
+    const char* const backbone = backbone_name(nearest.backbone);
+    const Index classes = class_count(nearest.dataset);
+    if (status.code() == Errc::unexpected_tensor) {
+      return in_context(status, "this is a whole ", backbone, " with ", classes,
+                        " classes and tensors that are not its own, which must be left out");
+    }
+    return in_context(status, "this is none of the networks known here; the nearest is ", backbone, " with ", classes,
+                      " classes");
   });
 }
 

@@ -156,7 +156,7 @@ class WeightFile {
   }
 
   Status read_metadata() {
-    constexpr const char* kAdvice = "; make a weight file of the checkpoint with `segface convert`";
+    constexpr const char* kAdvice = "; convert the checkpoint to a weight file";
     const auto value = [&](std::string_view key) {
       const std::string* text = file_->metadata(key);
       return text != nullptr ? std::string_view(*text) : std::string_view();

@@ -44,7 +44,7 @@ struct SharedNetwork {
         if (!(difference <= SelfTest::kTolerance)) {
           return error(Errc::mismatch, file.tensors().name(),
                        ": the self-test does not agree: the file is damaged, or this build or processor computes ",
-                       "wrongly; convert the checkpoint again and run `segface verify`");
+                       "wrongly; convert the checkpoint again and repeat the self-test");
         }
       }
       return shared;

@@ -262,7 +262,8 @@ class WorkspaceState {
     SEGFACE_RETURN_IF_ERROR(reserve(warps_, static_cast<std::size_t>(count)));
     const auto side = static_cast<double>(plan_->width());
     for (Index i = 0; i < count; ++i) {
-      warps_.data()[i] = make_tanh_warp(landmarks[i].scaled(side / width, side / height), plan_->width());
+      SEGFACE_ASSIGN(warp, make_tanh_warp(landmarks[i].scaled(side / width, side / height), plan_->width()));
+      warps_.data()[i] = warp;
     }
     return {};
   }

@@ -78,7 +78,8 @@ static_assert(sizeof(kCelebClasses) / sizeof(ClassInfo) <= kMaxClasses, "labels 
 
 // Black for what is no label of the data set.
 inline Rgb color_of(Dataset dataset, std::uint8_t label) noexcept {
-  return label < class_count(dataset) ? classes(dataset)[label].color : Rgb{0, 0, 0};
+  const Span<const ClassInfo> known = classes(dataset);
+  return label < known.size() ? known[label].color : Rgb{0, 0, 0};
 }
 
 // Labels that are often wanted together.
@@ -93,7 +94,7 @@ enum class LabelGroup : std::uint8_t {
   hair
 };
 
-// Bit `label` is set where the label is in the group.
+// Bit `label` is set where the label is in the group; none for what is no group.
 constexpr std::uint32_t label_mask(Dataset dataset, LabelGroup group) noexcept {
   constexpr std::uint32_t kMasks[2][8] = {
       // celeb
@@ -104,7 +105,8 @@ constexpr std::uint32_t label_mask(Dataset dataset, LabelGroup group) noexcept {
       // lapa, helen
       {1u << 1 | 1u << 6, 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9,
        1u << 2 | 1u << 3, 1u << 4 | 1u << 5, 0, 1u << 7 | 1u << 9, 1u << 7 | 1u << 8 | 1u << 9, 1u << 10}};
-  return kMasks[dataset == Dataset::celeb ? 0 : 1][static_cast<std::size_t>(group)];
+  const auto index = static_cast<std::size_t>(group);
+  return index < 8 ? kMasks[dataset == Dataset::celeb ? 0 : 1][index] : 0;
 }
 
 SEGFACE_END_NAMESPACE

@@ -1,7 +1,8 @@
 // The landmarks that LaPa and Helen keep beside their photos, reduced to the five points of a face.
 //
 // LaPa, one text for each photo: "106", then 106 lines "x y". Helen, one line for each photo: 136 numbers x y x y .. of
-// 68 points at twice the photo's scale, then the photo's name. Helen's networks look at a square around the 68 points.
+// 68 points at twice the photo's scale, then the photo's name. Five points: ten numbers, as numpy.savetxt and most
+// detectors' scripts write them. Helen's networks look at a square around the 68 points.
 // Mirrors the official data loaders.
 #pragma once
 
@@ -9,7 +10,7 @@
 //
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <cstdlib>
 #include <string_view>
 
 #include "segface/base/config.hpp"
@@ -30,29 +31,57 @@ inline std::string_view next_word(std::string_view& text) noexcept {
   return word;
 }
 
-// "-12.5" without asking the locale; false where it is no such number. Digits of the fraction that a double cannot
-// hold are dropped, as in 12.345678901234567.
+// "-12.5" or "2.05e+02" without asking the locale; false where it is no such number, or one beyond 1e30. Digits of the
+// fraction that a double cannot hold are dropped, as in 12.345678901234567.
 inline bool parse_number(std::string_view word, double& value) noexcept {
-  const bool negative = !word.empty() && word[0] == '-';
-  if (negative) word.remove_prefix(1);
-  double unit = 0;
-  std::size_t digits = 0;
+  constexpr int kMostDigits = 15, kMostExponent = 30;
+  const auto take_sign = [](std::string_view& text) {
+    const bool negative = !text.empty() && text[0] == '-';
+    if (negative || (!text.empty() && text[0] == '+')) text.remove_prefix(1);
+    return negative;
+  };
+  const bool negative = take_sign(word);
+  int digits = 0, exponent = 0;  // value = digits read so far x 10^exponent
+  bool fraction = false;
+  std::size_t at = 0;
   value = 0;
-  for (const char c : word) {
-    if (c == '.' && unit == 0) {
-      unit = 1;
+  for (; at < word.size() && word[at] != 'e' && word[at] != 'E'; ++at) {
+    const char c = word[at];
+    if (c == '.' && !fraction) {
+      fraction = true;
     } else if (c < '0' || c > '9') {
       return false;
-    } else if (++digits <= 15) {
+    } else if (++digits <= kMostDigits) {
       value = value * 10 + (c - '0');
-      unit *= 10;
-    } else if (unit == 0) {
+      exponent -= fraction ? 1 : 0;
+    } else if (!fraction) {
       return false;
     }
   }
-  if (unit > 0) value /= unit;
+  if (digits == 0) return false;
+  if (at < word.size()) {
+    std::string_view text = word.substr(at + 1);
+    const bool down = take_sign(text);
+    int written = 0;
+    if (text.empty() || text.size() > 3) return false;
+    for (const char c : text) {
+      if (c < '0' || c > '9') return false;
+      written = written * 10 + (c - '0');
+    }
+    exponent += down ? -written : written;
+  }
+  if (exponent > kMostExponent) return false;
+  double power = 1;  // exact up to 10^22
+  for (int i = 0; i < std::abs(exponent); ++i) power *= 10;
+  value = exponent < 0 ? value / power : value * power;
   if (negative) value = -value;
-  return digits > 0;
+  return true;
+}
+
+// Skips the mark that some editors put before a text in UTF-8.
+inline std::string_view without_mark(std::string_view text) noexcept {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  return text.substr(0, kMark.size()) == kMark ? text.substr(kMark.size()) : text;
 }
 
 // Fills `points` with the next numbers of `text`.
@@ -77,6 +106,7 @@ inline Point middle(const Point& a, const Point& b) noexcept {
 // Five points "x,y x,y x,y x,y x,y", in the order of kLandmarkOrder. Errors: bad_format.
 inline Result<Landmarks> read_five_landmarks(std::string_view text) noexcept {
   std::array<Point, 5> p;
+  text = landmark_file::without_mark(text);
   SEGFACE_RETURN_IF_ERROR(landmark_file::read_points(text, p));
   if (!landmark_file::next_word(text).empty()) {
     return error(Errc::bad_format, "expected five points, or 106 as LaPa writes them");
@@ -84,9 +114,18 @@ inline Result<Landmarks> read_five_landmarks(std::string_view text) noexcept {
   return Landmarks{p[0], p[1], p[2], p[3], p[4]};
 }
 
+// Whether a text is of the kinds that hold one face: LaPa's, or five points in digits alone.
+inline bool is_face_text(std::string_view text) noexcept {
+  using namespace landmark_file;
+  text = without_mark(text);
+  std::string_view words = text;
+  return next_word(words) == "106" || text.find_first_not_of("0123456789.,+-eE \t\r\n") == std::string_view::npos;
+}
+
 // The five points of a LaPa text, in pixels of its photo. Errors: bad_format.
 inline Result<Landmarks> read_lapa_landmarks(std::string_view text) noexcept {
   using namespace landmark_file;
+  text = without_mark(text);
   const std::string_view whole = text;
   const std::string_view count = next_word(text);
   if (count != "106") {
@@ -104,12 +143,19 @@ inline Result<Landmarks> read_lapa_landmarks(std::string_view text) noexcept {
                    points[90]};
 }
 
+// Five points, or LaPa's 106. Errors: bad_format.
+inline Result<Landmarks> read_face_landmarks(std::string_view text) noexcept {
+  std::string_view words = landmark_file::without_mark(text);
+  return landmark_file::next_word(words) == "106" ? read_lapa_landmarks(text) : read_five_landmarks(text);
+}
+
 // The 68 points of a face of Helen, in pixels of its photo.
 using HelenPoints = std::array<Point, 68>;
 
 // Those of the line of landmarks.txt that ends with `name`. Errors: bad_format, invalid_argument (no such line).
 inline Result<HelenPoints> read_helen_points(std::string_view text, std::string_view name) noexcept {
   using namespace landmark_file;
+  text = without_mark(text);
   for (std::size_t line_number = 1; !text.empty(); ++line_number) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);

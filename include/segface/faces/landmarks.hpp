@@ -38,20 +38,30 @@ inline constexpr const char* kLandmarkOrder =
     "mouth corner at the right";
 
 // Refuses points that cannot be a face's in a photo of width x height: not finite, outside the photo, the same, on one
-// line, mirrored, eyes below the mouth. Errors: invalid_argument, with the reason.
+// line, mirrored, eyes below the mouth. A face that the photo's edge cuts has points outside, so single ones may lie
+// half a photo away, their middle may not. Errors: invalid_argument, with the reason.
 inline Status check_landmarks(const Landmarks& landmarks, Index width, Index height) noexcept {
   constexpr const char* kNames[] = {"left eye", "right eye", "nose", "left mouth corner", "right mouth corner"};
   const auto refuse = [](const auto&... reason) {
     return error(Errc::invalid_argument, "landmarks: ", reason..., "; expected ", kLandmarkOrder,
                  ", in pixels of the photo");
   };
+  const auto w = static_cast<double>(width), h = static_cast<double>(height);
+  const auto is_outside = [&](const Point& p, double beyond) {
+    return p.x < -beyond * w || p.y < -beyond * h || p.x > (1 + beyond) * w || p.y > (1 + beyond) * h;
+  };
   const std::array<Point, 5> points = landmarks.in_order();
+  Point middle;
   for (std::size_t i = 0; i < 5; ++i) {
     const Point& p = points[i];
     if (!std::isfinite(p.x) || !std::isfinite(p.y)) return refuse("the ", kNames[i], " is not a finite number");
-    if (p.x < 0 || p.y < 0 || p.x > static_cast<double>(width) || p.y > static_cast<double>(height)) {
-      return refuse("the ", kNames[i], " lies outside the photo of ", width, " x ", height, " pixels");
+    if (is_outside(p, 0.5)) {
+      return refuse("the ", kNames[i], " lies far outside the photo of ", width, " x ", height, " pixels");
     }
+    middle = {middle.x + p.x / 5, middle.y + p.y / 5};
+  }
+  if (is_outside(middle, 0)) {
+    return refuse("the middle of the face lies outside the photo of ", width, " x ", height, " pixels");
   }
   const Point eyes = {landmarks.right_eye.x - landmarks.left_eye.x, landmarks.right_eye.y - landmarks.left_eye.y};
   const Point mouth = {landmarks.right_mouth.x - landmarks.left_mouth.x,

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -18,10 +19,16 @@
 
 SEGFACE_BEGIN_NAMESPACE
 
-// Labels [height, width] of one photo. Move-only; a mask that is filled again reuses its memory.
+// Labels [height, width] of one photo. Move-only; moved-from is empty. A mask that is filled again reuses its memory.
 class Mask {
  public:
   Mask() noexcept { boxes_.fill(Box{0, 0, 0, 0}); }
+  Mask(Mask&& other) noexcept : Mask() { swap(other); }
+  Mask& operator=(Mask&& other) noexcept {
+    Mask moved(std::move(other));
+    swap(moved);
+    return *this;
+  }
 
   Dataset dataset() const noexcept { return dataset_; }
   Index width() const noexcept { return width_; }
@@ -38,7 +45,8 @@ class Mask {
 
   // What a label means, in full words with the picture's sides; empty for what is no label.
   std::string_view name(std::uint8_t label) const noexcept {
-    return label < class_count(dataset_) ? classes(dataset_)[label].name : std::string_view();
+    const Span<const ClassInfo> known = classes(dataset_);
+    return label < known.size() ? known[label].name : std::string_view();
   }
   // Pixels of a label, 0 where there are none or no such label.
   Index count(std::uint8_t label) const noexcept { return label < kMaxClasses ? counts_[label] : 0; }
@@ -57,7 +65,7 @@ class Mask {
     SEGFACE_ASSIGN(picture, Image::make(width_, height_, PixelOrder::gray));
     const std::uint32_t members = label_mask(dataset_, which);
     std::transform(labels().begin(), labels().end(), picture.data(), [&](std::uint8_t label) {
-      return (members >> label & 1u) != 0 ? std::uint8_t{255} : std::uint8_t{0};
+      return label < kMaxClasses && (members >> label & 1u) != 0 ? std::uint8_t{255} : std::uint8_t{0};
     });
     return std::move(picture);
   }
@@ -70,9 +78,17 @@ class Mask {
     return sum;
   }
 
-  // Room for width x height labels; what they are, the caller writes before finish(). Errors: out_of_memory.
+  // Room for width x height labels; what they are, the caller writes before finish(). Errors: invalid_argument,
+  // overflow, out_of_memory; then the mask is as it was.
   Status resize(Dataset dataset, Index width, Index height) noexcept {
-    const auto pixels = static_cast<std::size_t>(width * height);
+    if (static_cast<std::size_t>(dataset) >= std::size(kDatasets) || width < 1 || height < 1) {
+      return error(Errc::invalid_argument, "a mask of ", width, " x ", height, " pixels of data set ",
+                   static_cast<int>(dataset));
+    }
+    std::size_t pixels = 0;
+    if (!multiply_fits(static_cast<std::size_t>(width), static_cast<std::size_t>(height), pixels)) {
+      return error(Errc::overflow, "a mask of ", width, " x ", height, " pixels does not fit in memory");
+    }
     if (pixels > labels_.size()) {
       SEGFACE_ASSIGN(labels, Buffer<std::uint8_t>::make(pixels));
       labels_ = std::move(labels);
@@ -83,11 +99,10 @@ class Mask {
     return {};
   }
   std::uint8_t* data() noexcept { return labels_.data(); }
-  // Counts labels and boxes once all labels are written.
+  // Counts labels and boxes once all labels are written. What is no label is counted nowhere.
   void finish(double mean_confidence) noexcept {
     confidence_ = mean_confidence;
-    counts_.fill(0);
-    std::array<Index, kMaxClasses> left, right, top, bottom;
+    std::array<Index, 256> counts = {}, left, right, top, bottom;  // for any byte
     left.fill(width_);
     right.fill(-1);
     top.fill(height_);
@@ -95,7 +110,7 @@ class Mask {
     for (Index y = 0; y < height_; ++y) {
       for (Index x = 0; x < width_; ++x) {
         const std::size_t label = at(x, y);
-        ++counts_[label];
+        ++counts[label];
         left[label] = std::min(left[label], x);
         right[label] = std::max(right[label], x);
         top[label] = std::min(top[label], y);
@@ -103,12 +118,23 @@ class Mask {
       }
     }
     for (std::size_t i = 0; i < counts_.size(); ++i) {
+      counts_[i] = counts[i];
       boxes_[i] =
           counts_[i] == 0 ? Box{0, 0, 0, 0} : Box{left[i], top[i], right[i] - left[i] + 1, bottom[i] - top[i] + 1};
     }
   }
 
  private:
+  void swap(Mask& other) noexcept {
+    std::swap(dataset_, other.dataset_);
+    std::swap(width_, other.width_);
+    std::swap(height_, other.height_);
+    std::swap(labels_, other.labels_);
+    std::swap(counts_, other.counts_);
+    std::swap(boxes_, other.boxes_);
+    std::swap(confidence_, other.confidence_);
+  }
+
   Dataset dataset_ = Dataset::celeb;
   Index width_ = 0, height_ = 0;
   Buffer<std::uint8_t> labels_;

@@ -83,7 +83,8 @@ class PngFile {
     return Result<Image>(std::move(out));
   }
 
-  // Labels: the numbers of a palette or gray picture of at most 8 bits, as a gray picture.
+  // Labels: the numbers of a palette or gray picture of at most 8 bits, as a gray picture. They need no colours, so a
+  // number may lie beyond the palette, as 255 often does where it means "not labelled".
   // Errors, besides damage: unsupported_image for colour, alpha or 16 bits.
   Result<Image> indices() const noexcept {
     if ((color_ != PngColor::palette && color_ != PngColor::gray) || depth_ > 8) {
@@ -93,13 +94,7 @@ class PngFile {
     }
     SEGFACE_ASSIGN(rows, unpack());
     SEGFACE_ASSIGN(out, Image::make(width_, height_, PixelOrder::gray));
-    bool inside = true;
-    each_pixel(rows, [&](const std::uint8_t* row, Index i, Index x, Index y) {
-      const std::uint8_t index = sample(row, i);
-      inside = inside && (color_ == PngColor::gray || index < palette_size_);
-      out.row(y)[x] = index;
-    });
-    if (!inside) return outside_palette();
+    each_pixel(rows, [&](const std::uint8_t* row, Index i, Index x, Index y) { out.row(y)[x] = sample(row, i); });
     return Result<Image>(std::move(out));
   }
 

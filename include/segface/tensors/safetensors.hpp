@@ -25,6 +25,7 @@
 #include "segface/base/file.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
+#include "segface/tensors/foreign_format.hpp"
 #include "segface/tensors/safetensors_header.hpp"
 #include "segface/tensors/tensor_source.hpp"
 
@@ -87,7 +88,7 @@ class SafetensorsFile final : public TensorSource {
   }
 
   Status load(const Limits& limits) {
-    std::uint8_t front[512];
+    std::uint8_t front[kForeignFormatBytes];
     const auto front_bytes = static_cast<std::size_t>(std::min<std::uint64_t>(reader_.size(), sizeof front));
     SEGFACE_RETURN_IF_ERROR(reader_.read_at(0, front, front_bytes));
     if (front_bytes < kLengthBytes) {
@@ -119,50 +120,13 @@ class SafetensorsFile final : public TensorSource {
     return {};
   }
 
-  // Says what a file looks like that is not safetensors, by its first bytes.
+  // Says what a file looks like that is not safetensors, by its first bytes. Read as a length, those of other formats
+  // are absurd, except those of a gzip archive without date.
   static Status refuse_other_format(std::uint64_t header_bytes, std::string_view front) noexcept {
-    using namespace std::string_view_literals;
-    constexpr auto kConvert = "use `segface convert`"sv;
-    constexpr auto kUnpack = "unpack it first"sv;
-    constexpr auto kFetch = "the download went wrong, fetch the file again"sv;
-    constexpr auto kExport = "start from the PyTorch checkpoint (.pt) and use `segface convert`"sv;
-    constexpr auto kSwapped = "are photo and weights swapped?"sv;
-    constexpr char kAny = '?';
-    constexpr struct {
-      std::size_t offset;
-      std::string_view magic, what, advice;
-    } kFormats[] = {
-        {0, "PK\x03\x04"sv, "a PyTorch checkpoint or another zip archive"sv, kConvert},
-        {0, "\x80?"sv, "a pickle, as old PyTorch checkpoints are"sv, kConvert},
-        {257, "ustar"sv, "a tar archive"sv, kUnpack},
-        {0, "\x1f\x8b\x08"sv, "a gzip archive"sv, kUnpack},
-        {0, "7z\xbc\xaf\x27\x1c"sv, "a 7z archive"sv, kUnpack},
-        {0, "\x28\xb5\x2f\xfd"sv, "a zstd archive"sv, kUnpack},
-        {0, "BZh"sv, "a bzip2 archive"sv, kUnpack},
-        {1, "7zXZ"sv, "an xz archive"sv, kUnpack},
-        {0, "version https://git-lfs"sv, "a git-lfs pointer"sv, "run `git lfs pull` to get the file itself"sv},
-        {0, "<"sv, "a web page (HTML)"sv, kFetch},
-        {0, "{"sv, "JSON, the index of a split model or an error message"sv, kFetch},
-        {0, "\x89HDF"sv, "an HDF5 (Keras) model"sv, kExport},
-        {0, "GGUF"sv, "a GGUF model"sv, kExport},
-        {4, "TFL3"sv, "a TensorFlow Lite model"sv, kExport},
-        {0, "\x08?\x12"sv, "an ONNX model"sv, kExport},  // field 1, its version; field 2, its producer
-        {0, "\x93NUMPY"sv, "a NumPy array"sv, kExport},
-        {0, "\x89PNG"sv, "a PNG image"sv, kSwapped},
-        {0, "\xff\xd8\xff"sv, "a JPEG image"sv, kSwapped},
-    };
-    // Read as a length, the first bytes of other formats are absurd, except those of a gzip archive without date.
-    const bool gzip = front.substr(0, 3) == "\x1f\x8b\x08"sv && front.substr(8, 1) != "{"sv;
-    if (header_bytes <= Limits::kMostHeaderBytes && !gzip) return {};
-    front.remove_prefix(std::min(front.find_first_not_of(" \t\r\n\xef\xbb\xbf"sv), front.size()));
-    for (const auto& format : kFormats) {
-      const std::string_view bytes = front.substr(std::min(format.offset, front.size()), format.magic.size());
-      const auto alike = [](char wanted, char byte) { return wanted == kAny || wanted == byte; };
-      if (std::equal(format.magic.begin(), format.magic.end(), bytes.begin(), bytes.end(), alike)) {
-        return error(Errc::bad_format, "this looks like ", format.what, ", expected safetensors; ", format.advice);
-      }
-    }
-    return {};
+    const bool gzip = front.substr(0, 3) == "\x1f\x8b\x08" && (front.size() <= 8 || front[8] != '{');
+    const ForeignFormat* format = header_bytes > Limits::kMostHeaderBytes || gzip ? foreign_format(front) : nullptr;
+    if (format == nullptr) return {};
+    return error(Errc::bad_format, "this looks like ", format->what, ", expected safetensors; ", format->advice);
   }
 
   std::string name_;

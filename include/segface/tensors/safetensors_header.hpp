@@ -40,8 +40,11 @@ class SafetensorsHeader {
     std::uint64_t end = 0;
   };
 
+  static constexpr std::size_t kMaxNameBytes = 1024;
+  static constexpr std::size_t kMaxMetadata = 4096;
+
   // Reads a header that `data_bytes` bytes of data follow. Errors: bad_format (with the byte); limit_exceeded (more
-  // than `max_tensors`); unsupported_dtype; duplicate_tensor; overflow; bad_layout; truncated (the tensors tile more
+  // than `max_tensors`, or than the limits above); unsupported_dtype; duplicate_tensor; overflow; bad_layout; truncated (the tensors tile more
   // data than there is).
   static Result<SafetensorsHeader> parse(std::string_view text, std::uint64_t data_bytes,
                                          std::size_t max_tensors) noexcept {
@@ -114,6 +117,10 @@ class SafetensorsHeader {
         if (tensors.size() == max_tensors) {
           return error(Errc::limit_exceeded, "more than ", max_tensors, " tensors");
         }
+        if (name.size() > kMaxNameBytes) {
+          return error(Errc::limit_exceeded, "the name '", std::string_view(name).substr(0, 64), "...' has ",
+                       name.size(), " bytes, at most ", kMaxNameBytes, " are read");
+        }
         tensors.emplace_back();
         tensors.back().info.name = name;
         SEGFACE_RETURN_IF_ERROR(in_context(read_tensor(cursor, tensors.back()), "tensor '", name, "'"));
@@ -126,6 +133,9 @@ class SafetensorsHeader {
   Status read_metadata(JsonCursor& cursor) {
     SEGFACE_RETURN_IF_ERROR(cursor.expect('{'));
     for (bool more = !cursor.take('}'); more;) {
+      if (metadata.size() == kMaxMetadata) {
+        return error(Errc::limit_exceeded, "more than ", kMaxMetadata, " texts");
+      }
       metadata.emplace_back();
       SEGFACE_RETURN_IF_ERROR(cursor.read_string(metadata.back().first));
       SEGFACE_RETURN_IF_ERROR(cursor.expect(':'));

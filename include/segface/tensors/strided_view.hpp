@@ -54,6 +54,20 @@ struct StridedView {
     return true;
   }
 
+  // Whether the rows of some axis lie between or over those of another, as no transposed, sliced or expanded tensor's
+  // do. Only for views that fit.
+  bool interlocks() const noexcept {
+    for (int i = 0; i < shape.rank; ++i) {
+      std::size_t inner = 0;  // how far the axes of smaller strides reach
+      for (int j = 0; j < shape.rank; ++j) {
+        const bool smaller = strides[j] < strides[i] || (strides[j] == strides[i] && j > i);
+        if (smaller && shape.dims[j] > 0) inner += (static_cast<std::size_t>(shape.dims[j]) - 1) * strides[j];
+      }
+      if (shape.dims[i] > 1 && strides[i] != 0 && inner >= strides[i]) return true;
+    }
+    return false;
+  }
+
   // Writes the elements to `out` in row-major order. They are copied in the order of their positions, so that a
   // small window on the source moves forward once; only views whose rows interlock make it jump back.
   // `fetch(first, count, bytes)` copies elements [first, first + count) of the source's `elements` to `bytes`.
@@ -74,6 +88,13 @@ struct StridedView {
     }
 
     constexpr std::size_t kWindowBytes = std::size_t{1} << 16;
+    // Where each window would hold few elements, they are fetched one by one.
+    constexpr std::size_t kSparseBytes = 4096;
+    std::size_t step = SIZE_MAX;
+    for (int i = 0; i < shape.rank; ++i) {
+      if (axes[i].size > 1 && axes[i].stride != 0) step = std::min(step, axes[i].stride);
+    }
+    const std::size_t most = step > kSparseBytes / bytes_of_element ? 1 : kWindowBytes / bytes_of_element;
     SEGFACE_ASSIGN(window, Buffer<std::uint8_t>::make(kWindowBytes));
     std::size_t window_begin = 0;
     std::size_t window_size = 0;
@@ -83,7 +104,7 @@ struct StridedView {
     for (std::size_t done = 0; done < count; ++done) {
       if (from < window_begin || from - window_begin >= window_size) {
         window_begin = from;
-        window_size = std::min(kWindowBytes / bytes_of_element, elements - from);
+        window_size = std::min(most, elements - from);
         SEGFACE_RETURN_IF_ERROR(fetch(window_begin, window_size, window.data()));
       }
       std::memcpy(out + to * bytes_of_element, window.data() + (from - window_begin) * bytes_of_element,

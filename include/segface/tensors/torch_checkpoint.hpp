@@ -17,7 +17,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +29,7 @@
 #include "segface/base/half.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
+#include "segface/tensors/foreign_format.hpp"
 #include "segface/tensors/pickle.hpp"
 #include "segface/tensors/strided_view.hpp"
 #include "segface/tensors/tensor_source.hpp"
@@ -45,6 +46,10 @@ class TorchCheckpoint final : public TensorSource {
   using Options = TorchCheckpointOptions;
 
   static constexpr std::size_t kMaxPickleBytes = std::size_t{64} << 20;
+  static constexpr std::size_t kMaxTensors = 16384;  // entries of the state dict
+  static constexpr std::size_t kMaxNameBytes = 512;
+  static constexpr std::size_t kMaxTopLevel = 20;                        // keys that are kept for messages
+  static constexpr std::size_t kMaxSharedBytes = std::size_t{16} << 20;  // of tensors beyond those of the file
 
   // Reads the directory and data.pkl. Errors: io; bad_format, bad_layout, corrupt (damaged); unsupported_format
   // (not such a checkpoint; the message says how to make one); unsupported_global (code where a tensor belongs);
@@ -69,7 +74,7 @@ class TorchCheckpoint final : public TensorSource {
     return in_context(read_view(index, out), name_, ": tensor '", infos_[index].name, "'");
   }
 
-  // The keys of the file's outermost dictionary ("epoch", "state_dict_backbone", ...), for messages.
+  // The first keys of the file's outermost dictionary ("epoch", "state_dict_backbone", ...), for messages.
   const std::vector<std::string>& top_level() const noexcept { return top_level_; }
   // Names in the state dict whose values are plain data, not tensors.
   const std::vector<std::string>& skipped() const noexcept { return skipped_; }
@@ -105,11 +110,12 @@ class TorchCheckpoint final : public TensorSource {
   };
 
   // Where a state dict is looked for, in this order, before the top level itself.
-  static constexpr const char* kStateDictKeys[] = {
+  static constexpr std::string_view kStateDictKeys[] = {
       "state_dict_backbone", "state_dict", "model_state_dict", "model", "module", "net"};
 
   static constexpr const char* kSaveStateDict =
       "load it in PyTorch and save the state dict alone: torch.save(model.state_dict(), path)";
+  static constexpr std::size_t kNoRank = SIZE_MAX;
   static constexpr const char* kSaveAgain =
       "load it in PyTorch 1.6 or later and save it again: torch.save(torch.load(path, map_location='cpu'), path)";
 
@@ -131,30 +137,17 @@ class TorchCheckpoint final : public TensorSource {
 
   // Names what else the file may be.
   static Status check_magic(const ByteReader& reader) noexcept {
-    std::uint8_t bytes[512] = {};
-    SEGFACE_RETURN_IF_ERROR(
-        reader.read_at(0, bytes, static_cast<std::size_t>(std::min<std::uint64_t>(reader.size(), sizeof bytes))));
-    const auto has = [&](std::size_t at, std::string_view magic) {
-      return std::memcmp(bytes + at, magic.data(), magic.size()) == 0;
-    };
-    if (has(0, "PK\x03\x04")) return {};
-    if (has(0, "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19")) {
-      return error(Errc::unsupported_format, "a checkpoint in PyTorch's format before 1.6; ", kSaveAgain);
+    char bytes[kForeignFormatBytes] = {};
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(reader.size(), sizeof bytes));
+    SEGFACE_RETURN_IF_ERROR(reader.read_at(0, bytes, size));
+    const std::string_view front(bytes, size);
+    if (front.substr(0, 4) == "PK\x03\x04") return {};
+    if (const ForeignFormat* format = foreign_format(front)) {
+      return error(Errc::unsupported_format, "this looks like ", format->what, ", expected a PyTorch checkpoint; ",
+                   format->advice);
     }
-    if (bytes[0] == 0x80) return error(Errc::unsupported_format, "a bare pickle, not a checkpoint; ", kSaveAgain);
-    if (has(257, "ustar")) {
-      return error(Errc::unsupported_format,
-                   "a tar archive (PyTorch's format before 0.1.10, or a bundle); unpack it or ", kSaveAgain);
-    }
-    if (has(0, "7z\xbc\xaf\x27\x1c") || has(0, "\x1f\x8b") || has(0, "PK")) {
-      return error(Errc::unsupported_format, "a compressed, empty or split archive; unpack it first");
-    }
-    if (has(0, "version https://git-lfs")) {
-      return error(Errc::unsupported_format, "a git-lfs pointer, not the checkpoint itself; run git lfs pull");
-    }
-    if (has(0, "<")) return error(Errc::unsupported_format, "a web page; the download went wrong, fetch it again");
     if (bytes[8] == '{') {
-      return error(Errc::unsupported_format, "looks like safetensors; name it *.safetensors to have it read as such");
+      return error(Errc::unsupported_format, "looks like safetensors, expected a PyTorch checkpoint");
     }
     return error(Errc::bad_format, "not a PyTorch checkpoint: the file does not begin as a zip archive does");
   }
@@ -185,9 +178,7 @@ class TorchCheckpoint final : public TensorSource {
       const std::size_t slash = name.find('/');
       if (slash != std::string::npos && name.substr(slash) == kPickle) folder = name.substr(0, slash + 1);
     }
-    if (folder.empty()) {
-      return error(Errc::unsupported_format, "a zip archive without NAME/data.pkl, not a PyTorch checkpoint");
-    }
+    if (folder.empty()) return not_a_checkpoint();
     for (std::size_t i = 0; i < archive_.size(); ++i) {
       const std::string& name = archive_[i].name;
       if (name.compare(0, folder.size(), folder) != 0) {
@@ -199,6 +190,20 @@ class TorchCheckpoint final : public TensorSource {
     }
     for (std::size_t i = 0; i < archive_.size(); ++i) SEGFACE_RETURN_IF_ERROR(archive_.require_stored(i));
     return {};
+  }
+
+  // A zip archive that torch.save did not write may be a downloaded folder with a checkpoint inside.
+  Status not_a_checkpoint() const {
+    constexpr std::string_view kEndings[] = {".pt", ".pth", ".ckpt", ".bin", ".safetensors"};
+    for (std::size_t i = 0; i < archive_.size(); ++i) {
+      const std::string_view name = archive_[i].name;
+      for (const std::string_view ending : kEndings) {
+        if (name.size() <= ending.size() || name.substr(name.size() - ending.size()) != ending) continue;
+        return error(Errc::unsupported_format, "a zip archive that holds '", name,
+                     "', not a checkpoint itself; unpack it and take that file");
+      }
+    }
+    return error(Errc::unsupported_format, "a zip archive without NAME/data.pkl, not a PyTorch checkpoint");
   }
 
   // Format versions 1 to 10, little-endian. Files of the first versions have no byteorder: they are little-endian.
@@ -273,78 +278,89 @@ class TorchCheckpoint final : public TensorSource {
     if (pickle.is(root, Kind::object)) return refuse_object(pickle, root, "the file");
     if (!pickle.is(root, Kind::dict)) return error(Errc::missing_tensor, "no dictionary, expected a state dict");
 
-    std::vector<std::pair<std::string_view, Id>> entries;
     bool has_tensor = false;
+    std::size_t nearest = kNoRank;
     for (auto item = pickle.items(root).begin(); item != pickle.items(root).end(); ++item) {
       const Id key = *item;
       const Id value = *++item;
       has_tensor = has_tensor || is_tensor(pickle, value);
       if (!pickle.is(key, Kind::text)) continue;
-      top_level_.emplace_back(pickle.text(key));
-      entries.emplace_back(pickle.text(key), value);
-    }
-    for (const Kind kind : {Kind::dict, Kind::object}) {
-      for (const char* key : kStateDictKeys) {
-        for (const auto& entry : entries) {
-          if (entry.first != key || !pickle.is(entry.second, kind) || is_tensor(pickle, entry.second)) continue;
-          if (kind == Kind::object) return refuse_object(pickle, entry.second, key);
-          state_dict = entry.second;
-          return {};
-        }
+      if (top_level_.size() < kMaxTopLevel) top_level_.emplace_back(pickle.text(key).substr(0, kMaxNameBytes));
+      const std::size_t rank = rank_of(pickle, pickle.text(key), value);
+      if (rank < nearest) {
+        nearest = rank;
+        state_dict = value;
       }
     }
-    state_dict = root;
-    return has_tensor ? Status() : no_state_dict();
+    if (nearest == kNoRank) {
+      state_dict = root;
+      return has_tensor ? Status() : no_state_dict();
+    }
+    if (pickle.is(state_dict, Kind::dict)) return {};
+    return refuse_object(pickle, state_dict, kStateDictKeys[nearest % std::size(kStateDictKeys)]);
   }
 
-  static Status refuse_object(const Pickle& pickle, Id object, const char* where) noexcept {
+  // The place of an entry of the top level among those that may be the state dict: dictionaries first, then objects.
+  static std::size_t rank_of(const Pickle& pickle, std::string_view key, Id value) noexcept {
+    constexpr std::size_t kKeys = std::size(kStateDictKeys);
+    const auto at = static_cast<std::size_t>(std::find(kStateDictKeys, kStateDictKeys + kKeys, key) - kStateDictKeys);
+    if (at == kKeys) return kNoRank;
+    if (pickle.is(value, Kind::dict)) return at;
+    return pickle.is(value, Kind::object) && !is_tensor(pickle, value) ? kKeys + at : kNoRank;
+  }
+
+  static Status refuse_object(const Pickle& pickle, Id object, std::string_view where) noexcept {
     return error(Errc::unsupported_format, where, " holds an object of ", pickle.module(object), ".",
                  pickle.name(object), " instead of a state dict; ", kSaveStateDict);
   }
 
   Status no_state_dict() const noexcept {
-    constexpr std::size_t kShown = 20;
     Message found;
-    for (std::size_t i = 0; i < top_level_.size() && i < kShown; ++i) {
-      append_parts(found, i == 0 ? "" : ", ", top_level_[i]);
+    for (std::size_t i = 0; i < top_level_.size(); ++i) {
+      append_parts(found, i == 0 ? "" : ", ", std::string_view(top_level_[i]).substr(0, 40));
     }
-    if (top_level_.size() > kShown) found.append(", ...");
+    if (top_level_.size() == kMaxTopLevel) found.append(", ...");
     Message expected;
-    for (const char* key : kStateDictKeys) append_parts(expected, key, ", ");
+    for (const std::string_view key : kStateDictKeys) append_parts(expected, key, ", ");
     return error(Errc::missing_tensor, "no state dict: expected a dictionary under one of ", expected.view(),
                  "or tensors at the top level, found {", found.view(), "}");
   }
 
   Status load_state_dict(const Pickle& pickle, Id state_dict, const std::string& folder) {
+    std::size_t entries = 0, bytes = 0;
     for (auto item = pickle.items(state_dict).begin(); item != pickle.items(state_dict).end(); ++item) {
       const Id key = *item;
       const Id value = *++item;
       if (!pickle.is(key, Kind::text)) return error(Errc::bad_format, "a name in the state dict is no text");
+      // A name that is remembered costs an entry a few bytes in the file, so each is measured before it is copied.
+      if (++entries > kMaxTensors) return too_many("entries in the state dict", kMaxTensors);
+      if (pickle.size(key) > kMaxNameBytes) return too_many("bytes in the name of a tensor", kMaxNameBytes);
       const std::string name(pickle.text(key));
-      const bool plain = pickle.kind(value) < Kind::global;
-      if (plain) {
+      if (pickle.kind(value) < Kind::global) {
         skipped_.push_back(name);
-      } else {
-        TensorInfo info;
-        View view;
-        info.name = name;
-        const Status status = parse_tensor(pickle, value, folder, info, view);
-        if (!status.ok()) return in_context(status, "tensor '", name, "'");
-        infos_.push_back(std::move(info));
-        views_.push_back(view);
+        continue;
       }
+      TensorInfo info;
+      View view;
+      info.name = name;
+      SEGFACE_RETURN_IF_ERROR(in_context(parse_tensor(pickle, value, folder, info, view), "tensor '", name, "'"));
+      if (info.bytes() > PTRDIFF_MAX - bytes) return error(Errc::overflow, "the tensors do not fit in memory");
+      bytes += info.bytes();
+      infos_.push_back(std::move(info));
+      views_.push_back(view);
     }
     if (infos_.empty()) return no_state_dict();
-    strip_prefix();
-    return check_names();
+    SEGFACE_RETURN_IF_ERROR(check_names());
+    std::uint64_t held = 0;
+    for (std::size_t i = 0; i < archive_.size(); ++i) held += archive_[i].size;
+    if (bytes <= held || bytes - held <= kMaxSharedBytes) return {};
+    return error(Errc::limit_exceeded, "the tensors have ", bytes, " bytes, the file holds ", held,
+                 "; tensors that share or repeat more than ", kMaxSharedBytes,
+                 " bytes are not read; save clones of them");
   }
 
-  // DistributedDataParallel saves its model as "module": the prefix goes where every name carries it.
-  void strip_prefix() {
-    constexpr std::string_view kPrefix = "module.";
-    const auto has_prefix = [&](const TensorInfo& info) { return info.name.compare(0, kPrefix.size(), kPrefix) == 0; };
-    if (!std::all_of(infos_.begin(), infos_.end(), has_prefix)) return;
-    for (TensorInfo& info : infos_) info.name.erase(0, kPrefix.size());
+  static Status too_many(const char* what, std::size_t limit) noexcept {
+    return error(Errc::limit_exceeded, "more than ", limit, " ", what);
   }
 
   Status check_names() const {
@@ -498,6 +514,7 @@ class TorchCheckpoint final : public TensorSource {
       return error(Errc::bad_layout, "its shape ", info.shape, " from element ", view.where.offset,
                    " leaves its storage of ", view.elements, " elements");
     }
+    if (view.where.interlocks()) return error(Errc::bad_layout, "its rows lie over or between each other");
     return {};
   }
 

@@ -47,8 +47,8 @@ struct ZipEntry {
 class ZipArchive {
  public:
   static constexpr std::size_t kMaxEntries = 65536;
-  static constexpr std::size_t kMaxDirectoryBytes = std::size_t{32} << 20;
-  static constexpr std::size_t kMaxNameBytes = 1024;
+  static constexpr std::size_t kMaxDirectoryBytes = std::size_t{16} << 20;
+  static constexpr std::size_t kMaxNameBytes = 512;
 
   // Reads the directory and compares every local header with it.
   // Errors: bad_format; limit_exceeded; unsupported_format (encrypted, several disks); those of the reader.
