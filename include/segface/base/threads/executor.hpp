@@ -4,8 +4,6 @@
 // places: results are bit-identical on every executor. Task bodies are noexcept and allocate nothing.
 #pragma once
 
-#include "segface/base/host_macros_begin.hpp"
-//
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -282,5 +280,3 @@ inline Result<std::unique_ptr<Executor>> make_executor(Index threads) noexcept {
 }
 
 SEGFACE_END_NAMESPACE
-
-#include "segface/base/host_macros_end.hpp"
