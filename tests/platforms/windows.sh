@@ -1,5 +1,5 @@
 # Windows by MinGW, run by wine: the labels, masks and overlays of this machine, names beyond ASCII, both kinds of
-# slashes, <windows.h> before our headers and after; with WINDOWS_TESTS=1 all tests that need no shell (half an hour).
+# slashes, <windows.h> before our headers and after, and the tests of what meets the system.
 . "$(dirname "$0")/common.sh"
 compiler=x86_64-w64-mingw32-g++-posix
 wine=$(command -v wine64 || command -v wine || ls /usr/lib/wine/wine64 2>/dev/null || true)
@@ -16,12 +16,8 @@ run "$work/labels.exe" "$weights" "$photo" "$work/there" | tee "$work/said"
 grep -q "^baseline kernels" "$work/said"
 same "$work/here" "$work/there"
 
-mkdir "$work/doctest"
-ln -s /usr/include/doctest "$work/doctest/doctest"
-tests=OFF
-[ -z "${WINDOWS_TESTS-}" ] || tests=ON
 try cmake -S "$root" -B "$work/build" -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_CXX_COMPILER=$compiler -DSEGFACE_OPENMP=OFF \
-  -DCMAKE_EXE_LINKER_FLAGS=-static -DSEGFACE_BUILD_TESTS=$tests -DSEGFACE_doctest_FOLDER="$work/doctest"
+  -DCMAKE_EXE_LINKER_FLAGS=-static -DSEGFACE_BUILD_TESTS=OFF
 try cmake --build "$work/build" -j "$(nproc)"
 try cmake -S "$root" -B "$work/native" -DSEGFACE_BUILD_TESTS=OFF -DSEGFACE_BUILD_EXAMPLES=OFF
 try cmake --build "$work/native" --target segface_tool -j "$(nproc)"
@@ -55,4 +51,17 @@ for order in before after; do
   echo "windows.h $order"
   $compiler -std=c++17 -fsyntax-only -I "$root/include" -I . both.cpp
 done
-[ -z "${WINDOWS_TESTS-}" ] || run build/tests/segface_tests.exe --no-version
+
+# doctest.h alone: what else lies beside it is of this machine.
+mkdir doctest
+ln -s /usr/include/doctest doctest/doctest
+tests=""
+for test in main allocations base/file_names_test base/status_test backends/cpu_isa_test backends/plain_vectors_test \
+  engine/weight_file_test faces/landmark_file_test image/file_test image/png_test network/facade_test \
+  tensors/safetensors_test tensors/torch_checkpoint_test; do
+  tests="$tests $root/tests/$test.cpp"
+done
+try $compiler $flags -Wa,-muse-unaligned-vector-move -DSEGFACE_UNALIGNED_VECTOR_MOVES -I "$root/tests" -I "$root/tools" \
+  $headers -isystem doctest "-DSEGFACE_TEST_DATA=\"$root/tests/data\"" $tests build/libsegface_networks.a -o tests.exe \
+  -pthread
+run ./tests.exe --no-version

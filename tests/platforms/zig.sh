@@ -1,5 +1,5 @@
 # clang for Windows, macOS and musl, by the Python package ziglang: all compile and link, and musl's program runs here.
-#   pip install ziglang
+#   pip install ziglang     the first run compiles a C++ library for each target, and keeps it in ~/.cache/zig
 . "$(dirname "$0")/common.sh"
 zig=""
 for python in python3 python; do
@@ -11,7 +11,7 @@ test -n "$zig" || skip "no ziglang"
 need g++
 
 labels_here
-export ZIG_GLOBAL_CACHE_DIR="$work/cache" ZIG_LOCAL_CACHE_DIR="$work/cache"
+export ZIG_LOCAL_CACHE_DIR="$work/cache"
 for target in x86_64-linux-musl x86_64-windows-gnu aarch64-windows-gnu x86_64-macos aarch64-macos; do
   try $zig c++ -target $target -std=c++17 -O2 $warnings -I "$root/include" "$root/tests/package/labels.cpp" \
     -o "$work/labels-$target"
