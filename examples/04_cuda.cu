@@ -1,6 +1,6 @@
 // The first example on a GPU: a photo in, a mask out. Usage: 04_cuda WEIGHTS.safetensors PHOTO MASK.png
 //
-//   nvcc -std=c++17 -O2 -arch=native -Iinclude examples/04_cuda.cu -lcublasLt -o 04_cuda
+//   nvcc -std=c++17 -O2 -arch=native -Iinclude examples/04_cuda.cu -o 04_cuda
 //
 // With CMake: SEGFACE_CUDA, or find_package(segface COMPONENTS cuda), and link segface::cuda.
 #include <cstdio>

@@ -467,7 +467,8 @@ TEST_CASE("Without a GPU, or without CUDA built in, --backend cuda says so with 
   for (const char* call :
        {"parse photo.png --weights w.safetensors --backend cuda",
         "parse photo.png --weights w.safetensors --backend cuda-f16", "verify w.safetensors --backend cuda",
-        "bench w.safetensors --backend cuda", "eval w.safetensors set --backend cuda"}) {
+        "verify w.safetensors --backend cuda-f16", "bench w.safetensors --backend cuda",
+        "bench w.safetensors --backend cuda-f16 --batch 8", "eval w.safetensors set --backend cuda"}) {
     CAPTURE(call);
     const Outcome outcome = w.run(call);
     if (!built) {
@@ -493,6 +494,7 @@ TEST_CASE("bench of a backend that is not the cpu's times whole photos") {
   CHECK(contains(json.out, "\"backend\": \"reference\""));
   CHECK(contains(json.out, "\"photo_ms\": "));
   check_refused(w.run("bench w.safetensors --backend gpu"), 2, {"cpu, reference, cuda"});
+  check_refused(w.run("bench w.safetensors --batch 8"), 2, {"--batch goes with --backend cuda"});
 }
 
 TEST_CASE("Results that cannot be written end with code 5 and leave nothing") {

@@ -1,49 +1,16 @@
-// segface::BasicParser on an emulated GPU: photos, logits, warps, graphs, calls that are only started, memory of either
-// side, failures of every call.
+// segface::BasicParser on a GPU: photos, logits, warps, graphs, calls that are only started, memory of either side.
 #include <cstring>
 #include <numeric>
 #include <set>
 
-#include "segface/backends/cuda.cuh"
-#include "segface/facade/definitions.hpp"
 #include "segface/image/crop.hpp"
-#include "segface/segface.hpp"
 
-#include "emulation.hpp"
-#include "network/small_weight_file.hpp"
+#include "parsing.hpp"
 
 using namespace segface;
-using CudaParser = BasicParser<cuda::Backend>;
-using HostParser = BasicParser<reference::Backend<float>>;
-using CudaWorkspace = BasicWorkspace<cuda::Backend>;
+using namespace test;
 
 namespace {
-
-// Resolution 32, because an emulated pass takes its time.
-constexpr Index kSide = 32;
-constexpr std::size_t kLogits = 19 * kSide * kSide;
-Bytes weight_file(Dataset dataset = Dataset::celeb) {
-  static const std::string celeb = test::make_small_weight_file(Dataset::celeb, kSide),
-                           lapa = test::make_small_weight_file(Dataset::lapa, kSide);
-  const std::string& bytes = dataset == Dataset::lapa ? lapa : celeb;
-  return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
-}
-
-template <class P>
-P load(Dataset dataset = Dataset::celeb) {
-  Options options;
-  options.threads = 1;
-  return P::from_memory(weight_file(dataset), options).value();
-}
-
-Image portrait() {
-  return load_image(test::data("images/portrait.png")).value();
-}
-constexpr Landmarks kFace = {{100, 120}, {170, 121}, {136, 160}, {110, 200}, {163, 201}};
-
-std::vector<std::uint8_t> labels_of(const Mask& mask) {
-  return {mask.labels().begin(), mask.labels().end()};
-}
 
 // Labels that are not the same, in parts of all.
 double disagreement(const Mask& a, const Mask& b) {
@@ -61,18 +28,6 @@ Image upside_down(const Image& photo) {
   }
   return turned;
 }
-
-// What a call gives, in memory of the host.
-struct Answer {
-  std::vector<std::uint8_t> labels;
-  std::vector<float> confidence, logits;
-
-  Answer(const Image& photo, std::size_t logit_count)
-      : labels(static_cast<std::size_t>(photo.width() * photo.height())),
-        confidence(labels.size()),
-        logits(logit_count) {}
-  Results results() { return {labels.data(), confidence.data(), {logits.data(), logits.size()}}; }
-};
 
 struct Pinned {
   std::uint8_t* data = nullptr;
@@ -130,21 +85,21 @@ TEST_CASE("cuda: a warped photo's mask is the reference's") {
 }
 
 TEST_CASE("cuda: logits of a batch; nothing is allocated after the first call, nothing is left at the end") {
-  const std::size_t live = emulation::live_objects();
+  ON_EMULATOR(const std::size_t live = emulation::live_objects());
   {
     const CudaParser parser = load<CudaParser>();
     CudaWorkspace workspace = parser.workspace().value();
     const Image photo = portrait();
     Mask mask;
     workspace.parse(photo.view(), mask).or_throw();
-    const std::size_t held = emulation::live_objects(), bytes = emulation::device_bytes(),
-                      allocations = emulation::allocations();
+    ON_EMULATOR(const std::size_t held = emulation::live_objects(), bytes = emulation::device_bytes());
+    ON_EMULATOR(const std::size_t allocations = emulation::allocations());
     const double confidence = mask.mean_confidence();
     workspace.parse(photo.view(), mask).or_throw();
     CHECK(mask.mean_confidence() == confidence);
-    CHECK(emulation::live_objects() == held);
-    CHECK(emulation::device_bytes() == bytes);
-    CHECK(emulation::allocations() == allocations);
+    ON_EMULATOR(CHECK(emulation::live_objects() == held));
+    ON_EMULATOR(CHECK(emulation::device_bytes() == bytes));
+    ON_EMULATOR(CHECK(emulation::allocations() == allocations));
 
     const UniformSequence sequence("input", 1);
     std::vector<float> input(2 * 3 * 64 * 96);
@@ -163,13 +118,7 @@ TEST_CASE("cuda: logits of a batch; nothing is allocated after the first call, n
     }
     CHECK(largest < 1e-3 * std::sqrt(squares / static_cast<double>(got.size())));
   }
-  CHECK(emulation::live_objects() == live);
-}
-
-TEST_CASE("cuda: without a GPU, loading says so") {
-  emulation::set_devices(0);
-  CHECK(CudaParser::from_memory(weight_file()).error().code() == Errc::no_device);
-  emulation::set_devices(1);
+  ON_EMULATOR(CHECK(emulation::live_objects() == live));
 }
 
 TEST_CASE("cuda: a cancelled call says so, and the next one works") {
@@ -231,22 +180,18 @@ TEST_CASE("cuda: a graph's results are those of plain launches, for photos that 
     plain.finish().or_throw();
   }
   CHECK(expected[0].labels != expected[1].labels);
-  std::size_t first_calls = 0, kernels = 0;
+  ON_EMULATOR(std::size_t first_calls = 0, kernels = 0);
   for (const int which : {0, 1, 1, 0}) {  // the first of them is captured
     const auto at = static_cast<std::size_t>(which);
     const Image copy = upside_down(upside_down(photos[at]));  // at an address of its own
     Answer got(copy, kLogits);
-    const std::size_t calls = emulation::calls(), run = emulation::kernels_run();
+    ON_EMULATOR(const std::size_t calls = emulation::calls(), run = emulation::kernels_run());
     graphs.start(copy.view(), got.results()).or_throw();
     graphs.finish().or_throw();
-    if (first_calls == 0) {
-      first_calls = emulation::calls() - calls;
-      kernels = emulation::kernels_run() - run;
-    } else {
-      CHECK(emulation::calls() - calls < 20);
-    }
-    CHECK(first_calls > 200);
-    CHECK(emulation::kernels_run() - run == kernels);
+    ON_EMULATOR(const std::size_t called = emulation::calls() - calls, ran = emulation::kernels_run() - run);
+    ON_EMULATOR(if (first_calls == 0) first_calls = called, kernels = ran);
+    ON_EMULATOR(CHECK((called == first_calls ? called > 200 : called < 20)));
+    ON_EMULATOR(CHECK(ran == kernels));
     CHECK(got.labels == expected[at].labels);
     CHECK(got.confidence == expected[at].confidence);
     CHECK(got.logits == expected[at].logits);
@@ -289,20 +234,20 @@ TEST_CASE("cuda: what is started happens later; until it is finished the workspa
   const Pinned pinned_photo(photo.size_bytes()), labels(labels_of(expected).size());
   std::memcpy(pinned_photo.data, photo.data(), photo.size_bytes());
   const ImageView view(pinned_photo.data, photo.width(), photo.height(), photo.order());
-  const std::size_t kernels = emulation::kernels_run(), allocations = emulation::allocations();
+  ON_EMULATOR(const std::size_t kernels = emulation::kernels_run(), allocations = emulation::allocations());
   workspace.start(view, {labels.data, nullptr, {}}).or_throw();
-  CHECK(emulation::kernels_run() == kernels);
+  ON_EMULATOR(CHECK(emulation::kernels_run() == kernels));
   CHECK(workspace.start(view, {labels.data, nullptr, {}}).code() == Errc::busy);
   CHECK(workspace.parse(photo.view(), mask).code() == Errc::busy);
   CHECK(workspace.logits_shape(1, 64, 64).error().code() == Errc::busy);
-  CHECK(emulation::kernels_run() == kernels);
+  ON_EMULATOR(CHECK(emulation::kernels_run() == kernels));
   workspace.finish().or_throw();
   CHECK(std::memcmp(labels.data, expected.labels().data(), labels.bytes) == 0);
   workspace.finish().or_throw();
   workspace.parse(photo.view(), mask).or_throw();
   CHECK(labels_of(mask) == labels_of(expected));
   CHECK(mask.mean_confidence() == expected.mean_confidence());
-  CHECK(emulation::allocations() == allocations);
+  ON_EMULATOR(CHECK(emulation::allocations() == allocations));
 
   CHECK(workspace.start(view, {}).code() == Errc::invalid_argument);
   std::vector<float> room(kLogits);
@@ -310,7 +255,7 @@ TEST_CASE("cuda: what is started happens later; until it is finished the workspa
   CHECK(workspace.start(view, {labels.data, nullptr, {room.data(), 5}}).code() == Errc::buffer_too_small);
   workspace.start(view, {nullptr, nullptr, {room.data(), kLogits}}).or_throw();  // logits alone
   { const CudaWorkspace gone = std::move(workspace); }                           // waits
-  CHECK(emulation::kernels_run() > kernels);
+  ON_EMULATOR(CHECK(emulation::kernels_run() > kernels));
 }
 
 TEST_CASE("cuda: two workspaces at a time; photo and results in the device's memory") {
@@ -367,106 +312,4 @@ TEST_CASE("a backend on the host answers at once, with the same results") {
   workspace.parse(photo.view(), mask, {logits.data(), kLogits}).or_throw();
   CHECK(logits == with.logits);
   CHECK(labels_of(mask) == with.labels);
-}
-
-// ---- failures -----------------------------------------------------------------------------------------------------
-
-// While one lives, streams drop their work: whether a call fails does not depend on it.
-struct WithoutWork {
-  WithoutWork() { emulation::set_works(false); }
-  ~WithoutWork() { emulation::set_works(true); }
-};
-
-TEST_CASE("cuda: whichever call fails while loading, an error comes back and nothing leaks") {
-  const WithoutWork no_work;
-  const Bytes file = weight_file();
-  const std::size_t live = emulation::live_objects(), before = emulation::calls();
-  static_cast<void>(load<CudaParser>());
-  const std::size_t calls = emulation::calls() - before;
-  CHECK(calls > 300);
-#if defined(__SANITIZE_ADDRESS__)
-  constexpr std::size_t kStep = 7;  // minutes
-#else
-  constexpr std::size_t kStep = 1;
-#endif
-  for (std::size_t k = 0; k < calls; k += kStep) {
-    emulation::fail_after(k);
-    const auto failed = CudaParser::from_memory(file);
-    CAPTURE(k);
-    REQUIRE_FALSE(failed.ok());
-    REQUIRE(std::strlen(failed.error().message()) > 20);
-    REQUIRE(emulation::live_objects() == live);
-  }
-}
-
-TEST_CASE("cuda: whichever call fails while parsing, an error comes back and the next call works") {
-  const WithoutWork no_work;
-  for (const Dataset dataset : {Dataset::celeb, Dataset::lapa}) {
-    const CudaParser parser = load<CudaParser>(dataset);
-    const Image photo = portrait();
-    const std::size_t live = emulation::live_objects();
-    Answer answer(photo, dataset == Dataset::celeb ? kLogits : 0);
-    const auto call = [&](CudaWorkspace& space) {
-      const Status started = space.start(photo.view(), kFace, answer.results());
-      return started.ok() ? space.finish() : started;
-    };
-    std::size_t first = 0, second = 0;
-    {
-      CudaWorkspace workspace = parser.workspace().value();
-      const std::size_t begin = emulation::calls();
-      call(workspace).or_throw();
-      const std::size_t middle = emulation::calls();
-      call(workspace).or_throw();
-      first = middle - begin;
-      second = emulation::calls() - middle;
-    }
-    CHECK(first > 200);
-    CHECK(second < 20);
-    CHECK(emulation::live_objects() == live);
-    std::size_t captures_failed = 0;
-    for (std::size_t k = 0; k < first + second; ++k) {
-      CAPTURE(k);
-      CudaWorkspace workspace = parser.workspace().value();
-      if (k >= first) call(workspace).or_throw();
-      emulation::fail_after(k < first ? k : k - first);
-      const std::size_t before = emulation::calls();
-      const Status status = call(workspace);
-      if (status.ok()) {  // the capture alone failed
-        REQUIRE(k < first);
-        ++captures_failed;
-        REQUIRE(emulation::calls() - before > first / 2);
-      } else {
-        REQUIRE(std::strlen(status.message()) > 20);
-      }
-      const std::size_t objects = emulation::live_objects();
-      for (int again = 0; again < 2; ++again) REQUIRE(call(workspace).ok());
-      if (status.ok()) REQUIRE(emulation::live_objects() == objects);  // and is not tried again
-    }
-    CHECK(captures_failed > first / 3);
-    CHECK(captures_failed < first / 2 + 5);
-    CHECK(emulation::live_objects() == live);
-  }
-}
-
-TEST_CASE("cuda: after a failure the results of the next call are right") {
-  const CudaParser parser = load<CudaParser>();
-  const Image photo = portrait();
-  const Mask expected = parser.parse(photo.view()).value();
-  const auto check = [&](CudaWorkspace& workspace, std::size_t k) {
-    Mask mask;
-    CAPTURE(k);
-    emulation::fail_after(k);
-    static_cast<void>(workspace.parse(photo.view(), mask));
-    workspace.parse(photo.view(), mask).or_throw();
-    CHECK(labels_of(mask) == labels_of(expected));
-    CHECK(mask.mean_confidence() == expected.mean_confidence());
-  };
-  for (const std::size_t k : {3u, 100u, 300u}) {  // of plain launches, and of a capture
-    CudaWorkspace workspace = parser.workspace().value();
-    check(workspace, k);
-  }
-  CudaWorkspace workspace = parser.workspace().value();
-  Mask mask;
-  workspace.parse(photo.view(), mask).or_throw();
-  for (const std::size_t k : {0u, 2u, 4u, 6u}) check(workspace, k);  // of a graph
 }

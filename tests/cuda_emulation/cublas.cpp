@@ -1,10 +1,13 @@
-// The functions that cublasLt.h declares.
+// The functions that cublasLt.h declares, and dlfcn.h, which find them by their names.
 #include <Eigen/Core>
 #include <cstring>
+#include <string>
 
 #include "access.hpp"
 #include "cublasLt.h"
 #include "cuda_fp16.h"
+#include "dlfcn.h"
+#include "emulation.hpp"
 
 struct cublasLtContext {};
 
@@ -111,8 +114,9 @@ cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) {
   return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasLtMatmulDescInit(cublasLtMatmulDesc_t operation, cublasComputeType_t compute,
-                                      cudaDataType_t scale) {
+cublasStatus_t cublasLtMatmulDescInit_internal(cublasLtMatmulDesc_t operation, std::size_t bytes,
+                                               cublasComputeType_t compute, cudaDataType_t scale) {
+  if (bytes != sizeof *operation) return CUBLAS_STATUS_ALLOC_FAILED;
   *operation = {compute, CUBLAS_OP_N, CUBLASLT_EPILOGUE_DEFAULT, nullptr};
   return scale == CUDA_R_32F ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_INVALID_VALUE;
 }
@@ -128,8 +132,9 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t operation, cu
   }
   return CUBLAS_STATUS_INVALID_VALUE;
 }
-cublasStatus_t cublasLtMatrixLayoutInit(cublasLtMatrixLayout_t layout, cudaDataType_t type, std::uint64_t rows,
-                                        std::uint64_t columns, std::int64_t stride) {
+cublasStatus_t cublasLtMatrixLayoutInit_internal(cublasLtMatrixLayout_t layout, std::size_t bytes, cudaDataType_t type,
+                                                 std::uint64_t rows, std::uint64_t columns, std::int64_t stride) {
+  if (bytes != sizeof *layout) return CUBLAS_STATUS_ALLOC_FAILED;
   *layout = {type, rows, columns, stride, 1, 0};
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -138,7 +143,8 @@ cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t layout, c
   if (which == CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT) return set(layout->count, value, bytes);
   return set(layout->step, value, bytes);
 }
-cublasStatus_t cublasLtMatmulPreferenceInit(cublasLtMatmulPreference_t preference) {
+cublasStatus_t cublasLtMatmulPreferenceInit_internal(cublasLtMatmulPreference_t preference, std::size_t bytes) {
+  if (bytes != sizeof *preference) return CUBLAS_STATUS_ALLOC_FAILED;
   *preference = {0, {256, 256, 256, 256}};
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -211,4 +217,52 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t operation, 
     });
     return CUBLAS_STATUS_SUCCESS;
   });
+}
+
+namespace {
+
+// What the library, once installed, answers to a name; null for others.
+bool installed = true;
+std::string failure;
+char library;
+
+template <class Function>
+void* address(Function* function) {
+  return reinterpret_cast<void*>(function);
+}
+void* function(const std::string& name) {
+#define FUNCTION(known) \
+  if (name == #known) return address(&known)
+  FUNCTION(cublasLtCreate);
+  FUNCTION(cublasLtDestroy);
+  FUNCTION(cublasLtGetStatusString);
+  FUNCTION(cublasLtMatmulDescInit_internal);
+  FUNCTION(cublasLtMatmulDescSetAttribute);
+  FUNCTION(cublasLtMatrixLayoutInit_internal);
+  FUNCTION(cublasLtMatrixLayoutSetAttribute);
+  FUNCTION(cublasLtMatmulPreferenceInit_internal);
+  FUNCTION(cublasLtMatmulPreferenceSetAttribute);
+  FUNCTION(cublasLtMatmulAlgoGetHeuristic);
+  FUNCTION(cublasLtMatmul);
+#undef FUNCTION
+  return nullptr;
+}
+
+}  // namespace
+
+void emulation::set_cublas(bool now) {
+  installed = now;
+}
+void* dlopen(const char* name, int) {
+  if (installed && std::string(name) == "libcublasLt.so.13") return &library;
+  failure = std::string(name) + ": cannot open shared object file: No such file or directory";
+  return nullptr;
+}
+void* dlsym(void* handle, const char* name) {
+  void* const found = handle == &library ? function(name) : nullptr;
+  if (found == nullptr) failure = std::string("undefined symbol: ") + name;
+  return found;
+}
+const char* dlerror() {
+  return failure.c_str();
 }

@@ -5,7 +5,12 @@
 #include <functional>
 #include <string>
 
+// Of a test that a real GPU passes too, what only the emulated one can do or tell; see tests/cuda_device.
+#define ON_EMULATOR(...) __VA_ARGS__
+
 namespace emulation {
+
+inline constexpr bool kEmulated = true;
 
 // The order of the threads of a block between two barriers, and of the blocks of a grid.
 enum class Order { ascending, descending, shuffled };
@@ -14,6 +19,8 @@ void set_order(Order order);
 
 // How many GPUs there are; one, until somebody says otherwise.
 void set_devices(int count);
+// Whether cuBLASLt is installed, as it is until somebody says otherwise.
+void set_cublas(bool installed);
 
 // Whether the work in streams is done, as it is until somebody says otherwise, or dropped when its turn comes: what
 // calls answer without it is the same, and soon known.

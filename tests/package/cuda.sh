@@ -25,6 +25,11 @@ for way in add_subdirectory find_package; do
   try cmake --build "$work/$way"
   check "$work/$way/device"
 done
+# Loaded when it is asked for, and not before.
+if ldd "$work/find_package/device" | grep -q cublas; then
+  echo "the program links cuBLASLt" >&2
+  exit 1
+fi
 
 line=$(sed -n 's|^// *\(nvcc .*\)|\1|p' "$root/examples/04_cuda.cu")
 [ -e /dev/nvidiactl ] || line=$(echo "$line" | sed 's|-arch=native|-arch=sm_75|')  # native is what the GPU is

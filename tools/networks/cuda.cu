@@ -2,6 +2,7 @@
 #include "segface/facade/definitions.hpp"
 
 #include "networks/cuda.hpp"
+#include "networks/device_times.cuh"
 #include "networks/replay.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
@@ -27,5 +28,10 @@ template segface::Result<std::vector<segface::StageComparison>> replay_on_cuda<s
     const segface::Golden&, const segface::Image&, const segface::WeightFile&);
 template segface::Result<std::vector<segface::StageComparison>> replay_on_cuda<segface::cuda::HalfBackend>(
     const segface::Golden&, const segface::Image&, const segface::WeightFile&);
+
+template segface::Result<DeviceTimes> times_on_cuda<segface::cuda::Backend>(const segface::WeightFile&, bool,
+                                                                            segface::Index, segface::Index);
+template segface::Result<DeviceTimes> times_on_cuda<segface::cuda::HalfBackend>(const segface::WeightFile&, bool,
+                                                                                segface::Index, segface::Index);
 
 }  // namespace networks

@@ -3,7 +3,10 @@
 #pragma once
 
 #include "segface/engine/golden.hpp"
+#include "segface/engine/weight_file.hpp"
 #include "segface/parser.hpp"
+
+#include "networks/device_times.hpp"
 
 struct __half;  // CUDA's
 
@@ -30,5 +33,10 @@ template <class Backend>
 segface::Result<std::vector<segface::StageComparison>> replay_on_cuda(const segface::Golden& golden,
                                                                       const segface::Image& picture,
                                                                       const segface::WeightFile& file);
+
+// tf32: see BasicBackend::from_environment; only float32 may be. Errors: no_device too. Of both backends.
+template <class Backend>
+segface::Result<DeviceTimes> times_on_cuda(const segface::WeightFile& file, bool tf32, segface::Index batch,
+                                           segface::Index runs);
 
 }  // namespace networks

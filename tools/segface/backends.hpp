@@ -43,6 +43,14 @@ struct BackendType {
   using Backend = B;
 };
 
+// Whether a backend stores numbers in 16 bits, so that bounds of float32 are not its own.
+template <class B>
+inline constexpr bool kHalf = false;
+#if defined(SEGFACE_WITH_CUDA)
+template <>
+inline constexpr bool kHalf<segface::cuda::HalfBackend> = true;
+#endif
+
 // Calls function(BackendType) with the type of a backend that is built in.
 template <class Function>
 auto with_backend(std::size_t backend, const Function& function) {

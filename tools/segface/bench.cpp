@@ -10,6 +10,7 @@
 #include "arguments.hpp"
 #include "backends.hpp"
 #include "commands.hpp"
+#include "networks/device_times.hpp"
 #include "output.hpp"
 #include "peak.hpp"
 
@@ -29,6 +30,12 @@ struct Figures {
   double peak = 0;                                       // GFLOP/s
   double load = 0;                                       // milliseconds
   std::size_t weights = 0, workspace = 0, resident = 0;  // bytes; resident is the most that ever was
+  // By a GPU's own clock: its numbers ("float32", "tf32", "float16") and what it said.
+  struct OnDevice {
+    const char* numbers;
+    networks::DeviceTimes times;
+  };
+  std::vector<OnDevice> device;
 };
 
 double median(std::vector<double> values) {
@@ -161,24 +168,57 @@ void print_json(const Parser& parser, const Figures& f, Index threads, Index run
 
 // Of a backend that is not the cpu's: whole photos. What a stage takes is known to the GPU alone, which the host does
 // not wait for in between.
-void print_photo(const NetworkInfo& info, const std::string& backend, const Figures& f, Index runs, bool json) {
+void print_photo(const NetworkInfo& info, const std::string& backend, const Figures& f, Index batch, Index runs,
+                 bool json) {
   if (json) {
     std::printf(
         "{\"backbone\": \"%s\", \"dataset\": \"%s\", \"resolution\": %td, \"backend\": \"%s\", \"runs\": %td, "
         "\"load_ms\": %.1f,\n \"weight_bytes\": %zu, \"workspace_bytes\": %zu, \"photo_ms\": %.3f, "
-        "\"fastest_ms\": %.3f}\n",
+        "\"fastest_ms\": %.3f, \"batch\": %td, \"device\": [",
         backbone_name(info.backbone), std::string(dataset_name(info.dataset)).c_str(), info.resolution, backend.c_str(),
-        runs, f.load, f.weights, f.workspace, f.milliseconds, f.least);
+        runs, f.load, f.weights, f.workspace, f.milliseconds, f.least, batch);
+    const char* separator = "\n";
+    for (const Figures::OnDevice& d : f.device) {
+      std::printf(
+          "%s  {\"name\": \"%s\", \"numbers\": \"%s\", \"network_ms\": %.4f, \"photo_ms\": %.4f, "
+          "\"bytes\": %zu}",
+          separator, d.times.device.c_str(), d.numbers, d.times.network, d.times.photo, d.times.bytes);
+      separator = ",\n";
+    }
+    std::printf("]}\n");
     return;
   }
   std::printf("%s; %s backend, median of %td runs\n\n", title(info).c_str(), backend.c_str(), runs);
   std::printf("  photo  %.2f ms, %.1f a second; fastest %.2f ms\n\nloading %.0f ms; weights %s, workspace %s\n",
               f.milliseconds, 1000 / f.milliseconds, f.least, f.load, megabytes(f.weights).c_str(),
               megabytes(f.workspace).c_str());
+  for (const Figures::OnDevice& d : f.device) {
+    std::printf("%s by its own clock, %s: network %.3f ms for %td, ", d.times.device.c_str(), d.numbers,
+                d.times.network, batch);
+    if (batch == 1) std::printf("photo %.3f ms, ", d.times.photo);
+    std::printf("%s of its memory\n", megabytes(d.times.bytes).c_str());
+  }
+}
+
+// By the clock of a GPU, where the backend is on one.
+template <class Backend>
+Status measure_on_device(const std::string& path, Index batch, Index runs, Figures& figures) {
+#if defined(SEGFACE_WITH_CUDA)
+  if constexpr (kHalf<Backend> || std::is_same_v<Backend, cuda::Backend>) {
+    SEGFACE_ASSIGN(file, WeightFile::open(path));
+    for (const bool tf32 : {false, true}) {
+      if (tf32 && kHalf<Backend>) break;
+      SEGFACE_ASSIGN(times, networks::times_on_cuda<Backend>(file, tf32, batch, runs));
+      figures.device.push_back({kHalf<Backend> ? "float16" : tf32 ? "tf32" : "float32", std::move(times)});
+    }
+  }
+#endif
+  static_cast<void>(path), static_cast<void>(batch), static_cast<void>(runs), static_cast<void>(figures);
+  return {};
 }
 
 template <class Backend>
-int bench(const std::string& path, const std::string& backend, Index threads, Index runs, bool json) {
+int bench(const std::string& path, const std::string& backend, Index threads, Index batch, Index runs, bool json) {
   const auto file = InputFile::open(path);
   if (!file.ok()) return fail(file.error(), kWeights);
   Stopwatch watch;
@@ -201,21 +241,28 @@ int bench(const std::string& path, const std::string& backend, Index threads, In
     const auto print = json ? print_json : print_table;
     print(*parser, *figures, (*executor)->threads(), runs);
   } else {
-    print_photo(parser->info(), backend, *figures, runs, json);
+    const Status timed = measure_on_device<Backend>(path, batch, runs, *figures);
+    if (!timed.ok()) return fail(timed, kWeights);
+    print_photo(parser->info(), backend, *figures, batch, runs, json);
   }
   return kDone;
 }
 
 int run(const std::vector<std::string>& words) {
-  const auto arguments =
-      Arguments::parse(words, {{"--threads", true}, {"--runs", true}, {"--backend", true}, {"--json", false}});
+  const auto arguments = Arguments::parse(
+      words, {{"--threads", true}, {"--runs", true}, {"--batch", true}, {"--backend", true}, {"--json", false}});
   if (!arguments.ok()) return misuse(kBench, arguments.error());
   const auto threads = arguments->number("--threads", 0, kMaxThreads, 0);
   if (!threads.ok()) return misuse(kBench, threads.error());
   const auto runs = arguments->number("--runs", 1, 10000, 15);
   if (!runs.ok()) return misuse(kBench, runs.error());
+  const auto batch = arguments->number("--batch", 1, 1024, 1);
+  if (!batch.ok()) return misuse(kBench, batch.error());
   const auto backend = arguments->choice("--backend", backend_names());
   if (!backend.ok()) return misuse(kBench, backend.error());
+  if (arguments->has("--batch") && *backend != kCuda && *backend != kCudaHalf) {
+    return misuse(kBench, error(Errc::invalid_argument, "--batch goes with --backend cuda or cuda-f16"));
+  }
   if (arguments->operands().size() != 1) {
     return misuse(kBench,
                   error(Errc::invalid_argument, "expected one weight file, got ", arguments->operands().size()));
@@ -223,8 +270,8 @@ int run(const std::vector<std::string>& words) {
   const Status built = check_built(*backend);
   if (!built.ok()) return fail(built, kNoDevice);
   return with_backend(*backend, [&](auto type) {
-    return bench<typename decltype(type)::Backend>(arguments->operands()[0], backend_names()[*backend], *threads, *runs,
-                                                   arguments->has("--json"));
+    return bench<typename decltype(type)::Backend>(arguments->operands()[0], backend_names()[*backend], *threads,
+                                                   *batch, *runs, arguments->has("--json"));
   });
 }
 
@@ -232,7 +279,7 @@ int run(const std::vector<std::string>& words) {
 
 const Command kBench = {
     "bench", "how fast a network is here, stage by stage",
-    "usage: segface bench WEIGHTS [--threads N] [--runs N] [--backend NAME] [--json]\n"
+    "usage: segface bench WEIGHTS [--threads N] [--runs N] [--batch N] [--backend NAME] [--json]\n"
     "\n"
     "Parses a picture of the network's own size again and again and prints the median time of each\n"
     "stage, with its operations, its share of what this processor's multiply-adds reach (measured\n"
@@ -243,7 +290,9 @@ const Command kBench = {
     "  --threads N     0, the default, is one a processor\n"
     "  --runs N        15 unless said otherwise\n"
     "  --backend NAME  cpu, the default; of cuda and cuda-f16, an NVIDIA GPU, where built with it (exit code 7:\n"
-    "                  no GPU), and of reference, whole photos only\n"
+    "                  no GPU), whole photos, and photo and network by the GPU's own clock, cuda with floats\n"
+    "                  rounded to TF32 too; of reference, whole photos only\n"
+    "  --batch N       on a GPU, pictures of a call of the network alone; 1 unless said otherwise\n"
     "  --json          the same for programs\n",
     run};
 

@@ -4,7 +4,7 @@
 // a stream of its own; every kernel and copy goes through that stream, and the host waits only where it reads a map.
 // Activations and the weights of products are float32 or float16, everything is computed in float32. Products are
 // cuBLASLt's, with bias, residual and ReLU; other activations are a kernel after it.
-// Programs that include this are compiled by nvcc and link cublasLt.
+// Programs that include this are compiled by nvcc; cuBLASLt is loaded when a backend is made.
 #pragma once
 
 #include <cuda_fp16.h>
@@ -18,6 +18,7 @@
 #include "segface/backends/cuda/attention.cuh"
 #include "segface/backends/cuda/convolution.cuh"
 #include "segface/backends/cuda/cross_attention.cuh"
+#include "segface/backends/cuda/cublas.cuh"
 #include "segface/backends/cuda/elements.cuh"
 #include "segface/backends/cuda/epilogue.cuh"
 #include "segface/backends/cuda/labels.cuh"
@@ -58,12 +59,13 @@ class BasicBackend {
       Compound::label_map, Compound::class_planes,  Compound::squeeze_excitation, Compound::upscale_and_classify};
 
   // On the current device. tf32: whether products of floats may round them to ten bits of fraction, which tensor cores
-  // multiply many times faster. Errors: no_device.
+  // multiply many times faster. Errors: no_device (no cuBLASLt either).
   static Result<BasicBackend> from_environment(bool tf32 = false) noexcept {
     int count = 0;
     SEGFACE_RETURN_IF_ERROR(check(cudaGetDeviceCount(&count), "cudaGetDeviceCount"));
     if (count == 0) return error(Errc::no_device, "no GPU to compute on; use the cpu backend");
-    return BasicBackend(tf32);
+    SEGFACE_ASSIGN(library, CublasLt::load());
+    return BasicBackend(library, tf32);
   }
 
   Result<Linear> prepare_linear(const LinearParameters& p) const noexcept { return upload_linear<T>(p); }
@@ -388,10 +390,10 @@ class BasicBackend {
   }
 
  private:
-  explicit BasicBackend(bool tf32) noexcept : tf32_(tf32) {}
+  BasicBackend(const CublasLt& library, bool tf32) noexcept : library_(library), tf32_(tf32) {}
 
   Status multiply(RunOf& run, const Product<T>& product) const noexcept {
-    return run.memory().multiply(product, tf32_);
+    return run.memory().multiply(library_, product, tf32_);
   }
 
   // How last(activation(x W^T + bias) + residual) is made: of a product as cuBLASLt can finish it, and a kernel for the
@@ -441,6 +443,7 @@ class BasicBackend {
                            static_cast<int>(stride), static_cast<int>(pad), y);
   }
 
+  CublasLt library_;
   bool tf32_;
 };
 

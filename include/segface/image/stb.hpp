@@ -268,8 +268,13 @@ SEGFACE_END_NAMESPACE
 
 #define STB_IMAGE_IMPLEMENTATION
 // Declared inside extern "C", a function keeps its plain name in the object file even where it is static, and would
-// meet the host's: so each is said to be C++, and is private by the unnamed namespace.
+// meet the host's: so each is said to be C++, and is private by the unnamed namespace. nvcc forgets that: with it
+// they are static, and a file cannot have a stb_image of the host's besides.
+#if defined(__CUDACC__)
+#define STBIDEF static
+#else
 #define STBIDEF extern "C++"
+#endif
 #define STBI_ONLY_JPEG
 #define STBI_NO_STDIO
 #define STBI_NO_LINEAR

@@ -55,8 +55,8 @@ class Memory {
   Graph& graph() noexcept { return graph_; }
   // Puts a product into the stream.
   template <class T>
-  Status multiply(const Product<T>& product, bool tf32) noexcept {
-    return products_.multiply(stream(), product, tf32);
+  Status multiply(const CublasLt& library, const Product<T>& product, bool tf32) noexcept {
+    return products_.multiply(library, stream(), product, tf32);
   }
 
   Status finish() noexcept { return check(cudaStreamSynchronize(stream()), "cudaStreamSynchronize"); }

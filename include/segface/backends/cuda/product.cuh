@@ -3,7 +3,6 @@
 // __half, and added up in float32. cuBLASLt stores columns first, so it is given everything transposed: y^T = W x^T.
 #pragma once
 
-#include <cublasLt.h>
 #include <cuda_fp16.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "segface/backends/cuda/buffer.cuh"
+#include "segface/backends/cuda/cublas.cuh"
 #include "segface/base/config.hpp"
 #include "segface/base/map.hpp"
 
@@ -41,20 +41,20 @@ class Products {
   // TF32: whether floats may be rounded to ten bits of fraction, for tensor cores. Errors: limit_exceeded, those of
   // check; internal where cuBLASLt knows no algorithm.
   template <class T>
-  Status multiply(cudaStream_t stream, const Product<T>& p, bool tf32) noexcept {
+  Status multiply(const CublasLt& library, cudaStream_t stream, const Product<T>& p, bool tf32) noexcept {
     const Index rows = p.y.rows() / p.count;
     if (rows > INT_MAX) return error(Errc::limit_exceeded, "more than 2^31 pixels; use a smaller batch");
-    SEGFACE_RETURN_IF_ERROR(open());
+    SEGFACE_RETURN_IF_ERROR(open(library));
     const bool adds = p.residual.rows() != 0;
     const Map<const T> before = adds ? p.residual : Map<const T>(p.y);
     const Index before_step = before.rows() == p.y.rows() ? rows * before.stride : 0;
 
-    Call call;
+    Call call(library);
     const bool rounded = tf32 && std::is_same_v<T, float>;
-    SEGFACE_RETURN_IF_ERROR(
-        check(cublasLtMatmulDescInit(&call.operation, rounded ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F,
-                                     CUDA_R_32F),
-              "cublasLtMatmulDescInit"));
+    SEGFACE_RETURN_IF_ERROR(library.check(
+        library.MatmulDescInit_internal(&call.operation, sizeof call.operation,
+                                        rounded ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F),
+        "cublasLtMatmulDescInit"));
     const cublasLtEpilogue_t epilogues[] = {CUBLASLT_EPILOGUE_DEFAULT, CUBLASLT_EPILOGUE_RELU, CUBLASLT_EPILOGUE_BIAS,
                                             CUBLASLT_EPILOGUE_RELU_BIAS};
     const int epilogue = (p.relu ? 1 : 0) + (p.bias != nullptr ? 2 : 0);
@@ -62,10 +62,10 @@ class Products {
     SEGFACE_RETURN_IF_ERROR(call.set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogues[epilogue]));
     if (p.bias != nullptr) SEGFACE_RETURN_IF_ERROR(call.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias));
     const Index in = p.x.channels, out = p.y.channels;
-    SEGFACE_RETURN_IF_ERROR(layout<T>(in, out, p.weight_stride, p.count, p.weight_step, call.a));
-    SEGFACE_RETURN_IF_ERROR(layout<T>(in, rows, p.x.stride, p.count, rows * p.x.stride, call.b));
-    SEGFACE_RETURN_IF_ERROR(layout<T>(out, rows, before.stride, p.count, before_step, call.c));
-    SEGFACE_RETURN_IF_ERROR(layout<T>(out, rows, p.y.stride, p.count, rows * p.y.stride, call.d));
+    SEGFACE_RETURN_IF_ERROR(call.layout<T>(in, out, p.weight_stride, p.count, p.weight_step, call.a));
+    SEGFACE_RETURN_IF_ERROR(call.layout<T>(in, rows, p.x.stride, p.count, rows * p.x.stride, call.b));
+    SEGFACE_RETURN_IF_ERROR(call.layout<T>(out, rows, before.stride, p.count, before_step, call.c));
+    SEGFACE_RETURN_IF_ERROR(call.layout<T>(out, rows, p.y.stride, p.count, rows * p.y.stride, call.d));
 
     const std::array<std::uint32_t, 4> alignments = {
         alignment(p.weight, p.weight_step), alignment(p.x.data, rows * p.x.stride), alignment(before.data, before_step),
@@ -86,8 +86,8 @@ class Products {
     for (const std::uint32_t bytes : alignments) shape.back() = shape.back() * 32 + static_cast<Index>(bytes);
     SEGFACE_ASSIGN(algorithm, choose(shape, call, alignments));
     const float one = 1, keep = adds ? 1 : 0;
-    return check(
-        cublasLtMatmul(handle_.get(), &call.operation, &one, p.weight, &call.a, p.x.data, &call.b, &keep, before.data,
+    return library.check(
+        library.Matmul(handle_.get(), &call.operation, &one, p.weight, &call.a, p.x.data, &call.b, &keep, before.data,
                        &call.c, p.y.data, &call.d, &algorithm, workspace_.data(), workspace_.size(), stream),
         "cublasLtMatmul");
   }
@@ -97,9 +97,6 @@ class Products {
  private:
   static constexpr std::size_t kWorkspaceBytes = std::size_t{8} << 20;  // for sums of parts, where rows are few
 
-  struct Deleter {
-    void operator()(cublasLtHandle_t handle) const noexcept { static_cast<void>(cublasLtDestroy(handle)); }
-  };
   // Everything that an algorithm is chosen by.
   using Shape = std::array<Index, 14>;
   struct Choice {
@@ -108,40 +105,42 @@ class Products {
   };
   // How cuBLASLt is told of a product.
   struct Call {
+    const CublasLt& library;
     cublasLtMatmulDescOpaque_t operation;
     cublasLtMatrixLayoutOpaque_t a, b, c, d;
 
+    explicit Call(const CublasLt& functions) noexcept : library(functions) {}
+
     template <class Value>
     Status set(cublasLtMatmulDescAttributes_t which, const Value& value) noexcept {
-      return check(cublasLtMatmulDescSetAttribute(&operation, which, &value, sizeof value),
-                   "cublasLtMatmulDescSetAttribute");
+      return library.check(library.MatmulDescSetAttribute(&operation, which, &value, sizeof value),
+                           "cublasLtMatmulDescSetAttribute");
+    }
+    // `count` matrices of columns that are `stride` elements apart, `step` elements from one to the next.
+    template <class T>
+    Status layout(Index rows, Index columns, Index stride, Index count, Index step,
+                  cublasLtMatrixLayoutOpaque_t& made) noexcept {
+      constexpr cudaDataType_t kType = std::is_same_v<T, float> ? CUDA_R_32F : CUDA_R_16F;
+      SEGFACE_RETURN_IF_ERROR(
+          library.check(library.MatrixLayoutInit_internal(&made, sizeof made, kType, static_cast<std::uint64_t>(rows),
+                                                          static_cast<std::uint64_t>(columns), stride),
+                        "cublasLtMatrixLayoutInit"));
+      const auto set_layout = [&](cublasLtMatrixLayoutAttribute_t which, const auto& value) {
+        return library.check(library.MatrixLayoutSetAttribute(&made, which, &value, sizeof value),
+                             "cublasLtMatrixLayoutSetAttribute");
+      };
+      SEGFACE_RETURN_IF_ERROR(set_layout(CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, static_cast<std::int32_t>(count)));
+      return set_layout(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, static_cast<std::int64_t>(step));
     }
   };
 
-  Status open() noexcept {
+  Status open(const CublasLt& library) noexcept {
     if (handle_ != nullptr) return {};
     SEGFACE_ASSIGN(workspace, DeviceBuffer<std::uint8_t>::make(kWorkspaceBytes));
-    cublasLtHandle_t handle = nullptr;
-    SEGFACE_RETURN_IF_ERROR(check(cublasLtCreate(&handle), "cublasLtCreate"));
-    handle_.reset(handle);
+    SEGFACE_ASSIGN(handle, library.make_handle());
+    handle_ = std::move(handle);
     workspace_ = std::move(workspace);
     return {};
-  }
-
-  // `count` matrices of columns that are `stride` elements apart, `step` elements from one to the next.
-  template <class T>
-  static Status layout(Index rows, Index columns, Index stride, Index count, Index step,
-                       cublasLtMatrixLayoutOpaque_t& layout) noexcept {
-    constexpr cudaDataType_t kType = std::is_same_v<T, float> ? CUDA_R_32F : CUDA_R_16F;
-    SEGFACE_RETURN_IF_ERROR(check(cublasLtMatrixLayoutInit(&layout, kType, static_cast<std::uint64_t>(rows),
-                                                           static_cast<std::uint64_t>(columns), stride),
-                                  "cublasLtMatrixLayoutInit"));
-    const auto set = [&](cublasLtMatrixLayoutAttribute_t which, const auto& value) {
-      return check(cublasLtMatrixLayoutSetAttribute(&layout, which, &value, sizeof value),
-                   "cublasLtMatrixLayoutSetAttribute");
-    };
-    SEGFACE_RETURN_IF_ERROR(set(CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, static_cast<std::int32_t>(count)));
-    return set(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, static_cast<std::int64_t>(step));
   }
 
   // What the addresses of all parts are multiples of, 16 bytes at most.
@@ -156,11 +155,13 @@ class Products {
     const auto known =
         std::find_if(choices_.begin(), choices_.end(), [&](const Choice& choice) { return choice.shape == shape; });
     if (known != choices_.end()) return known->algorithm;
+    const CublasLt& library = call.library;
     cublasLtMatmulPreferenceOpaque_t preference;
-    SEGFACE_RETURN_IF_ERROR(check(cublasLtMatmulPreferenceInit(&preference), "cublasLtMatmulPreferenceInit"));
+    SEGFACE_RETURN_IF_ERROR(library.check(library.MatmulPreferenceInit_internal(&preference, sizeof preference),
+                                          "cublasLtMatmulPreferenceInit"));
     const auto set = [&](cublasLtMatmulPreferenceAttributes_t which, const auto& value) {
-      return check(cublasLtMatmulPreferenceSetAttribute(&preference, which, &value, sizeof value),
-                   "cublasLtMatmulPreferenceSetAttribute");
+      return library.check(library.MatmulPreferenceSetAttribute(&preference, which, &value, sizeof value),
+                           "cublasLtMatmulPreferenceSetAttribute");
     };
     SEGFACE_RETURN_IF_ERROR(
         set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, static_cast<std::uint64_t>(workspace_.size())));
@@ -170,14 +171,15 @@ class Products {
     SEGFACE_RETURN_IF_ERROR(set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignments[3]));
     cublasLtMatmulHeuristicResult_t found;
     int count = 0;
-    SEGFACE_RETURN_IF_ERROR(check(cublasLtMatmulAlgoGetHeuristic(handle_.get(), &call.operation, &call.a, &call.b,
-                                                                 &call.c, &call.d, &preference, 1, &found, &count),
-                                  "cublasLtMatmulAlgoGetHeuristic"));
+    SEGFACE_RETURN_IF_ERROR(
+        library.check(library.MatmulAlgoGetHeuristic(handle_.get(), &call.operation, &call.a, &call.b, &call.c, &call.d,
+                                                     &preference, 1, &found, &count),
+                      "cublasLtMatmulAlgoGetHeuristic"));
     if (count == 0) {
       return error(Errc::internal, "cuBLASLt knows no algorithm for a product of ", shape[3], " x ", shape[4], " by ",
                    shape[5]);
     }
-    SEGFACE_RETURN_IF_ERROR(check(found.state, "cublasLtMatmulAlgoGetHeuristic"));
+    SEGFACE_RETURN_IF_ERROR(library.check(found.state, "cublasLtMatmulAlgoGetHeuristic"));
     SEGFACE_RETURN_IF_ERROR(guarded([&]() -> Status {
       choices_.push_back({shape, found.algo});
       return {};
@@ -186,7 +188,7 @@ class Products {
   }
 
   DeviceBuffer<std::uint8_t> workspace_;
-  std::unique_ptr<std::remove_pointer_t<cublasLtHandle_t>, Deleter> handle_;
+  CublasLt::Handle handle_;
   std::vector<Choice> choices_;
 };
 

@@ -1,7 +1,6 @@
-// CUDA's and cuBLASLt's errors as Status. Every call of either is checked.
+// CUDA's errors as Status. Every call is checked; cuBLASLt's are by CublasLt::check.
 #pragma once
 
-#include <cublasLt.h>
 #include <cuda_runtime.h>
 
 #include "segface/base/config.hpp"
@@ -19,11 +18,6 @@ inline Status check(cudaError_t outcome, const char* what) noexcept {
     return error(Errc::no_device, "no GPU to compute on: ", cudaGetErrorString(outcome), "; use the cpu backend");
   }
   return error(Errc::internal, "the GPU failed: ", what, ": ", cudaGetErrorString(outcome));
-}
-inline Status check(cublasStatus_t outcome, const char* what) noexcept {
-  if (outcome == CUBLAS_STATUS_SUCCESS) return {};
-  if (outcome == CUBLAS_STATUS_ALLOC_FAILED) return error(Errc::out_of_memory, "cuBLASLt is out of memory: ", what);
-  return error(Errc::internal, "cuBLASLt failed: ", what, ": ", cublasLtGetStatusString(outcome));
 }
 
 }  // namespace cuda
