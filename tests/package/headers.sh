@@ -27,6 +27,7 @@ done
 echo "$compiler: $(echo "$headers" | wc -l) headers"
 
 # A processor that stores the high byte of a number first is refused by name.
-if echo '#include <segface/base/config.hpp>' | "$compiler" -x c++ -std=c++17 -fsyntax-only -Wno-builtin-macro-redefined \
-  -U__BYTE_ORDER__ -D__BYTE_ORDER__=__ORDER_BIG_ENDIAN__ -I "$root/include" - 2>"$work/refused"; then exit 1; fi
+big="-Wno-builtin-macro-redefined -U__BYTE_ORDER__ -D__BYTE_ORDER__=__ORDER_BIG_ENDIAN__"
+if echo '#include <segface/base/config.hpp>' | "$compiler" -x c++ -std=c++17 -fsyntax-only $big -I "$root/include" - \
+  2>"$work/refused"; then exit 1; fi
 grep -q "little-endian processors only" "$work/refused"

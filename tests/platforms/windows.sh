@@ -5,7 +5,7 @@ compiler=x86_64-w64-mingw32-g++-posix
 wine=$(command -v wine64 || command -v wine || ls /usr/lib/wine/wine64 2>/dev/null || true)
 need $compiler g++ cmake
 test -n "$wine" || skip "no wine"
-export WINEPREFIX="$work/wine" WINEDEBUG=-all
+export WINEPREFIX="$work/wine" WINEDEBUG=-all LC_ALL=C.UTF-8
 run() { try "$wine" "$@"; }
 
 # By one compiler line only the baseline kernels run; with the option of CMake's target all do.
@@ -60,7 +60,7 @@ for test in main allocations base/file_names_test base/status_test backends/cpu_
   tensors/safetensors_test tensors/torch_checkpoint_test; do
   tests="$tests $root/tests/$test.cpp"
 done
-try $compiler $flags -Wa,-muse-unaligned-vector-move -DSEGFACE_UNALIGNED_VECTOR_MOVES -I "$root/tests" -I "$root/tools" \
-  $headers -isystem doctest "-DSEGFACE_TEST_DATA=\"$root/tests/data\"" $tests build/libsegface_networks.a -o tests.exe \
-  -pthread
+try $compiler $flags -Wa,-muse-unaligned-vector-move -DSEGFACE_UNALIGNED_VECTOR_MOVES $headers -isystem doctest \
+  -I "$root/tests" -I "$root/tools" "-DSEGFACE_TEST_DATA=\"$root/tests/data\"" $tests build/libsegface_networks.a \
+  -o tests.exe -pthread
 run ./tests.exe --no-version
