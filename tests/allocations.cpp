@@ -12,6 +12,7 @@ std::atomic<long> allocations{0};
 std::atomic<std::size_t> largest_block{0};
 std::atomic<long> blocks_until_refusal{-1};
 
+#if !defined(__SANITIZE_THREAD__)  // which has an operator new of its own
 namespace {
 void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
   ++allocations;
@@ -34,11 +35,19 @@ void release(void* block) noexcept {
 #endif
 }
 }  // namespace
+#endif
 
 }  // namespace test
 
+#if !defined(__SANITIZE_THREAD__)
+
 void* operator new(std::size_t bytes) {
   void* const block = test::allocate(bytes, alignof(std::max_align_t));
+  if (block == nullptr) throw std::bad_alloc();
+  return block;
+}
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  void* const block = test::allocate(bytes, static_cast<std::size_t>(alignment));
   if (block == nullptr) throw std::bad_alloc();
   return block;
 }
@@ -60,3 +69,4 @@ void operator delete(void* block, const std::nothrow_t&) noexcept {
 void operator delete(void* block, std::align_val_t, const std::nothrow_t&) noexcept {
   test::release(block);
 }
+#endif

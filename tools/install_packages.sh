@@ -2,7 +2,7 @@
 # Installs what is missing of this project's build packages on Debian or Ubuntu: install_packages.sh [PACKAGE...]
 set -eu
 missing=
-for package in g++ make cmake libeigen3-dev libstb-dev doctest-dev "$@"; do
+for package in g++ make cmake libeigen3-dev libstb-dev libjpeg-dev doctest-dev "$@"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0

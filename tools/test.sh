@@ -1,9 +1,9 @@
 #!/bin/sh
 # Builds everything and runs the tests, but for two long ones: sh tools/test.sh [--sanitize | --full [PLATFORM]]
-# --sanitize runs them again under AddressSanitizer and UndefinedBehaviorSanitizer. --full does that too, and leaves out
-# nothing; then it runs networks of 512 x 512 pixels on the emulated GPU, and all tests built by clang++ if installed;
-# at last it builds for the other platforms of tests/platforms, where their compilers are installed, and runs what it can:
-# with the name of one, as windows or arm64, that one alone.
+# --sanitize runs them again under AddressSanitizer and UndefinedBehaviorSanitizer, and those of threads under
+# ThreadSanitizer. --full does that too, and leaves out nothing; then it runs networks of 512 x 512 pixels on the emulated
+# GPU, and all tests built by clang++ if installed; at last it builds for the other platforms of tests/platforms, where
+# their compilers are installed, and runs what it can: with the name of one, as windows or arm64, that one alone.
 # Where nvcc is installed (CUDA 11.8 or later), the command line and the example for GPUs are built too, and the kernels
 # are compiled for some kinds of GPUs, with --full for all that it knows.
 set -eu
@@ -37,6 +37,16 @@ platforms() {
   done
 }
 
+# Threads, and the calls of several, built by clang++ with ThreadSanitizer, which has an operator new of its own.
+run_threads_under_tsan() {
+  mkdir -p build-tsan
+  clang++ -std=c++17 -O1 -g1 -fsanitize=thread -D__SANITIZE_THREAD__ -Iinclude -Itests -Itools -isystem /usr/include/eigen3 \
+    -isystem /usr/include/stb "-DSEGFACE_TEST_DATA=\"$PWD/tests/data\"" tests/main.cpp tests/allocations.cpp \
+    tests/base/threads/*_test.cpp tests/network/facade_test.cpp tools/networks/cpu.cpp tools/networks/reference_float.cpp \
+    -o build-tsan/tests
+  TSAN_OPTIONS=halt_on_error=1:die_after_fork=0 build-tsan/tests --no-version
+}
+
 if [ "${1-}" = --full ] && [ -n "${2-}" ]; then
   platforms "$2"
   exit
@@ -54,6 +64,7 @@ fi
 run build "$brief" $cuda
 if [ -n "$full" ] || [ "${1-}" = --sanitize ]; then
   run build-asan "-LE package" --preset asan -DSEGFACE_BUILD_EXAMPLES=OFF
+  if command -v clang++ >/dev/null; then run_threads_under_tsan; else echo "no ThreadSanitizer: install clang"; fi
 fi
 if [ -n "$full" ]; then
   build/tests/segface_cuda_tests --no-version --no-skip --test-case="large:*"

@@ -6,9 +6,8 @@
 //   const auto parser = segface::Parser::load("demo.safetensors").value();
 //
 // Parser::plan() and backend(), and executors, want networks/segface/model.hpp, backends/cpu.hpp and
-// base/threads/executor.hpp besides. Where this is included, compiled.cpp must be linked, even if segface.hpp is
-// included too. A progress callback may throw only if compiled.cpp was built with exceptions; OpenMP is used if it was
-// built with OpenMP.
+// base/threads/executor.hpp besides. Where this is included, compiled.cpp must be linked, even if segface.hpp is included
+// too. A progress callback may throw only if compiled.cpp was built with exceptions.
 #pragma once
 
 #include "segface/base/host_macros_begin.hpp"

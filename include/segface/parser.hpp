@@ -1,7 +1,7 @@
 // BasicParser and BasicWorkspace: what users call, for any backend; they write segface::Parser and segface::Workspace.
 //
 // A parser is loaded once, is immutable, and is cheap to copy; any number of threads parse with it at a time. A
-// workspace holds what one caller needs between calls: activations, threads, tables; with one, parsing allocates
+// workspace holds what one caller needs between calls: activations, tables; with one, parsing allocates
 // nothing after the first photo of a size, as long as logits are always wanted or never.
 //
 // Declarations only; facade/ defines them, which segface.hpp includes.
@@ -36,7 +36,8 @@ class Backend;
 }
 
 struct Options {
-  // Threads of one call: 0 is one a processor, at most 256.
+  // Threads that all calls share: 0 is default_threads() of base/threads/processors.hpp, and never more than this process
+  // may keep busy.
   Index threads = 0;
   // Replays the file's self-test after loading (about 20 ms): Errc::mismatch where it does not agree.
   bool self_test = false;
@@ -92,7 +93,8 @@ class BasicParser {
   Result<Mask> parse(const ImageView& photo) const noexcept;
   Result<Mask> parse(const ImageView& photo, const Landmarks& landmarks) const noexcept;
 
-  // A workspace of this parser; `executor`, where given, runs its kernels and must outlive it.
+  // A workspace of this parser, which shares the parser's threads; `executor`, where given, runs its kernels instead and
+  // must outlive it.
   Result<Workspace> workspace(Executor* executor = nullptr) const noexcept;
 
   // Only where not empty.
@@ -101,7 +103,7 @@ class BasicParser {
   const Backend& backend() const noexcept;
   // The plan of the network's own resolution: memory, cost, stages.
   const Plan<Backend>& plan() const noexcept;
-  // Threads of one call.
+  // Threads of one call that is alone.
   Index threads() const noexcept;
   // Replays the file's self-test: the largest difference in parts of the logits' root mean square, which agrees
   // up to SelfTest::kTolerance.
@@ -154,7 +156,8 @@ class BasicWorkspace {
   // Errors: invalid_argument, buffer_too_small (nothing is written), limit_exceeded, busy, cancelled, out_of_memory.
   Status logits(const TensorView& input, Span<float> out, Span<const Landmarks> landmarks = {}) noexcept;
 
-  // The callback of the calls that follow; none by default.
+  // The callback of the calls that follow; none by default. It is called by the calling thread, in its own
+  // floating-point mode. An exception of its cancels the call: Errc::cancelled, with its text in the message.
   void on_progress(Progress progress);
   // The stages of the last call. Logits that only labels were wanted of are a part of the stage "labels"; with a
   // backend on a device, so is all that the host did not wait for.

@@ -2,6 +2,7 @@
 #include "segface/backends/cpu.hpp"
 #include "segface/backends/reference.hpp"
 
+#include "image/label_cases.hpp"
 #include "random_maps.hpp"
 
 using namespace segface;
@@ -64,6 +65,9 @@ static_assert(
         std::declval<Run<B>&>(), std::declval<const compound::Upscaling<B>&>(), std::declval<const MapOf<B>&>(),
         std::declval<const MapOf<B>&>(), std::declval<const LabelTarget&>()))>,
     "upscale_and_label");
+static_assert(std::is_void_v<decltype(std::declval<const B&>().label_map(
+                  std::declval<Run<B>&>(), std::declval<const MapOf<B>&>(), std::declval<const LabelTarget&>()))>,
+              "label_map");
 
 namespace {
 
@@ -292,7 +296,7 @@ TEST_CASE("labels and their confidence equal the plain loops") {
       const auto pixels = static_cast<std::size_t>(size.first * size.second);
       std::vector<std::uint8_t> expected_labels(pixels), labels(pixels);
       std::vector<float> expected_confidence(pixels), confidence(pixels);
-      std::vector<double> expected_rows(static_cast<std::size_t>(size.second)), rows(expected_rows);
+      std::vector<double> expected_rows(static_cast<std::size_t>(h)), rows(expected_rows);
       label_pixels(view,
                    LabelTarget{expected_labels.data(), size.first, size.second, expected_confidence.data(),
                                expected_rows.data()},
@@ -325,8 +329,11 @@ TEST_CASE("labels of strips of logits equal those of all logits, at any size") {
       const auto pixels = static_cast<std::size_t>(size.first * size.second);
       std::vector<std::uint8_t> expected_labels(pixels), labels(pixels);
       std::vector<float> expected_confidence(pixels), confidence(pixels);
-      std::vector<double> rows(static_cast<std::size_t>(size.second));
-      label_pixels(view, {expected_labels.data(), size.first, size.second, expected_confidence.data()}, executor);
+      std::vector<double> rows(static_cast<std::size_t>(4 * h)), expected_rows(rows);
+      label_pixels(view,
+                   LabelTarget{expected_labels.data(), size.first, size.second, expected_confidence.data(),
+                               expected_rows.data()},
+                   executor);
       on_each_isa([&](test::Bench<B>& bench) {
         const LabelTarget target = {labels.data(), size.first, size.second, confidence.data(), rows.data()};
         std::fill(labels.begin(), labels.end(), std::uint8_t{77});
@@ -338,14 +345,39 @@ TEST_CASE("labels of strips of logits equal those of all logits, at any size") {
           CHECK(std::abs(confidence[i] - expected_confidence[i]) < 1e-4f);
         }
         CHECK(other <= pixels / 1000);  // where two classes are equal up to rounding
-        for (std::size_t y = 0; y < rows.size(); ++y) {
-          double sum = 0;
-          for (std::size_t x = 0; x < pixels / rows.size(); ++x) {
-            sum += static_cast<double>(confidence[y * pixels / rows.size() + x]);
-          }
-          CHECK(rows[y] == doctest::Approx(sum));
-        }
+        for (std::size_t y = 0; y < rows.size(); ++y) CHECK(rows[y] == doctest::Approx(expected_rows[y]).epsilon(1e-4));
+        // Without confidence, as large targets are labelled where nothing is settled alone.
+        std::vector<std::uint8_t> sooner(pixels, 77);
+        const LabelTarget unsure = {sooner.data(), size.first, size.second, nullptr, rows.data()};
+        ops::upscale_and_label<B>(bench.run(), upscaling(bench), bench.map("image", 2, h, w, kWidth).image(0),
+                                  bench.map("hyper", 2, 1, tokens, 12).image(0), unsure);
+        CHECK(sooner == labels);
+        for (std::size_t y = 0; y < rows.size(); ++y) CHECK(rows[y] == doctest::Approx(expected_rows[y]).epsilon(1e-4));
       });
+    }
+  }
+}
+
+TEST_CASE("labels of what is settled are those of interpolated logits, on every instruction set") {
+  const FloatingPointGuard guard;
+  for (const Index classes : {2, 11, 19}) {
+    for (test::LogitsCase& c : test::logits_cases(classes)) {
+      CAPTURE(c.name);
+      for (const std::pair<Index, Index>& size :
+           std::vector<std::pair<Index, Index>>{{200, 170}, {111, 161}, {37, 400}, {601, 24}}) {
+        const auto pixels = static_cast<std::size_t>(size.first * size.second);
+        std::vector<std::uint8_t> labels(pixels), interpolated(pixels);
+        std::vector<float> confidence(pixels);
+        std::vector<double> rows(static_cast<std::size_t>(c.height));
+        on_each_isa([&](test::Bench<B>& bench) {
+          const MapOf<B> map = {c.numbers.data(), 1, c.height, c.width, classes, classes};
+          ops::label_map<B>(bench.run(), map,
+                            LabelTarget{labels.data(), size.first, size.second, nullptr, rows.data()});
+          ops::label_map<B>(bench.run(), map,
+                            LabelTarget{interpolated.data(), size.first, size.second, confidence.data()});
+          CHECK(labels == interpolated);
+        });
+      }
     }
   }
 }

@@ -13,7 +13,7 @@ using segface::Buffer;
 using segface::cpu::PackedWeights;
 using segface::cpu::WeightBlocks;
 
-constexpr std::size_t kHuge = 4 * segface::kHugePage / sizeof(float);  // a block
+constexpr std::size_t kHuge = 4 * segface::HugePages::kPage / sizeof(float);  // a block
 
 TEST_CASE("weights: rooms begin at cache lines and do not overlap") {
   WeightBlocks blocks;

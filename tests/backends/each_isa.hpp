@@ -5,6 +5,7 @@
 
 #include "segface/backends/cpu.hpp"
 #include "segface/backends/reference.hpp"
+#include "segface/base/threads/pool.hpp"
 
 #include "random_maps.hpp"
 

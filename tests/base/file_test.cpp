@@ -344,7 +344,7 @@ TEST_CASE("OutputFile writes on file systems that lack what it likes best") {
   for (const auto& system : kSystems) {
     CAPTURE(system.what);
     const TempDirectory directory;
-    directory.write("old", "old");
+    REQUIRE(::chmod(directory.write("old", "old").c_str(), 0604) == 0);
     directory.write("kept", "old");
     CHECK(holds_while_refused(system.refused, [&] {
       auto late = OutputFile::open(directory.file("late"), Existing::refuse);
@@ -358,6 +358,9 @@ TEST_CASE("OutputFile writes on file systems that lack what it likes best") {
     CHECK(directory.read("late") == "somebody else's");
     CHECK(directory.read("new") == "new");
     CHECK(directory.read("old") == "new");
+    struct stat description;
+    REQUIRE(::stat(directory.file("old").c_str(), &description) == 0);
+    CHECK((description.st_mode & 07777) == 0604);
     CHECK(directory.read("fresh") == "new");
     CHECK(directory.read("kept") == "old");
     CHECK(directory.entries() == 5);

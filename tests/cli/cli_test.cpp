@@ -48,6 +48,7 @@ TEST_CASE("Help and version") {
   const Outcome version = w.run("--version");
   CHECK(version.code == 0);
   CHECK(contains(version.out, "segface " SEGFACE_VERSION_STRING "\ninstruction set: "));
+  CHECK(contains(version.out, std::string("\nJPEG: ") + JpegDecoder::kName + "\n"));
   CHECK(contains(version.out, "threads: "));
   CHECK(contains(version.out, "\nbackends: cpu reference"));
 }

@@ -184,7 +184,7 @@ TEST_CASE("eval compares the sizes of photo and labels, and takes cameras' endin
   save("folder/labels/wide.png", 60, 44, PixelOrder::gray);
   outcome = w.run("eval " + weights + " folder");
   CHECK(outcome.code == 0);
-  CHECK(contains(outcome.out, "1 labels have another ratio of sides than their photo, as those of wide"));
+  CHECK(contains(outcome.out, "1 of 1 photos have labels of another ratio of sides, the first is wide"));
 
   for (const auto& [width, height] : {std::pair<Index, Index>{40, 60}, {20, 30}}) {
     save("folder/labels/wide.png", width, height, PixelOrder::gray);

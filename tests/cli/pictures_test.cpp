@@ -53,6 +53,54 @@ TEST_CASE("--sheet of one photo shows it beside labels, overlay and confidence")
   for (const char* name : {"s.png", "d"}) w.remove(name);
 }
 
+TEST_CASE("the overlay of a JPEG is a JPEG where these can be written, and what it is named otherwise") {
+  const Workshop& w = workshop();
+  std::filesystem::copy_file(test::data("../../examples/pictures/rendered_face.jpg"), w.path("phone.jpg"));
+  std::filesystem::copy_file(test::data("../../examples/pictures/rendered_face.jpg"),
+                             w.path("liar.png"));  // its bytes count
+  const Image photo = load_image(w.path("phone.jpg")).value();
+  const Outcome outcome = w.run("parse phone.jpg liar.png --weights w.safetensors -o d");
+  CAPTURE(outcome.err);
+  REQUIRE(outcome.code == 0);
+  const Outcome named = w.run("parse phone.jpg --weights w.safetensors --overlay o.png");
+  CHECK(named.code == 0);
+  CHECK(w.read("o.png").substr(1, 3) == "PNG");
+  const Image exact = load_image(w.path("o.png")).value();
+#if defined(SEGFACE_WITH_LIBJPEG)
+  for (const char* name : {"d/phone_overlay.jpg", "d/liar_overlay.jpg"}) {
+    CAPTURE(name);
+    CHECK(contains(outcome.out, std::string("overlay: ") + name));
+    CHECK(w.read(name).substr(0, 2) == "\xff\xd8");
+    const Image overlay = load_image(w.path(name)).value();
+    REQUIRE(overlay.width() == photo.width());
+    REQUIRE(overlay.height() == photo.height());
+    double sum = 0;
+    for (std::size_t i = 0; i < exact.size_bytes(); ++i) sum += std::abs(int{exact.data()[i]} - int{overlay.data()[i]});
+    CHECK(sum / static_cast<double>(exact.size_bytes()) < 10);  // labels of an untrained network are noise
+  }
+  CHECK(w.run("parse photo.png --weights w.safetensors --overlay o.JPG --legend").code == 0);
+  CHECK(w.read("o.JPG").substr(0, 2) == "\xff\xd8");
+#else
+  CHECK(w.has("d/phone_overlay.png"));
+  check_refused(w.run("parse photo.png --weights w.safetensors --overlay o.jpg"), 2,
+                {"--overlay writes png", "'o.jpg'"});
+#endif
+  for (const char* name : {"phone.jpg", "liar.png", "d", "o.png", "o.JPG"}) w.remove(name);
+}
+
+TEST_CASE("mask and overlay fail each for themselves, the mask is named first") {
+  const Workshop& w = workshop();
+  for (const char* threads : {" --threads 1", " --threads 2"}) {
+    check_refused(w.run(kParse + "--mask missing/m.png --overlay o.png" + threads), 5, {"missing/m.png: "});
+    check_refused(w.run(kParse + "--mask m.png --overlay missing/o.png" + threads), 5, {"missing/o.png: "});
+    check_refused(w.run(kParse + "--mask missing/m.png --overlay missing/o.png" + threads), 5, {"missing/m.png: "});
+    CHECK(w.has("o.png"));
+    CHECK(w.has("m.png"));
+    CHECK_FALSE(w.has_temporary());
+    for (const char* name : {"m.png", "o.png"}) w.remove(name);
+  }
+}
+
 TEST_CASE("--sheet of several photos is a contact sheet of those that could be read") {
   const Workshop& w = workshop();
   const Outcome outcome =

@@ -38,9 +38,8 @@ class Workshop {
 
   // Runs a shell command in which the tool is called `segface`.
   Outcome shell(const std::string& command) const {
-    const std::string whole = "cd '" + folder_.path() +
-                              "' && export OMP_WAIT_POLICY=passive && segface() { '" SEGFACE_TOOL "' \"$@\"; }; { " +
-                              command + "\n} >.out 2>.err </dev/null";
+    const std::string whole = "cd '" + folder_.path() + "' && segface() { '" SEGFACE_TOOL "' \"$@\"; }; { " + command +
+                              "\n} >.out 2>.err </dev/null";
     const int status = std::system(whole.c_str());
     Outcome outcome = {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), folder_.read(".out"),
                        folder_.read(".err")};

@@ -91,7 +91,7 @@ Labels labels_of(Ends<B>& ends, const std::vector<float>& numbers, Index height,
                  Index target_height, Index target_width) {
   const auto pixels = static_cast<std::size_t>(target_height * target_width);
   Labels out = {std::vector<std::uint8_t>(pixels), std::vector<float>(pixels),
-                std::vector<double>(static_cast<std::size_t>(target_height))};
+                std::vector<double>(static_cast<std::size_t>(height))};
   const LabelTarget target = {out.labels.data(), target_width, target_height, out.confidence.data(), out.sums.data()};
   ends.logits(numbers, 1, height, width, classes,
               [&](Run<B>& run, const MapOf<B>& logits) { ops::label_map<B>(run, logits, target); });

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 using namespace segface;
 
@@ -30,6 +31,33 @@ TEST_CASE("render: an overlay mixes classes and leaves the background as it is")
   CHECK(half->rgb(2, 0) == Rgb{90, 80, 70});
   CHECK(overlay(photo, mask, Dataset::lapa, 1.0f)->rgb(1, 0) == hair);
   CHECK(overlay(photo, mask, Dataset::lapa, 0.0f)->rgb(1, 0) == Rgb{60, 50, 40});
+}
+
+TEST_CASE("render: runs of any length are mixed as pixels are, in every order") {
+  constexpr Index kWidth = 211, kHeight = 9;
+  std::vector<std::uint8_t> pixels(4 * kWidth * kHeight), labels(kWidth * kHeight);
+  for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<std::uint8_t>(i * i * 31 >> 4);
+  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::uint8_t>(i * i / 4000 % 25);
+  const ImageView mask(labels.data(), kWidth, kHeight, PixelOrder::gray);
+  for (const PixelOrder order :
+       {PixelOrder::rgb, PixelOrder::bgr, PixelOrder::rgba, PixelOrder::bgra, PixelOrder::gray}) {
+    const ImageView photo(pixels.data(), kWidth, kHeight, order);
+    for (const float alpha : {0.0f, 0.3f, 0.5f, 1.0f}) {
+      const Image mixed = overlay(photo, mask, Dataset::celeb, alpha).value();
+      const int weight = static_cast<int>(alpha * 256 + 0.5f);
+      const auto mix = [&](int below, int above) {
+        return static_cast<std::uint8_t>((below * (256 - weight) + above * weight + 128) >> 8);
+      };
+      for (Index y = 0; y < kHeight; ++y) {
+        for (Index x = 0; x < kWidth; ++x) {
+          const Rgb below = photo.rgb(x, y);
+          const std::uint8_t label = mask.row(y)[x];
+          const Rgb above = label == 0 || label >= 19 ? below : color_of(Dataset::celeb, label);
+          CHECK(mixed.rgb(x, y) == Rgb{mix(below.r, above.r), mix(below.g, above.g), mix(below.b, above.b)});
+        }
+      }
+    }
+  }
 }
 
 TEST_CASE("render: what does not fit is refused") {

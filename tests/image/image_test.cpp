@@ -39,11 +39,16 @@ TEST_CASE("image: owned pixels move, and refuse sizes that do not fit") {
   REQUIRE(made.ok());
   CHECK(made->size_bytes() == 24);
   made->row(1)[4] = 77;
-  const Image moved = std::move(*made);
+  Image moved = std::move(*made);
   CHECK(made->empty());
   CHECK(made->width() == 0);
   CHECK(moved.rgb(1, 1).r == 77);
   CHECK(moved.view().validate().ok());
+  Image other = Image::make(5, 5, PixelOrder::gray).value();
+  other = std::move(moved);
+  CHECK(other.rgb(1, 1).r == 77);
+  CHECK(moved.empty());  // NOLINT: and holds nothing of the other's
+  CHECK(moved.size_bytes() == 0);
   CHECK(Image::make(0, 2, PixelOrder::rgb).error().code() == Errc::invalid_argument);
   CHECK(Image::make(PTRDIFF_MAX, 3, PixelOrder::rgb).error().code() == Errc::overflow);
 }

@@ -113,6 +113,9 @@ TEST_CASE("png: sides beyond the limits are refused from the header") {
   CHECK(answer(1, 16385) == Errc::limit_exceeded);
   CHECK(answer(16384, 8192) == Errc::limit_exceeded);  // 128 Mpixel
   CHECK(answer(16384, 1) == Errc::bad_format);         // allowed, but the pixels are missing
+  const auto bomb = photo(Builder().header(8192, 8192, 8, 2).data(File(10000)).end().file);  // 201 MB of 65 bytes
+  CHECK(bomb.error().code() == Errc::bad_format);
+  CHECK(std::string(bomb.error().message()).find(" bytes of data cannot hold 8192 x 8192 pixels") != std::string::npos);
   ImageLimits tight;
   tight.max_decode_bytes = 100;
   CHECK(photo(gray().data(kGrayRow).end().file, tight).ok());
@@ -137,6 +140,7 @@ TEST_CASE("png: the chunks must make sense") {
   CHECK(code(Builder().header(2, 1, 1, 3).chunk("PLTE", File(9)).data({0, 0}).end().file) == Errc::bad_format);
   CHECK(code(gray().chunk("PLTE", palette).data(kGrayRow).end().file) == Errc::bad_format);
   CHECK(code(gray().chunk("tRNS", {0, 1, 2}).data(kGrayRow).end().file) == Errc::bad_format);
+  CHECK(code(indexed().chunk("PLTE", palette).chunk("tRNS", {1, 2, 3}).data({0, 1, 0}).end().file) == Errc::ok);
   CHECK(code(indexed().chunk("tRNS", {1}).chunk("PLTE", palette).data({0, 1, 0}).end().file) == Errc::bad_format);
   CHECK(code(gray().data(kGrayRow).chunk("tRNS", {0, 1}).end().file) == Errc::bad_format);
   CHECK(code(gray().chunk("FOOO", {}).data(kGrayRow).end().file) == Errc::bad_format);

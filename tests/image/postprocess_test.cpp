@@ -7,6 +7,8 @@
 #include <limits>
 #include <vector>
 
+#include "segface/base/threads/pool.hpp"
+
 using namespace segface;
 
 namespace {
@@ -48,12 +50,11 @@ TEST_CASE("postprocess: labels and confidence of enlarged and reduced logits") {
     const auto pixels = static_cast<std::size_t>(width * height);
     std::vector<std::uint8_t> labels(pixels, 255);
     std::vector<float> confidence(pixels);
-    std::vector<double> rows(static_cast<std::size_t>(height));
+    std::vector<double> rows(static_cast<std::size_t>(h));
     SerialExecutor executor;
     label_pixels(LogitsView<float>::planes(planes.data(), classes, w, h),
                  {labels.data(), width, height, confidence.data(), rows.data()}, executor);
     for (Index y = 0; y < height; ++y) {
-      double sum = 0;
       for (Index x = 0; x < width; ++x) {
         double best = -1e30, total = 0;
         Index label = 0;
@@ -66,7 +67,15 @@ TEST_CASE("postprocess: labels and confidence of enlarged and reduced logits") {
         const auto at = static_cast<std::size_t>(y * width + x);
         CHECK(labels[at] == label);
         CHECK(static_cast<double>(confidence[at]) == doctest::Approx(1 / total).epsilon(1e-4));
-        sum += static_cast<double>(confidence[at]);
+      }
+    }
+    for (Index y = 0; y < h; ++y) {  // whatever the target
+      double sum = 0;
+      for (Index x = 0; x < w; ++x) {
+        double best = -1e30, total = 0;
+        for (Index c = 0; c < classes; ++c) best = std::max(best, sample(planes, c, w, h, x, y, w, h));
+        for (Index c = 0; c < classes; ++c) total += std::exp(sample(planes, c, w, h, x, y, w, h) - best);
+        sum += 1 / total;
       }
       CHECK(rows[static_cast<std::size_t>(y)] == doctest::Approx(sum));
     }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "segface/base/threads/pool.hpp"
 #include "segface/image/png_read.hpp"
 
 #include "image/pictures.hpp"
@@ -130,4 +131,30 @@ TEST_CASE("resize: sides out of range are refused") {
   CHECK(BicubicResize::make(0, 1, 1, 1).error().code() == Errc::invalid_argument);
   CHECK(BicubicResize::make(1, 1, 1, -1).error().code() == Errc::invalid_argument);
   CHECK(BicubicResize::make(1, (Index{1} << 24) + 1, 1, 1).error().code() == Errc::invalid_argument);
+}
+
+TEST_CASE("resize: runs of pixels give what pixels give one by one, up to the end of a row") {
+  struct Size {
+    Index width, height, to_width, to_height;
+  };
+  for (const Size& size :
+       {Size{400, 30, 25, 40}, {33, 20, 9, 9}, {16, 16, 4, 33}, {701, 50, 64, 48}, {4000, 3, 3, 2}}) {
+    CAPTURE(size.width);
+    const auto pixels = formula(size.width, size.height, 4);
+    const ImageView rgba(pixels.data(), size.width, size.height, PixelOrder::rgba);
+    const Image expected = resize_bicubic(rgba, size.to_width, size.to_height).value();
+    for (const PixelOrder order : {PixelOrder::rgb, PixelOrder::bgr}) {
+      Image photo = Image::make(size.width, size.height, order).value();  // the last row ends where the memory does
+      for (Index y = 0; y < size.height; ++y) {
+        for (Index x = 0; x < size.width; ++x) {
+          const Rgb color = rgba.rgb(x, y);
+          const RgbOffsets at = rgb_offsets(order);
+          std::uint8_t* const pixel = photo.row(y) + 3 * x;
+          pixel[at.r] = color.r, pixel[at.g] = color.g, pixel[at.b] = color.b;
+        }
+      }
+      const Image resized = resize_bicubic(photo.view(), size.to_width, size.to_height).value();
+      CHECK(std::equal(expected.data(), expected.data() + expected.size_bytes(), resized.data()));
+    }
+  }
 }

@@ -8,6 +8,9 @@
 
 #include "segface/faces/align.hpp"
 #include "segface/image/file.hpp"
+#include "segface/image/postprocess.hpp"
+#include "segface/image/resize.hpp"
+#include "segface/image/settled_labels.hpp"
 #include "segface/tensors/json.hpp"
 
 #include "network.hpp"
@@ -146,4 +149,56 @@ TEST_CASE("the demonstration weights find face, hair and features of a real pers
   CHECK(between(regions["image_right_eye"], astronaut.middle({9})));
   CHECK(between(regions["nose"], astronaut.middle({10})));
   CHECK(between(regions["mouth"], astronaut.middle({11, 12, 13})));
+}
+
+TEST_CASE("demo weights: labels of a large photo, where most are settled, are those of all interpolated logits") {
+  const std::string weights = std::string(test::data("")) + "../../weights/demo.safetensors";
+  const Parser parser = Parser::load(weights).value();
+  Workspace workspace = parser.workspace().value();
+  const Image small = load_image(test::data("images/astronaut.png")).value();
+  for (const auto& size : {std::pair<Index, Index>{1333, 1000}, {600, 1800}, {512, 512}}) {
+    const Index width = size.first, height = size.second;
+    CAPTURE(width);
+    const Image photo = resize_bicubic(small.view(), width, height).value();
+    Mask mask;
+    workspace.parse(photo.view(), mask).or_throw();
+    // With a plane of confidence every pixel is interpolated.
+    std::vector<std::uint8_t> labels(static_cast<std::size_t>(width * height));
+    std::vector<float> confidence(labels.size());
+    workspace.start(photo.view(), {labels.data(), confidence.data(), {}}).or_throw();
+    workspace.finish().or_throw();
+    CHECK(std::equal(labels.begin(), labels.end(), mask.labels().begin()));
+
+    // The same of the plain form, which reads whole logits.
+    const LogitsShape shape = workspace.logits_shape(1, 256, 256).value();
+    std::vector<float> planes(shape.count());
+    workspace.parse(photo.view(), mask, {planes.data(), planes.size()}).or_throw();
+    const auto view = LogitsView<float>::planes(planes.data(), shape.classes, shape.width, shape.height);
+    std::vector<std::uint8_t> settled;
+    for (Index y = 0; y < shape.height; ++y) {
+      for (Index x = 0; x < shape.width; ++x) {
+        settled.push_back(settled_label(view.pixel(x, y), view.classes, view.class_stride));
+      }
+    }
+    const SettledLabels cells = {settled.data(), shape.width, shape.height};
+    const auto map = AffineMap<float>::scaled(width, height, shape.width, shape.height);
+    std::vector<std::uint8_t> expected(labels.size());
+    SerialExecutor executor;
+    label_pixels(view, {expected.data(), width, height}, executor);
+    Index mixed = 0;
+    for (Index y = 0; y < height; ++y) {
+      const LabelTarget target = {labels.data(), width, height};
+      cells.each_run(
+          map, width, y,
+          [&](Index first, Index last, std::uint8_t label) {
+            std::fill(labels.begin() + y * width + first, labels.begin() + y * width + last, label);
+          },
+          [&](Index first, Index last) {
+            mixed += last - first;
+            label_run(view, map, target, y, first, last);
+          });
+    }
+    CHECK(labels == expected);
+    CHECK(mixed < width * height / 5);
+  }
 }

@@ -1,11 +1,19 @@
 // The facade: levels, determinism, allocation, misuse.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <clocale>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <memory>
+#include <stdexcept>
+#include <string>
 #include <thread>
 
+#include "segface/base/threads/openmp.hpp"
 #include "segface/image/png_write.hpp"
 #include "segface/segface.hpp"
 
@@ -15,12 +23,10 @@
 #if defined(__SSE__)
 #include <xmmintrin.h>
 #endif
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
 #if defined(__unix__)
-#include <sys/wait.h>
-#include <unistd.h>
+#include <pthread.h>
+
+#include "base/threads/child.hpp"
 #endif
 
 using namespace segface;
@@ -35,6 +41,20 @@ Parser parser(Index threads = 2) {
 
 Image portrait() {
   return load_image(test::data("images/portrait.png")).value();
+}
+
+// Threads that this process has; 0 where nobody tells.
+long threads_of_process() {
+  long threads = 0;
+#if defined(__linux__)
+  std::FILE* const status = std::fopen("/proc/self/status", "r");
+  char line[256];
+  while (status != nullptr && std::fgets(line, sizeof line, status) != nullptr) {
+    if (std::sscanf(line, "Threads: %ld", &threads) == 1) break;
+  }
+  if (status != nullptr) std::fclose(status);
+#endif
+  return threads;
 }
 
 std::vector<std::uint8_t> labels_of(const Mask& mask) {
@@ -60,7 +80,7 @@ std::vector<float> logits_of(Workspace& workspace, const TensorView& input) {
 
 TEST_CASE("a mask has the photo's size and adds up") {
   const Image photo = portrait();
-  const Mask mask = parser().parse(photo.view()).value();
+  Mask mask = parser().parse(photo.view()).value();
   CHECK(mask.width() == photo.width());
   CHECK(mask.height() == photo.height());
   Index total = 0;
@@ -76,6 +96,13 @@ TEST_CASE("a mask has the photo's size and adds up") {
   CHECK(total == photo.width() * photo.height());
   CHECK(mask.mean_confidence() > 1.0 / 19);
   CHECK(mask.mean_confidence() <= 1.0);
+  Mask moved = std::move(mask);
+  CHECK(mask.empty());  // NOLINT: moved from
+  CHECK(mask.labels().empty());
+  CHECK(mask.count(14) == 0);
+  CHECK(moved.count(14) > 0);
+  mask = std::move(moved);
+  CHECK(moved.empty());  // NOLINT
   const Image eyes = mask.group(LabelGroup::eyes).value();
   Index marked = 0;
   for (std::size_t i = 0; i < eyes.size_bytes(); ++i) marked += eyes.data()[i] == 255;
@@ -137,7 +164,7 @@ TEST_CASE("results are bit-identical for any number of threads and any executor"
     check(*ThreadPool::make(threads).value());
     check(*make_executor(threads).value());
 #if defined(_OPENMP)
-    OpenMpExecutor openmp(threads);
+    OpenMpExecutor openmp(threads, threads);
     check(openmp);
 #endif
   }
@@ -149,6 +176,19 @@ TEST_CASE("results are bit-identical for any number of threads and any executor"
     }
   } backwards;
   check(backwards);
+#if defined(__SSE__)
+  // On a thread of its own for each task, which flushes nothing to zero and rounds down.
+  class Elsewhere final : public Executor {
+    Index threads() const noexcept override { return 1; }
+    void run(Index tasks, Function function, const void* body) noexcept override {
+      std::thread([&] {
+        _mm_setcsr(0x1f80u | 0x2000u);
+        for (Index task = 0; task < tasks; ++task) function(body, task, 0);
+      }).join();
+    }
+  } elsewhere;
+  check(elsewhere);
+#endif
 }
 
 TEST_CASE("an image alone equals the same image in a batch of three") {
@@ -164,19 +204,41 @@ TEST_CASE("an image alone equals the same image in a batch of three") {
   }
 }
 
-TEST_CASE("many threads parse with one parser") {
-  const Parser p = parser(1);
+TEST_CASE("many threads parse with one parser, and share its threads") {
   const Image photo = portrait();
-  const auto expected = labels_of(p.parse(photo.view()).value());
-  std::vector<std::thread> threads;
-  std::atomic<int> equal{0};
-  for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&] {
-      for (int k = 0; k < 3; ++k) equal += labels_of(p.parse(photo.view()).value()) == expected;
-    });
+  for (const Index options : {1, 2}) {
+    const Parser p = parser(options);
+    const auto expected = labels_of(p.parse(photo.view()).value());
+    const long before = threads_of_process();
+    std::vector<std::thread> threads;
+    std::atomic<int> equal{0};
+    for (int i = 0; i < 6; ++i) {
+      threads.emplace_back([&] {
+        for (int k = 0; k < 3; ++k) equal += labels_of(p.parse(photo.view()).value()) == expected;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(equal == 18);
+    std::vector<Workspace> workspaces;
+    for (int i = 0; i < 3; ++i) workspaces.push_back(p.workspace().value());
+    CHECK(threads_of_process() == before);
   }
-  for (std::thread& thread : threads) thread.join();
-  CHECK(equal == 12);
+}
+
+TEST_CASE("workspaces that no call is using are kept, as many as there are threads") {
+  const WeightFile file = WeightFile::from_memory(test::small_weight_file()).value();
+  Options options;
+  options.threads = 2;
+  using Shared = SharedNetwork<cpu::Backend>;
+  const auto shared = Shared::make(file, options, cpu::Backend::from_environment().value()).value();
+  const auto most = static_cast<std::size_t>(shared->executor->threads());
+  const std::shared_ptr<Shared> unowned(std::shared_ptr<Shared>(), shared.get());
+  for (std::size_t i = 0; i < most + 3; ++i) {
+    shared->keep_idle(WorkspaceState<cpu::Backend>::make(unowned, nullptr).value());
+    CHECK(shared->idle.size() == std::min(i + 1, most));
+  }
+  for (std::size_t i = 0; i < most; ++i) CHECK(shared->take_idle() != nullptr);
+  CHECK(shared->take_idle() == nullptr);
 }
 
 TEST_CASE("a second parse with a workspace allocates nothing") {
@@ -215,6 +277,19 @@ TEST_CASE("every call answers when memory runs out, at whatever block, and works
   check([&](Workspace& w) { return w.logits({input.data(), 1, 64, 96}, {logits.data(), logits.size()}); });
 }
 
+TEST_CASE("loading answers when memory runs out, at whatever block") {
+  const auto& bytes = test::small_weight_file();
+  Options options;
+  options.threads = 2;
+  for (long block = 0;; block += 1 + block / 16) {
+    test::blocks_until_refusal = block;
+    const auto loaded = Parser::from_memory(bytes, options);
+    test::blocks_until_refusal = -1;
+    if (loaded.ok()) return;
+    CHECK(loaded.error().code() == Errc::out_of_memory);
+  }
+}
+
 TEST_CASE("progress grows to one, and the callback can cancel or throw") {
   const Image photo = portrait();
   Workspace workspace = parser().workspace().value();
@@ -234,6 +309,10 @@ TEST_CASE("progress grows to one, and the callback can cancel or throw") {
   CHECK(workspace.parse(photo.view(), mask).code() == Errc::cancelled);
   workspace.on_progress([](double) -> bool { throw 1; });
   CHECK(workspace.parse(photo.view(), mask).code() == Errc::cancelled);
+  workspace.on_progress([](double) -> bool { throw std::runtime_error("the window is gone"); });
+  const Status thrown = workspace.parse(photo.view(), mask);
+  CHECK(thrown.code() == Errc::cancelled);
+  CHECK(std::string(thrown.message()).find("the window is gone") != std::string::npos);
   Status inside;
   workspace.on_progress([&](double) {
     Mask other;
@@ -307,13 +386,21 @@ TEST_CASE("the host's surroundings do not change the result") {
     return logits_of(fresh, view) == expected;
   };
 #if defined(__SSE__)
+  unsigned in_callback = 0;
+  Workspace watched = p.workspace().value();
+  watched.on_progress([&](double) {
+    in_callback = _mm_getcsr();
+    _mm_setcsr(0x1f80u | 0x2000u);  // what it sets does not matter to the network
+    return true;
+  });
   const unsigned mode = _mm_getcsr();
   for (const unsigned other : {0x1f80u | 0x6000u, 0x1f80u | 0x2000u, 0x9fc0u}) {  // towards 0, down, flush to zero
     _mm_setcsr(other);
-    const bool equal = same();
+    const bool equal = same() && logits_of(watched, view) == expected;
     const unsigned after = _mm_getcsr();
     _mm_setcsr(mode);
     CHECK(equal);
+    CHECK((in_callback & 0xffc0u) == (other & 0xffc0u));
     CHECK((after & 0xffc0u) == (other & 0xffc0u));  // the host's mode is back; sticky flags may differ
   }
 #endif
@@ -327,12 +414,86 @@ TEST_CASE("the host's surroundings do not change the result") {
   inside[omp_get_thread_num()] = same();
   CHECK(inside[0]);
 #endif
-#if defined(__unix__)
-  const pid_t child = fork();
-  if (child == 0) _exit(logits_of(workspace, view) == expected && same() ? 0 : 1);
-  int status = -1;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  CHECK(WIFEXITED(status));
-  CHECK(WEXITSTATUS(status) == 0);
-#endif
 }
+
+#if defined(__unix__)
+TEST_CASE("a forked child may use and destroy what it inherited, and load anew") {
+  const std::vector<float> input = tensor(1, 64, 64);
+  const TensorView view = {input.data(), 1, 64, 64};
+  const Image photo = portrait();
+  auto p = std::make_unique<Parser>(parser());
+  auto workspace = std::make_unique<Workspace>(p->workspace().value());
+  const std::vector<float> expected = logits_of(*workspace, view);
+  const auto labels = labels_of(p->parse(photo.view()).value());
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // its threads are asleep
+#if defined(_OPENMP)
+  auto openmp = std::make_unique<OpenMpExecutor>(2, 2);
+  auto with_openmp = std::make_unique<Workspace>(p->workspace(openmp.get()).value());
+  CHECK(logits_of(*with_openmp, view) == expected);
+#endif
+  CHECK(test::exit_of_child([&] {
+          bool same = logits_of(*workspace, view) == expected && labels_of(p->parse(photo.view()).value()) == labels;
+#if defined(_OPENMP)
+          same = same && logits_of(*with_openmp, view) == expected;
+          with_openmp.reset();
+          openmp = std::make_unique<OpenMpExecutor>(2, 2);
+          Workspace on_openmp = p->workspace(openmp.get()).value();
+          same = same && logits_of(on_openmp, view) == expected;
+#endif
+          workspace.reset();
+          p.reset();
+          Workspace own = parser().workspace().value();
+          return same && logits_of(own, view) == expected ? 0 : 1;
+        }) == 0);
+}
+
+TEST_CASE("a process may end in a callback, with a parser that lives as long as it") {
+  const Image photo = portrait();
+  CHECK(test::exit_of_child([&] {
+          static Parser kept = parser();
+          static Workspace workspace = kept.workspace().value();
+          workspace.on_progress([](double share) {
+            if (share > 0.5) std::exit(3);
+            return true;
+          });
+          Mask mask;
+          static_cast<void>(workspace.parse(photo.view(), mask));
+          return 1;
+        }) == 3);
+}
+
+#if !defined(__ANDROID__)
+TEST_CASE("a thread that is cancelled while it parses ends after the call") {
+  struct Work {
+    Parser p = parser();
+    Image photo = portrait();
+    Status parsed = {Errc::internal, Message()};
+    bool went_on = false;
+  } work;
+  pthread_t thread;
+  REQUIRE(pthread_create(
+              &thread, nullptr,
+              [](void* argument) -> void* {
+                Work& w = *static_cast<Work*>(argument);
+                Workspace workspace = w.p.workspace().value();
+                workspace.on_progress([](double) {
+                  pthread_cancel(pthread_self());
+                  pthread_testcancel();
+                  return true;
+                });
+                Mask mask;
+                w.parsed = workspace.parse(w.photo.view(), mask);
+                pthread_testcancel();
+                w.went_on = true;
+                return nullptr;
+              },
+              &work) == 0);
+  void* result = nullptr;
+  REQUIRE(pthread_join(thread, &result) == 0);
+  CHECK(result == PTHREAD_CANCELED);
+  CHECK(work.parsed.ok());
+  CHECK_FALSE(work.went_on);
+  CHECK(work.p.parse(work.photo.view()).ok());
+}
+#endif
+#endif

@@ -13,10 +13,13 @@ compile() {
   }
 }
 
-# Those of other systems and processors come with base/file.hpp and backends/cpu/isa.hpp, there.
-others="base/file_windows.hpp|base/file_none.hpp"
-[ "$(uname -m)" = x86_64 ] || others="$others|cpu/x86_features.hpp"
-headers=$(cd "$root/include" && find . -name '*.hpp' | grep -Ev "$others" | sed 's|^\./||' | sort)
+# Those of other systems and processors come with base/file.hpp and backends/cpu/isa.hpp, there; some need libjpeg-turbo,
+# which not every machine has.
+others="base/file_windows|base/file_none"
+[ "$(uname -m)" = x86_64 ] || others="$others|cpu/x86_features"
+echo '#include <jpeglib.h>' | "$compiler" -x c++ -fsyntax-only -include cstdio - 2>/dev/null ||
+  others="$others|/libjpeg|/jpeg_write"
+headers=$(cd "$root/include" && find . -name '*.hpp' | grep -Ev "($others)\.hpp$" | sed 's|^\./||' | sort)
 flags=-std=c++17
 for header in $headers; do compile "$header"; done
 without_posix=$(echo "$headers" | grep -v base/file_posix.hpp)

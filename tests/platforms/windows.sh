@@ -16,10 +16,11 @@ run "$work/labels.exe" "$weights" "$photo" "$work/there" | tee "$work/said"
 grep -q "^baseline kernels" "$work/said"
 same "$work/here" "$work/there"
 
-try cmake -S "$root" -B "$work/build" -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_CXX_COMPILER=$compiler -DSEGFACE_OPENMP=OFF \
+try cmake -S "$root" -B "$work/build" -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_CXX_COMPILER=$compiler -DSEGFACE_LIBJPEG=OFF \
   -DCMAKE_EXE_LINKER_FLAGS=-static -DSEGFACE_BUILD_TESTS=OFF
 try cmake --build "$work/build" -j "$(nproc)"
-try cmake -S "$root" -B "$work/native" -DSEGFACE_BUILD_TESTS=OFF -DSEGFACE_BUILD_EXAMPLES=OFF
+try cmake -S "$root" -B "$work/native" -DSEGFACE_LIBJPEG=OFF -DSEGFACE_BUILD_TESTS=OFF \
+  -DSEGFACE_BUILD_EXAMPLES=OFF
 try cmake --build "$work/native" --target segface_tool -j "$(nproc)"
 
 cd "$work"

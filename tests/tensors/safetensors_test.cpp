@@ -449,6 +449,19 @@ TEST_CASE("open reads a file as from_memory reads memory, and moves") {
   CHECK(says(SafetensorsFile::open(directory.write("bad", "P")).error(), directory.file("bad") + ": need"));
 }
 
+TEST_CASE("a file that is cut while it is open is refused when it is read") {
+  const TempDirectory directory;
+  const std::string path = directory.write("w", kSmall);
+  const auto file = SafetensorsFile::open(path);
+  REQUIRE(file.ok());
+  std::filesystem::resize_file(path, kSmall.size() - 1);
+  std::uint8_t out[6];
+  CHECK(file->read(0, out).ok());
+  const Status cut = file->read(1, out);
+  CHECK(cut.code() == Errc::truncated);
+  CHECK(says(cut, "tensor 'b'"));
+}
+
 TEST_CASE("exhausted memory is an answer, wherever it happens") {
   const std::string name = "a name that is longer than a string's own room";
   long refusals = 0;

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "segface/base/threads/executor.hpp"
+#include "segface/base/threads/make_executor.hpp"
 #include "segface/engine/golden.hpp"
 #include "segface/engine/weight_file.hpp"
 #include "segface/faces/warp.hpp"

@@ -287,7 +287,7 @@ const Command kBench = {
     "labels the way to a mask from the map before the logits, which are never whole. Network is another\n"
     "call: a normalised tensor in, whole logits out, as other engines are measured.\n"
     "\n"
-    "  --threads N     0, the default, is one a processor\n"
+    "  --threads N     0, the default, is all that this process may keep busy, and the most\n"
     "  --runs N        15 unless said otherwise\n"
     "  --backend NAME  cpu, the default; of cuda and cuda-f16, an NVIDIA GPU, where built with it (exit code 7:\n"
     "                  no GPU), whole photos, and photo and network by the GPU's own clock, cuda with floats\n"

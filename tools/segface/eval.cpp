@@ -91,7 +91,7 @@ class Worker {
 // enough of them.
 template <class Backend>
 Status evaluate_all(const EvalRequest& request, const DatasetFolder& folder, Evaluation& evaluation) {
-  const Index threads = request.threads == 0 ? available_threads() : request.threads;
+  const Index threads = request.threads == 0 ? default_threads() : request.threads;
   const auto photos = static_cast<Index>(folder.samples.size());
   const Index workers = photos < threads ? 1 : threads;
   Options options;
@@ -255,7 +255,7 @@ const Command kEval = {
     "  --json FILE.json    all numbers, the confusion matrix (row: truth) and what failed, for programs\n"
     "  --csv FILE.csv      the table, with shares from 0 to 1\n"
     "  --picture FILE.png  the confusion matrix as a picture\n"
-    "  --threads N         0, the default, is one a processor; each thread parses photos of its own\n"
+    "  --threads N         0, the default, is all that may be kept busy; each parses photos of its own\n"
     "  --backend NAME      cpu, the default; cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU), and\n"
     "                      cuda-f16, the same with numbers of 16 bits; reference: plain, slow, to compare with\n",
     run};

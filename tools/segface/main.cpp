@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "segface/image/decode.hpp"
 #include "segface/segface.hpp"
 
 #include "arguments.hpp"
@@ -32,13 +33,9 @@ void print_help() {
 }
 
 void print_version() {
-#if defined(_OPENMP)
-  const char* threading = "OpenMP";
-#else
-  const char* threading = "thread pool";
-#endif
-  std::printf("segface %s\ninstruction set: %s\nthreads: %s, %d processors\nbackends:", SEGFACE_VERSION_STRING,
-              cpu_backend().isa_name(), threading, static_cast<int>(available_threads()));
+  std::printf(
+      "segface %s\ninstruction set: %s\nthreads: %d unless told otherwise\nJPEG: %s\nbackends:", SEGFACE_VERSION_STRING,
+      cpu_backend().isa_name(), static_cast<int>(default_threads()), JpegDecoder::kName);
   for (std::size_t i = 0; i < backend_names().size(); ++i) {
     if (check_built(i).ok()) std::printf(" %s", backend_names()[i].c_str());
   }

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,8 +13,12 @@
 #include "segface/faces/sheet.hpp"
 #include "segface/image/file.hpp"
 #include "segface/segface.hpp"
+#if defined(SEGFACE_WITH_LIBJPEG)
+#include "segface/image/jpeg_write.hpp"
+#endif
 
 #include "backends.hpp"
+#include "beside.hpp"
 #include "npy.hpp"
 #include "output.hpp"
 #include "part.hpp"
@@ -34,6 +40,30 @@ Result<Image> pixels_of_class(const ImageView& labels, std::uint8_t label) {
   return std::move(picture);
 }
 
+// An RGB picture whose row y is written by row(y, out); PNG or JPEG, by the ending of the path.
+template <class Row>
+Status save_rows(const std::string& path, Index width, Index height, const Row& row) {
+#if defined(SEGFACE_WITH_LIBJPEG)
+  if (is_jpeg_name(path)) {
+    const auto file = encode_jpeg(width, height, row);
+    return file.ok() ? save_file(path, file->span()) : in_context(file.error(), path);
+  }
+#endif
+  SEGFACE_ASSIGN(picture, Image::make(width, height, PixelOrder::rgb));
+  for (Index y = 0; y < height; ++y) row(y, picture.row(y));
+  return save_png(path, picture.view());
+}
+
+struct ReadPhoto {
+  Result<Image> image;
+  double milliseconds;
+};
+ReadPhoto read_photo(const std::string& path) noexcept {
+  Stopwatch watch;
+  auto image = load_image(path);
+  return {std::move(image), watch.lap()};
+}
+
 // Parses photo after photo with one workspace.
 template <class Workspace>
 class Session {
@@ -48,14 +78,13 @@ class Session {
   std::FILE* report() const { return report_; }
 
   // `title` is shown in front: the photo's name, and its number where there are several.
-  Status parse(const std::string& path, const std::string& title) {
+  Status parse(const std::string& path, const std::string& title, const ReadPhoto& read) {
+    if (!read.image.ok()) return read.image.error();
+    const ImageView photo = read.image->view();
     const Outputs outputs = outputs_of(request_, path);
     const bool one_sheet = !request_.sheet.empty() && request_.photos.size() == 1;
     Stopwatch watch;
-    SEGFACE_ASSIGN(photo, load_image(path));
-    const double reading = watch.lap();
-
-    SEGFACE_ASSIGN(part, Part::cut(request_, photo.view()));
+    SEGFACE_ASSIGN(part, Part::cut(request_, photo));
     Buffer<float> logits;
     LogitsShape shape;
     const bool with_logits = !outputs.logits.empty() || one_sheet || request_.probabilities;
@@ -68,19 +97,19 @@ class Session {
       pasted = std::move(whole);
     }
     const ImageView labels = part.is_whole() ? mask_.view() : pasted.view();
-    SEGFACE_RETURN_IF_ERROR(write_labels(outputs, photo.view(), labels));
+    SEGFACE_RETURN_IF_ERROR(write_labels(outputs, photo, labels));
     if (one_sheet || request_.probabilities) {
-      SEGFACE_RETURN_IF_ERROR(write_maps(outputs, part, photo.view(), labels, logits, shape, one_sheet));
+      SEGFACE_RETURN_IF_ERROR(write_maps(outputs, part, photo, labels, logits, shape, one_sheet));
     }
     if (!outputs.logits.empty()) {
-      SEGFACE_RETURN_IF_ERROR(write_logits(outputs.logits, part, photo.width(), photo.height(), logits, shape));
+      SEGFACE_RETURN_IF_ERROR(write_logits(outputs.logits, part, photo.width, photo.height, logits, shape));
     }
     if (!request_.sheet.empty() && !one_sheet) {
-      SEGFACE_ASSIGN(mixed, overlay(photo.view(), labels, dataset_));
+      SEGFACE_ASSIGN(mixed, overlay(photo, labels, dataset_));
       SEGFACE_ASSIGN(small, shrink(mixed.view(), thumbnail_side()));
       contacts_.push_back({base_name(path), std::move(small)});
     }
-    print(outputs, photo.view(), title, reading, parsing, watch.lap());
+    print(outputs, photo, title, read.milliseconds, parsing, watch.lap());
     return {};
   }
 
@@ -118,24 +147,34 @@ class Session {
                             : workspace_.parse(part.view(), mask_, logits.span());
   }
 
+  // Mask and overlay side by side.
   Status write_labels(const Outputs& outputs, const ImageView& photo, const ImageView& labels) const {
     SEGFACE_RETURN_IF_ERROR(proceed());
-    if (!outputs.mask.empty()) {
-      SEGFACE_RETURN_IF_ERROR(request_.gray ? save_png(outputs.mask, labels, kReplace)
-                                            : save_label_png(outputs.mask, labels, dataset_, kReplace));
-    }
-    SEGFACE_RETURN_IF_ERROR(proceed());
-    if (!outputs.overlay.empty()) {
-      SEGFACE_ASSIGN(picture,
-                     request_.legend ? overlay_with_legend(photo, labels, dataset_) : overlay(photo, labels, dataset_));
-      SEGFACE_RETURN_IF_ERROR(save_png(outputs.overlay, picture.view(), kReplace));
-    }
+    Status mask;
+    Beside masking(request_.threads != 1 && !outputs.mask.empty() && !outputs.overlay.empty(), [&] {
+      if (outputs.mask.empty()) return;
+      mask = request_.gray ? save_png(outputs.mask, labels) : save_label_png(outputs.mask, labels, dataset_);
+    });
+    const Status overlaid = outputs.overlay.empty() ? Status() : write_overlay(outputs.overlay, photo, labels);
+    masking.join();
+    SEGFACE_RETURN_IF_ERROR(std::move(mask));
+    SEGFACE_RETURN_IF_ERROR(overlaid);
     for (std::size_t i = 0; i < outputs.masks.size(); ++i) {
       SEGFACE_RETURN_IF_ERROR(proceed());
       SEGFACE_ASSIGN(picture, pixels_of_class(labels, request_.classes[i].label));
       SEGFACE_RETURN_IF_ERROR(save_png(outputs.masks[i], picture.view(), kReplace));
     }
     return proceed();
+  }
+
+  Status write_overlay(const std::string& path, const ImageView& photo, const ImageView& labels) const {
+    if (request_.legend) {
+      SEGFACE_ASSIGN(picture, overlay_with_legend(photo, labels, dataset_));
+      return save_rows(path, picture.width(), picture.height(),
+                       [&](Index y, std::uint8_t* out) { picture.view().rgb_row(y, out); });
+    }
+    SEGFACE_ASSIGN(mixed, Overlay::make(photo, labels, dataset_));
+    return save_rows(path, mixed.width(), mixed.height(), [&](Index y, std::uint8_t* out) { mixed.row(y, out); });
   }
 
   // Probabilities of the classes, and the sheet with that of the winner.
@@ -225,6 +264,8 @@ int parse_all(Request request) {
   Stopwatch watch;
   Options options;
   options.threads = request.threads;
+  std::optional<ReadPhoto> read;
+  Beside reading(request.threads != 1, [&] { read = read_photo(request.photos[0]); });  // while the weights are loaded
   auto parser = load<Backend>(request.weights, options);
   if (!parser.ok()) return fail(explain_weights(parser.error(), request.weights), kWeights);
   const NetworkInfo& info = parser->info();
@@ -244,8 +285,14 @@ int parse_all(Request request) {
   const std::size_t count = request.photos.size();
   for (std::size_t i = 0; i < count && !interrupted(); ++i) {
     const std::string& photo = request.photos[i];
+    if (i == 0) {
+      reading.join();
+    } else {
+      read.reset();  // one photo at a time
+      read = read_photo(photo);
+    }
     const std::string number = "[" + std::to_string(i + 1) + "/" + std::to_string(count) + "] ";
-    const Status status = session.parse(photo, (count > 1 ? number : "") + photo);
+    const Status status = session.parse(photo, (count > 1 ? number : "") + photo, *read);
     if (status.ok()) continue;
     const int failure = fail(status, kImage);
     if (code == kDone) code = failure;
@@ -298,13 +345,14 @@ const Command kParse = {
     "\n"
     "Labels every pixel of photos (JPEG or PNG) and writes, for each photo,\n"
     "  NAME_mask.png     the labels: an indexed PNG of the photo's size, the value is the label\n"
-    "  NAME_overlay.png  the photo with the labels' colours over it\n"
+    "  NAME_overlay.png  the photo with the labels' colours over it; NAME_overlay.jpg of a JPEG, where this\n"
+    "                    program was built with libjpeg-turbo\n"
     "into the current directory. Existing results are replaced.\n"
     "\n"
     "  --weights FILE      the network; `segface convert` makes such files\n"
     "  -o DIRECTORY        where the results go; made if missing\n"
     "  --mask FILE.png     name of the mask; then only named files are written, unless -o is given too\n"
-    "  --overlay FILE.png  name of the overlay\n"
+    "  --overlay FILE.png  name of the overlay; FILE.jpg, where built with libjpeg-turbo, is a JPEG\n"
     "  --logits FILE.npy   the network's output before it is resized: float32, classes x height x width;\n"
     "                      with --box or --align brought back to the photo's size, 0 for the background\n"
     "                      and -10000 for the other classes outside the part that was looked at\n"
@@ -326,7 +374,7 @@ const Command kParse = {
     "  --align celeba      looks only at the square that CelebAMask-HQ would cut around the landmarks;\n"
     "                      labels are 0 outside it. helen: the square of a landmark file of Helen. The\n"
     "                      default, none, looks at the whole photo\n"
-    "  --threads N         0, the default, is one a processor\n"
+    "  --threads N         0, the default, is all that this process may keep busy, and the most\n"
     "  --backend NAME      cpu, the default; cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU), and\n"
     "                      cuda-f16, the same with numbers of 16 bits; reference: plain, slow, to compare with\n"
     "  --fail-fast         stops at the first photo that fails\n",

@@ -71,10 +71,33 @@ inline std::string file_word(std::string_view class_name) {
   return word;
 }
 
+#if defined(SEGFACE_WITH_LIBJPEG)
+inline constexpr bool kWritesJpeg = true;
+#else
+inline constexpr bool kWritesJpeg = false;
+#endif
+
+// Whether the ending of a path says JPEG.
+inline bool is_jpeg_name(const std::string& path) {
+  std::string ending = path.substr(std::min(path.rfind('.'), path.size()));
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](char c) { return c < 'a' ? static_cast<char>(c | 32) : c; });
+  return ending == ".jpg" || ending == ".jpeg";
+}
+
+// Whether a file begins as JPEGs do.
+inline bool is_jpeg(const std::string& path) {
+  const auto file = InputFile::open(path);
+  unsigned char front[2] = {};
+  return file.ok() && file->size() > sizeof front && file->read_at(0, front, sizeof front).ok() && front[0] == 0xff &&
+         front[1] == 0xd8;
+}
+
 inline Outputs outputs_of(const Request& request, const std::string& photo) {
   const std::string front = request.directory + stem(photo);
   Outputs outputs = {request.names_mask ? front + "_mask.png" : request.mask,
-                     request.names_overlay ? front + "_overlay.png" : request.overlay,
+                     request.names_overlay ? front + (kWritesJpeg && is_jpeg(photo) ? "_overlay.jpg" : "_overlay.png")
+                                           : request.overlay,
                      request.logits,
                      {},
                      {}};
@@ -202,7 +225,9 @@ inline Result<Request> read_request(const Arguments& arguments) {
                  request.photos.size(), " are given; use -o DIRECTORY");
   }
   SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--mask", ".png"));
-  SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--overlay", ".png"));
+  if (!kWritesJpeg || !is_jpeg_name(request.overlay)) {
+    SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--overlay", ".png"));
+  }
   SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--logits", ".npy"));
   SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--sheet", ".png"));
   const bool named = arguments.has("-o") || !(one_file || arguments.has("--sheet"));

@@ -80,9 +80,9 @@ inline void print_scores(const Evaluation& e) {
               static_cast<unsigned long long>(m.ignored()));
   if (!e.reshaped.empty()) {
     std::printf(
-        "\n  %zu labels have another ratio of sides than their photo, as those of %s; each was stretched to the "
-        "square.\n",
-        e.reshaped.size(), shown(e.reshaped[0]).c_str());
+        "\n  %zu of %zu photos have labels of another ratio of sides, the first is %s; both were stretched to the "
+        "square\n",
+        e.reshaped.size(), e.photos, shown(e.reshaped[0]).c_str());
   }
   if (!absent.empty()) {
     std::printf(

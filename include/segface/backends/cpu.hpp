@@ -44,14 +44,10 @@ class Backend {
   using PositionEncoding = cpu::PositionEncoding;
   using Constant = cpu::Constant;
 
-  static constexpr Compound kOverrides[] = {Compound::fuse,
-                                            Compound::expand_and_filter,
-                                            Compound::position,
-                                            Compound::position_term,
-                                            Compound::tokens_from_image,
-                                            Compound::image_from_tokens_and_back,
-                                            Compound::upscale_and_classify,
-                                            Compound::upscale_and_label};
+  using Overrides =
+      OverrideList<Compound::fuse, Compound::expand_and_filter, Compound::position, Compound::position_term,
+                   Compound::tokens_from_image, Compound::image_from_tokens_and_back, Compound::upscale_and_classify,
+                   Compound::upscale_and_label, Compound::label_map>;
 
   // The best kernels this processor has.
   Backend() noexcept : Backend(best_isa()) {}
@@ -451,14 +447,8 @@ class Backend {
                          const LabelTarget& target) const noexcept {
     stream_labels(run, *kernels_, w, image, hyper, target);
   }
-  // Of interleaved logits.
-  void label_rows(const LogitsView<float>& logits, const LabelTarget& target, Index first_row,
-                  Index last_row) const noexcept {
-    const InterpolatedLabels label(*kernels_, target, logits.classes, logits.height, logits.width, logits.pixel_stride);
-    for (Index y = first_row; y < last_row; ++y) {
-      const BilinearTap<float> v = label.source(y);
-      label(y, logits.pixel(0, v.first), logits.pixel(0, v.second));
-    }
+  void label_map(RunOf& run, const Out& logits, const LabelTarget& target) const noexcept {
+    cpu::label_map(run, *kernels_, logits, target);
   }
 
  private:

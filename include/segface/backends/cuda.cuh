@@ -54,9 +54,9 @@ class BasicBackend {
   using Constant = cuda::Constant;
   using PhotoInput = cuda::PhotoInput<T>;
 
-  static constexpr Compound kOverrides[] = {
-      Compound::fuse,      Compound::position_term, Compound::image_linear_at,    Compound::image_from_tokens,
-      Compound::label_map, Compound::class_planes,  Compound::squeeze_excitation, Compound::upscale_and_classify};
+  using Overrides = OverrideList<Compound::fuse, Compound::position_term, Compound::image_linear_at,
+                                 Compound::image_from_tokens, Compound::label_map, Compound::class_planes,
+                                 Compound::squeeze_excitation, Compound::upscale_and_classify>;
 
   // On the current device. tf32: whether products of floats may round them to ten bits of fraction, which tensor cores
   // multiply many times faster. Errors: no_device (no cuBLASLt either).

@@ -46,7 +46,7 @@ class HostMemory {
   Status finish() noexcept { return {}; }
 
  private:
-  Buffer<std::uint8_t> block_;
+  Buffer<std::uint8_t, HugePages> block_;
 };
 
 namespace detail {

@@ -22,17 +22,21 @@ class Arena {
   explicit Arena(Span<std::uint8_t> block) noexcept : block_(block), dry_(false) {}
 
   bool dry() const noexcept { return dry_; }
-  // Most bytes ever in use.
+  // Most bytes ever in use; SIZE_MAX, which no block has, where they cannot be counted.
   std::size_t high_water() const noexcept { return high_water_; }
   // True once a real arena was asked for more than it has: the plan did not match, a bug.
   bool exhausted() const noexcept { return exhausted_; }
 
-  // `count` elements, 64-byte aligned, uninitialised; null when dry or exhausted.
+  // `count` elements, 64-byte aligned, uninitialised; null when dry or exhausted. Fewer than 0: more
+  // than can be counted.
   template <class T>
   T* allocate(Index count) noexcept {
+    constexpr std::size_t kMost = SIZE_MAX - kAlignment;
     const std::size_t begin = used_;
-    const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T);
-    used_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    std::size_t bytes = 0;
+    const bool fits = count >= 0 && multiply_fits(static_cast<std::size_t>(count), sizeof(T), bytes) &&
+                      used_ <= kMost && bytes <= kMost - used_;
+    used_ = fits ? used_ + (bytes + kAlignment - 1) / kAlignment * kAlignment : SIZE_MAX;
     high_water_ = std::max(high_water_, used_);
     exhausted_ = exhausted_ || (!dry_ && used_ > block_.size());
     return dry_ || exhausted_ ? nullptr : reinterpret_cast<T*>(block_.data() + begin);
@@ -46,7 +50,11 @@ class Arena {
     constexpr Index kBadStride = 2048 / sizeof(T);
     const Index lines = channels < kLine ? channels : (channels + kLine - 1) / kLine * kLine;
     const Index stride = channels >= kBadStride && lines % kBadStride == 0 ? lines + kLine : lines;
-    return {allocate<T>(batch * height * width * stride), batch, height, width, channels, stride};
+    std::size_t count = static_cast<std::size_t>(batch);
+    const bool fits = multiply_fits(count, static_cast<std::size_t>(height), count) &&
+                      multiply_fits(count, static_cast<std::size_t>(width), count) &&
+                      multiply_fits(count, static_cast<std::size_t>(stride), count) && count <= PTRDIFF_MAX;
+    return {allocate<T>(fits ? static_cast<Index>(count) : -1), batch, height, width, channels, stride};
   }
 
   // Gives back, when it ends, everything allocated since it began.

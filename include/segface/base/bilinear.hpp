@@ -16,9 +16,13 @@ struct BilinearTap {
   SEGFACE_HOST_DEVICE BilinearTap(Index i, Index in, Index out) noexcept
       : BilinearTap(i, in, static_cast<Scalar>(in) / static_cast<Scalar>(out)) {}
   // The same, of scale = in / out.
-  SEGFACE_HOST_DEVICE BilinearTap(Index i, Index in, Scalar scale) noexcept {
-    const Scalar centre = scale * (static_cast<Scalar>(i) + Scalar(0.5)) - Scalar(0.5);
-    const Scalar source = centre > 0 ? centre : Scalar(0);
+  SEGFACE_HOST_DEVICE BilinearTap(Index i, Index in, Scalar scale) noexcept
+      : BilinearTap(scale * (static_cast<Scalar>(i) + Scalar(0.5)) - Scalar(0.5), in) {}
+  // At a source position, 0 being the middle of the first input. Beyond the ends it sees them: half an input further,
+  // where the ends count as far as no scaled axis reaches, and no sum of weights is lost in its parts.
+  SEGFACE_HOST_DEVICE BilinearTap(Scalar position, Index in) noexcept {
+    const Scalar end = static_cast<Scalar>(in) - Scalar(0.5), begin = position > 0 ? position : Scalar(0);
+    const Scalar source = begin < end ? begin : end;
     const auto whole = static_cast<Index>(source);
     first = whole < in - 1 ? whole : in - 1;
     second = first < in - 1 ? first + 1 : first;

@@ -134,6 +134,13 @@ class FileDescriptor {
   int number_ = -1;
 };
 
+// How a directory is opened to get a file without a name in it. Where that is unknown: as no directory can be opened.
+#if defined(O_TMPFILE)
+inline constexpr int kNameless = O_RDWR | O_TMPFILE;
+#else
+inline constexpr int kNameless = O_WRONLY;
+#endif
+
 // Bytes that are to become the file `target`, which stays as it is until then. Move-only; bytes that never got the
 // name are lost.
 //
@@ -158,33 +165,29 @@ class PendingFile {
     struct stat description;
     const bool exists = ::stat(path.c_str(), &description) == 0;
     target_ = follow_links(path);
-#if defined(O_TMPFILE)
-    file_ = FileDescriptor::open(directory(), O_RDWR | O_TMPFILE);
-#endif
+    file_ = FileDescriptor::open(directory(), kNameless);
     int reason = file_.is_open() ? 0 : make_named(file_);
     if (reason != 0 && exists && FileDescriptor::open(target_, O_WRONLY).is_open()) {
       elsewhere_ = true;
       reason = make_elsewhere();
     }
-    if (reason == 0 && exists) keep_mode(description);
+    if (reason == 0 && exists) keep_mode(description, file_);
     return reason;
   }
 
-  FileDescriptor& descriptor() noexcept {
-    return file_;
-  }
+  FileDescriptor& descriptor() noexcept { return file_; }
   // The name of the bytes; empty where they have none.
-  const std::string& temporary_path() const noexcept {
-    return temporary_path_;
-  }
+  const std::string& temporary_path() const noexcept { return temporary_path_; }
 
   // Gives the bytes the target's name. EEXIST: the name is taken, and is not to be replaced.
   int publish(bool replace) {
     int reason = elsewhere_ ? EACCES : replace ? replace_target() : claim_target();
     // A target that cannot be renamed over, as a file that is mounted, still can be written to.
     const bool fixed = reason == EACCES || reason == EPERM || reason == EBUSY || reason == EXDEV;
-    if (replace && fixed) reason = copy_into(FileDescriptor::open(target_, O_WRONLY | O_TRUNC));
-    if (reason == 0) sync_directory();
+    if (replace && fixed) {
+      FileDescriptor target = FileDescriptor::open(target_, O_WRONLY | O_TRUNC);
+      if (target.is_open()) reason = copy_into(std::move(target));
+    }
     discard();
     return reason;
   }
@@ -237,9 +240,9 @@ class PendingFile {
     return file_.is_open() ? 0 : errno;
   }
 
-  void keep_mode(const struct stat& existing) noexcept {
-    const bool owned = ::fchown(file_.number(), existing.st_uid, existing.st_gid) == 0;
-    static_cast<void>(::fchmod(file_.number(), existing.st_mode & (owned ? 07777 : 0777)));
+  static void keep_mode(const struct stat& existing, const FileDescriptor& file) noexcept {
+    const bool owned = ::fchown(file.number(), existing.st_uid, existing.st_gid) == 0;
+    static_cast<void>(::fchmod(file.number(), existing.st_mode & (owned ? 07777 : 0777)));
   }
 
   // Gives bytes without a name the name `path`, where that is free.
@@ -253,7 +256,10 @@ class PendingFile {
     if (reason == 0) return 0;
     FileDescriptor named;  // without /proc no link can be made
     const int refused = make_named(named);
-    return refused != 0 ? refused : copy_into(std::move(named));
+    if (refused != 0) return refused;
+    struct stat mine;
+    if (::fstat(file_.number(), &mine) == 0) keep_mode(mine, named);
+    return copy_into(std::move(named));
   }
 
   int replace_target() {
@@ -289,7 +295,6 @@ class PendingFile {
   }
 
   int copy_into(FileDescriptor out) const {
-    if (!out.is_open()) return errno;
     std::uint8_t bytes[std::size_t{1} << 14];
     std::uint64_t position = 0;
     std::ptrdiff_t got = 0;
@@ -301,10 +306,6 @@ class PendingFile {
     if (got < 0) return errno;
     const int reason = out.sync();
     return reason != 0 ? reason : out.close() ? 0 : errno;
-  }
-
-  void sync_directory() const {
-    static_cast<void>(FileDescriptor::open(directory(), O_RDONLY).sync());  // the name; the bytes are safe already
   }
 
   FileDescriptor file_;

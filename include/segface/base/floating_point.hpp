@@ -1,4 +1,7 @@
-// The floating-point environment the library computes in, whatever the host has set.
+// The floating-point mode the library computes in, whatever the host has set.
+//
+// Round to nearest, denormals are zero, no traps. A task of an executor sets it (Executor::for_each), since it may run on
+// any thread of a host's; so does each call of the library; a host's callback gets its own mode back.
 #pragma once
 
 #include <cstdint>
@@ -10,46 +13,82 @@
 
 SEGFACE_BEGIN_NAMESPACE
 
-// While alive: round to nearest, denormals are zero, no traps; afterwards the host's mode is back.
-// One at the entry of each forward call and one in each worker make results independent of the host.
-class FloatingPointGuard {
+// Rounding, denormals and traps of a thread; on other processors than these nothing is known and nothing set.
+class FloatingPointMode {
  public:
 #if defined(__SSE__) || defined(_M_X64)
-  FloatingPointGuard() noexcept : saved_(_mm_getcsr()) {
-    _mm_setcsr(kMaskTraps | kFlushToZero | kDenormalsAreZero);
+  static FloatingPointMode current() noexcept {
+    return FloatingPointMode(_mm_getcsr());
   }
-  ~FloatingPointGuard() {
-    _mm_setcsr(static_cast<unsigned>(saved_));
+  static FloatingPointMode library() noexcept {
+    return FloatingPointMode(kNoTraps | kFlushToZero | kDenormalsAreZero);
+  }
+  void set() const noexcept {
+    _mm_setcsr(bits_);
+  }
+  // But for the flags that say what happened.
+  bool operator==(const FloatingPointMode& other) const noexcept {
+    return ((bits_ ^ other.bits_) & ~0x3fu) == 0;
   }
 
  private:
-  static constexpr unsigned kMaskTraps = 0x1f80, kFlushToZero = 0x8000, kDenormalsAreZero = 0x0040;
+  using Bits = unsigned;
+  static constexpr Bits kNoTraps = 0x1f80, kFlushToZero = 0x8000, kDenormalsAreZero = 0x0040;
 #elif defined(__aarch64__)
-  FloatingPointGuard() noexcept {
-    __asm__ __volatile__("mrs %0, fpcr" : "=r"(saved_));
-    set(std::uint64_t{1} << 24);  // FZ
+  static FloatingPointMode current() noexcept {
+    Bits bits;
+    __asm__ __volatile__("mrs %0, fpcr" : "=r"(bits));
+    return FloatingPointMode(bits);
   }
-  ~FloatingPointGuard() {
-    set(saved_);
+  static FloatingPointMode library() noexcept {
+    return FloatingPointMode(Bits{1} << 24);
+  }  // FZ
+  void set() const noexcept {
+    __asm__ __volatile__("msr fpcr, %0" : : "r"(bits_));
+  }
+  bool operator==(const FloatingPointMode& other) const noexcept {
+    return bits_ == other.bits_;
   }
 
  private:
-  static void set(std::uint64_t mode) noexcept {
-    __asm__ __volatile__("msr fpcr, %0" : : "r"(mode));
-  }
+  using Bits = std::uint64_t;
 #else
-  FloatingPointGuard() noexcept : saved_(0) {}
-  ~FloatingPointGuard() {
-    static_cast<void>(saved_);
+  static FloatingPointMode current() noexcept {
+    return FloatingPointMode(0);
+  }
+  static FloatingPointMode library() noexcept {
+    return FloatingPointMode(0);
+  }
+  void set() const noexcept {}
+  bool operator==(const FloatingPointMode& other) const noexcept {
+    return bits_ == other.bits_;
   }
 
  private:
+  using Bits = unsigned;
 #endif
-  std::uint64_t saved_;
+  explicit FloatingPointMode(Bits bits) noexcept : bits_(bits) {}
+  Bits bits_;
+};
 
+// While alive, this thread is in a mode, the library's if none is named; afterwards in the one before. Where they are the
+// same nothing is written, which makes one inside another cheap.
+class FloatingPointGuard {
  public:
+  explicit FloatingPointGuard(FloatingPointMode mode = FloatingPointMode::library()) noexcept
+      : before_(FloatingPointMode::current()) {
+    if (!(mode == before_)) mode.set();
+  }
+  ~FloatingPointGuard() {
+    if (!(FloatingPointMode::current() == before_)) before_.set();
+  }
   FloatingPointGuard(const FloatingPointGuard&) = delete;
   FloatingPointGuard& operator=(const FloatingPointGuard&) = delete;
+
+  FloatingPointMode before() const noexcept { return before_; }
+
+ private:
+  FloatingPointMode before_;
 };
 
 SEGFACE_END_NAMESPACE

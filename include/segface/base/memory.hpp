@@ -1,4 +1,5 @@
-// Storage: Span (a view of consecutive elements) and Buffer (owned, 64-byte aligned, never throws).
+// Storage: Span (a view of consecutive elements) and Buffer (owned, 64-byte aligned, never throws), of the heap or, for
+// what kernels go through again and again, of huge pages.
 #pragma once
 
 #include "segface/base/host_macros_begin.hpp"
@@ -8,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -59,35 +61,75 @@ inline bool multiply_fits(std::size_t a, std::size_t b, std::size_t& product) no
   return a == 0 || product / a == b;
 }
 
-// Large blocks begin at a huge page and ask for more of these: fewer misses of the page table, fewer faults.
-inline constexpr std::size_t kHugePage = std::size_t{1} << 21;
-inline std::align_val_t block_alignment(std::size_t bytes) noexcept {
-  return std::align_val_t(bytes >= kHugePage ? kHugePage : kAlignment);
-}
-inline void ask_for_huge_pages(void* block, std::size_t bytes) noexcept {
-#if defined(__linux__)
-  if (bytes >= kHugePage) static_cast<void>(::madvise(block, bytes / kHugePage * kHugePage, MADV_HUGEPAGE));
+// Where blocks come from: the host's allocator, which may be one of its own.
+struct Heap {
+  static void* take(std::size_t bytes) noexcept {
+    return ::operator new (bytes, std::align_val_t{kAlignment}, std::nothrow);
+  }
+  static void give_back(void* block, std::size_t) noexcept {
+    ::operator delete (block, std::align_val_t{kAlignment}, std::nothrow);
+  }
+};
+
+// The same, but large ones are asked of the system, begin at a huge page and ask for more of these: fewer misses of the
+// page table, fewer faults. Not of the host's allocator, whose memory would stay in huge pages after it is given back.
+struct HugePages {
+  static constexpr std::size_t kPage = std::size_t{1} << 21;
+
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__)  // which sees writes beyond the ends of the heap's blocks
+  static void* take(std::size_t bytes) noexcept {
+    if (bytes < kPage) return Heap::take(bytes);
+    void* const mapped =
+        ::mmap(nullptr, mapped_bytes(bytes) + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) return nullptr;
+    auto* const first = static_cast<std::uint8_t*>(mapped);
+    const std::size_t before = (kPage - reinterpret_cast<std::uintptr_t>(first) % kPage) % kPage;
+    std::uint8_t* const block = first + before;
+    if (before != 0) static_cast<void>(::munmap(first, before));
+    static_cast<void>(::munmap(block + mapped_bytes(bytes), kPage - before));
+    static_cast<void>(::madvise(block, bytes / kPage * kPage, MADV_HUGEPAGE));
+    return block;
+  }
+  static void give_back(void* block, std::size_t bytes) noexcept {
+    if (bytes < kPage) return Heap::give_back(block, bytes);
+    static_cast<void>(::munmap(block, mapped_bytes(bytes)));
+  }
+
+ private:
+  // Whole pages, which are of 64 KB at most.
+  static std::size_t mapped_bytes(std::size_t bytes) noexcept {
+    constexpr std::size_t kMostOfPage = std::size_t{1} << 16;
+    return (bytes + kMostOfPage - 1) / kMostOfPage * kMostOfPage;
+  }
 #else
-  static_cast<void>(block), static_cast<void>(bytes);
+  static void* take(std::size_t bytes) noexcept {
+    return Heap::take(bytes);
+  }
+  static void give_back(void* block, std::size_t bytes) noexcept {
+    Heap::give_back(block, bytes);
+  }
 #endif
-}
+};
 
 // Owned elements of a trivial type, 64-byte aligned and uninitialised. Move-only; moved-from is empty.
-template <class T>
+template <class T, class Memory = Heap>
 class Buffer {
   static_assert(std::is_trivially_copyable_v<T>, "Buffer holds plain data only");
 
  public:
   Buffer() noexcept = default;
-  Buffer(Buffer&& other) noexcept { *this = std::move(other); }
+  Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   Buffer& operator=(Buffer&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
+    Buffer taken(std::move(other));
+    std::swap(data_, taken.data_);
+    std::swap(size_, taken.size_);
     return *this;
   }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
-  ~Buffer() { ::operator delete(data_, block_alignment(size_ * sizeof(T)), std::nothrow); }
+  ~Buffer() {
+    if (data_ != nullptr) Memory::give_back(data_, size_ * sizeof(T));
+  }
 
   // Room for `size` elements. Errors: overflow, out_of_memory.
   static Result<Buffer> make(std::size_t size) noexcept {
@@ -97,9 +139,8 @@ class Buffer {
     }
     Buffer buffer;
     if (size == 0) return Result<Buffer>(std::move(buffer));
-    buffer.data_ = static_cast<T*>(::operator new(bytes, block_alignment(bytes), std::nothrow));
+    buffer.data_ = static_cast<T*>(Memory::take(bytes));
     if (buffer.data_ == nullptr) return error(Errc::out_of_memory, "out of memory: ", bytes, " bytes were refused");
-    ask_for_huge_pages(buffer.data_, bytes);
     buffer.size_ = size;
     return Result<Buffer>(std::move(buffer));
   }

@@ -3,12 +3,12 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 
 #include "segface/base/config.hpp"
 #include "segface/base/status.hpp"
+#include "segface/base/threads/process.hpp"
 #include "segface/facade/shared_network.hpp"
 #include "segface/facade/workspace_state.hpp"
 #include "segface/parser.hpp"
@@ -25,6 +25,7 @@ Result<BasicParser<Backend>> BasicParser<Backend>::load(const std::string& path,
 template <class Backend>
 Result<BasicParser<Backend>> BasicParser<Backend>::load(const std::string& path, const Options& options,
                                                         const Backend& backend) noexcept {
+  const CancellationGuard guard;
   SEGFACE_ASSIGN(file, WeightFile::open(path));
   return make(file, options, backend);
 }
@@ -36,6 +37,7 @@ Result<BasicParser<Backend>> BasicParser<Backend>::from_memory(Bytes bytes, cons
 template <class Backend>
 Result<BasicParser<Backend>> BasicParser<Backend>::from_memory(Bytes bytes, const Options& options,
                                                                const Backend& backend) noexcept {
+  const CancellationGuard guard;
   SEGFACE_ASSIGN(file, WeightFile::from_memory(bytes));
   return make(file, options, backend);
 }
@@ -64,14 +66,8 @@ Result<Mask> BasicParser<Backend>::parse(const ImageView& photo, const Landmarks
 template <class Backend>
 Result<Mask> BasicParser<Backend>::parse(const ImageView& photo, const Landmarks* landmarks) const noexcept {
   if (shared_ == nullptr) return no_network();
-  std::unique_ptr<WorkspaceState<Backend>> workspace;
-  {
-    const std::lock_guard<std::mutex> lock(shared_->mutex);
-    if (!shared_->idle.empty()) {
-      workspace = std::move(shared_->idle.back());
-      shared_->idle.pop_back();
-    }
-  }
+  const CancellationGuard guard;
+  std::unique_ptr<WorkspaceState<Backend>> workspace = shared_->take_idle();
   if (workspace == nullptr) {
     // A lent workspace must not keep alive what keeps it: it borrows the shared state without owning it.
     const std::shared_ptr<SharedNetwork<Backend>> unowned(std::shared_ptr<SharedNetwork<Backend>>(), shared_.get());
@@ -80,13 +76,7 @@ Result<Mask> BasicParser<Backend>::parse(const ImageView& photo, const Landmarks
   }
   Mask mask;
   const Status status = workspace->parse(photo, landmarks, mask, {});
-  {
-    const std::lock_guard<std::mutex> lock(shared_->mutex);
-    static_cast<void>(guarded([&]() -> Status {
-      shared_->idle.push_back(std::move(workspace));
-      return {};
-    }));
-  }
+  shared_->keep_idle(std::move(workspace));
   if (!status.ok()) return status;
   return Result<Mask>(std::move(mask));
 }

@@ -1,9 +1,10 @@
-// WorkspaceState: the work of a call and what is kept between calls: activations, threads, tables. Its public functions
-// are those of BasicWorkspace.
+// WorkspaceState: the work of a call and what is kept between calls: activations, tables. Its public functions are
+// those of BasicWorkspace.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/floating_point.hpp"
 #include "segface/base/threads/executor.hpp"
+#include "segface/base/threads/process.hpp"
 #include "segface/facade/shared_network.hpp"
 #include "segface/faces/landmarks.hpp"
 #include "segface/faces/mask.hpp"
@@ -37,12 +39,7 @@ class WorkspaceState {
   static Result<std::unique_ptr<WorkspaceState>> make(std::shared_ptr<Shared> shared, Executor* executor) noexcept {
     return guarded([&]() -> Result<std::unique_ptr<WorkspaceState>> {
       auto state = std::make_unique<WorkspaceState>(std::move(shared));
-      if (executor == nullptr) {
-        SEGFACE_ASSIGN(own, make_executor(state->shared_->plan->threads()));
-        state->owned_ = std::move(own);
-        executor = state->owned_.get();
-      }
-      state->executor_ = executor;
+      state->executor_ = executor != nullptr ? executor : state->shared_->executor.get();
       state->times_.reserve(kMostStages);
       return Result<std::unique_ptr<WorkspaceState>>(std::move(state));
     });
@@ -53,13 +50,15 @@ class WorkspaceState {
     return exclusively([&]() -> Status {
       SEGFACE_RETURN_IF_ERROR(photo.validate());
       SEGFACE_RETURN_IF_ERROR(mask.resize(shared_->info.dataset, photo.width, photo.height));
-      const auto rows = static_cast<std::size_t>(photo.height);
+      SEGFACE_RETURN_IF_ERROR(plan_for(1, shared_->info.resolution, shared_->info.resolution));
+      const LogitsShape shape = shape_of_plan();
+      const auto rows = static_cast<std::size_t>(shape.height);
       SEGFACE_RETURN_IF_ERROR(reserve(row_confidence_, rows));
       const LabelTarget target = {mask.data(), photo.width, photo.height, nullptr, row_confidence_.data()};
       SEGFACE_RETURN_IF_ERROR(finished(put(photo, landmarks, target, logits)));
       double sum = 0;
       for (std::size_t y = 0; y < rows; ++y) sum += row_confidence_.data()[y];
-      mask.finish(sum / static_cast<double>(photo.width * photo.height));
+      mask.finish(sum / static_cast<double>(shape.width * shape.height));
       clock_.mark(times_, "labels");
       return {};
     });
@@ -144,14 +143,19 @@ class WorkspaceState {
    public:
     Watch(WorkspaceState& workspace, double total) noexcept : workspace_(workspace), total_(total) {}
 
+    // In the caller's floating-point mode. What the callback throws ends the call: this is noexcept.
     bool proceed(const Cost& so_far) noexcept override {
       if (!workspace_.progress_) return true;
+      const FloatingPointGuard guard(workspace_.callers_mode_);
 #if SEGFACE_EXCEPTIONS
       try {
         return workspace_.progress_(so_far.flops / total_);
+      } catch (const std::exception& exception) {
+        thrown_ = error(Errc::cancelled, "cancelled: the caller's callback threw an exception: ", exception.what());
       } catch (...) {
-        return false;
+        thrown_ = error(Errc::cancelled, "cancelled: the caller's callback threw what is no std::exception");
       }
+      return false;
 #else
       return workspace_.progress_(so_far.flops / total_);
 #endif
@@ -160,19 +164,28 @@ class WorkspaceState {
       workspace_.clock_.mark(workspace_.times_, name);
     }
 
+    // What the callback threw; ok where nothing.
+    const Status& thrown() const noexcept {
+      return thrown_;
+    }
+
    private:
     WorkspaceState& workspace_;
     double total_;
+    Status thrown_;
   };
 
-  // Runs body alone, in the library's floating-point mode.
+  // Runs body alone, in the library's floating-point mode, and not to be cancelled by pthread_cancel.
   template <class Body>
   Status alone(const Body& body) noexcept {
     if (busy_.exchange(true, std::memory_order_acquire)) {
       return error(Errc::busy, "this workspace is in use by another call; give each thread one of its own");
     }
-    const FloatingPointGuard guard;
-    Status status = guarded(body);
+    const CancellationGuard cancellation;
+    const FloatingPointGuard mode;
+    callers_mode_ = mode.before();
+    Status status;
+    executor_->hold_for([&] { status = guarded(body); });
     busy_.store(false, std::memory_order_release);
     return status;
   }
@@ -302,7 +315,7 @@ class WorkspaceState {
     give(run, image);
     clock_.mark(times_, "input");
     pass(run, image);
-    return run.status();
+    return watch.thrown().ok() ? run.status() : watch.thrown();
   }
   // The network's logits. A callback is called between kernels, which a graph has not.
   Map<Scalar> compute(Run<Backend>& run, const Map<Scalar>& image) noexcept {
@@ -322,7 +335,6 @@ class WorkspaceState {
   }
 
   std::shared_ptr<Shared> shared_;
-  std::unique_ptr<Executor> owned_;
   Executor* executor_ = nullptr;
   std::shared_ptr<const Plan<Backend>> plan_;
   template <class T>
@@ -335,6 +347,7 @@ class WorkspaceState {
   std::vector<StageTime> times_;
   Clock clock_ = {};
   std::function<bool(double)> progress_;
+  FloatingPointMode callers_mode_ = FloatingPointMode::library();
   std::atomic<bool> busy_{false};
 };
 

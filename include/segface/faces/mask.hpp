@@ -16,6 +16,7 @@
 #include "segface/faces/labels.hpp"
 #include "segface/image/crop.hpp"
 #include "segface/image/image.hpp"
+#include "segface/image/runs.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 
@@ -56,7 +57,8 @@ class Mask {
   double coverage() const noexcept {
     return empty() ? 0 : 1 - static_cast<double>(counts_[0]) / static_cast<double>(width_ * height_);
   }
-  // Mean over all pixels of the winning class's probability, 0 to 1.
+  // Mean of the winning class's probability, 0 to 1, over the pixels of the network's logits: of what it said before
+  // that was interpolated to the photo's size.
   double mean_confidence() const noexcept { return confidence_; }
 
   // 255 where the label is in the group, 0 elsewhere: a grey picture of the mask's size. Errors: out_of_memory,
@@ -108,14 +110,13 @@ class Mask {
     top.fill(height_);
     bottom.fill(-1);
     for (Index y = 0; y < height_; ++y) {
-      for (Index x = 0; x < width_; ++x) {
-        const std::size_t label = at(x, y);
-        ++counts[label];
-        left[label] = std::min(left[label], x);
-        right[label] = std::max(right[label], x);
+      for_each_run(labels_.data() + y * width_, width_, [&](Index first, Index last, std::size_t label) {
+        counts[label] += last - first;
+        left[label] = std::min(left[label], first);
+        right[label] = std::max(right[label], last - 1);
         top[label] = std::min(top[label], y);
         bottom[label] = y;
-      }
+      });
     }
     for (std::size_t i = 0; i < counts_.size(); ++i) {
       counts_[i] = counts[i];

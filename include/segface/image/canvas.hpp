@@ -91,10 +91,10 @@ class Canvas {
   Status draw(const ImageView& picture, Index x, Index y) noexcept {
     SEGFACE_RETURN_IF_ERROR(picture.validate());
     const Box inside = clip_box({x, y, picture.width, picture.height}, width(), height());
+    if (inside.width < 1) return {};
     for (Index row = inside.y; row < inside.y + inside.height; ++row) {
-      for (Index column = inside.x; column < inside.x + inside.width; ++column) {
-        fill({column, row, 1, 1}, picture.rgb(column - x, row - y));
-      }
+      const ImageView part(picture.pixel(inside.x - x, row - y), inside.width, 1, picture.stride_bytes, picture.order);
+      part.rgb_row(0, image_.row(row) + 3 * inside.x);
     }
     return {};
   }

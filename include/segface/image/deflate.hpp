@@ -1,8 +1,8 @@
-// zlib streams (RFC 1950, 1951), both ways: what a PNG's pixels are packed in.
+// Writes zlib streams (RFC 1950, 1951): what a PNG's pixels are packed in. Quick rather than small.
 //
-// inflate_zlib fills a buffer whose size is known beforehand, exactly, or fails: a stream that would grow beyond it
-// is stopped there, so a bomb costs nothing. deflate_zlib writes one block of the fixed code with matches from short
-// hash chains: small for masks, fair for photos. Neither allocates while it runs beyond what it says.
+// A position is compared with the byte before it (runs, of which masks are full) and with the last place that began
+// with the same eight bytes; where nothing was found for a while, as in photos, most positions are not asked. Each block
+// gets the shortest of a Huffman code of its own, the fixed code, and plain bytes.
 #pragma once
 
 #include <algorithm>
@@ -12,379 +12,381 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
+#include "segface/image/inflate.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
-
-// Checksum at the end of a zlib stream: the sum of the bytes, and the sum of those sums, modulo 65521.
-inline std::uint32_t adler32(Bytes data) noexcept {
-  constexpr std::size_t kRun = 5552;  // as many bytes as the sums hold without overflow
-  std::uint32_t a = 1, b = 0;
-  for (std::size_t i = 0; i < data.size();) {
-    for (const std::size_t end = std::min(data.size(), i + kRun); i < end; ++i) {
-      a += data[i];
-      b += a;
-    }
-    a %= 65521;
-    b %= 65521;
-  }
-  return b << 16 | a;
-}
-
 namespace deflate_detail {
 
-// Lengths and distances are written as a symbol (257 + i, or i) and extra bits added to its base.
-inline constexpr std::uint16_t kLengthBase[29] = {3,  4,  5,  6,  7,  8,  9,  10, 11,  13,  15,  17,  19,  23, 27,
-                                                  31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258};
-inline constexpr std::uint8_t kLengthExtra[29] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
-                                                  2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
-inline constexpr std::uint16_t kDistanceBase[30] = {1,    2,    3,    4,    5,    7,    9,    13,    17,    25,
-                                                    33,   49,   65,   97,   129,  193,  257,  385,   513,   769,
-                                                    1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577};
-inline constexpr std::uint8_t kDistanceExtra[30] = {0, 0, 0, 0, 1, 1, 2, 2,  3,  3,  4,  4,  5,  5,  6,
-                                                    6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13};
-inline constexpr int kEndOfBlock = 256;
-
-inline std::uint32_t reverse_bits(std::uint32_t code, int length) noexcept {
-  std::uint32_t reversed = 0;
-  for (int i = 0; i < length; ++i) reversed |= ((code >> i) & 1u) << (length - 1 - i);
-  return reversed;
-}
-
-// Bits of a byte string, least significant first. Past the end there are none, and take() says so.
-class BitReader {
+// Bits to a byte string, least significant first.
+class BitWriter {
  public:
-  explicit BitReader(Bytes data) noexcept : data_(data) {}
+  explicit BitWriter(std::uint8_t* out) noexcept : out_(out) {}
 
-  // At least 48 bits are at hand afterwards, or all that are left.
-  void refill() noexcept {
-    for (; count_ <= 56 && at_ < data_.size(); count_ += 8) bits_ |= std::uint64_t{data_[at_++]} << count_;
+  // At most 56 bits. Writes 8 bytes, of which the next call overwrites what is too much.
+  void put(std::uint64_t bits, int count) noexcept {
+    bits_ |= bits << count_;
+    count_ += count;
+    for (int i = 0; i < 8; ++i) out_[i] = static_cast<std::uint8_t>(bits_ >> (8 * i));
+    out_ += count_ / 8;
+    bits_ >>= count_ & ~7;
+    count_ %= 8;
   }
-  std::uint32_t peek(int count) const noexcept {
-    return static_cast<std::uint32_t>(bits_ & ((std::uint64_t{1} << count) - 1));
+  void to_byte_boundary() noexcept {
+    if (count_ != 0) put(0, 8 - count_);
   }
-  bool skip(int count) noexcept {
-    if (count > count_) return false;
-    bits_ >>= count;
-    count_ -= count;
-    return true;
-  }
-  bool take(int count, std::uint32_t& value) noexcept {
-    refill();
-    value = peek(count);
-    return skip(count);
-  }
-  void to_byte_boundary() noexcept { static_cast<void>(skip(count_ % 8)); }
-  // Bytes not read yet; only on a byte boundary.
-  Bytes rest() const noexcept {
-    const std::size_t at = at_ - static_cast<std::size_t>(count_ / 8);
-    return data_.subspan(at, data_.size() - at);
-  }
+  void append(Bytes bytes) noexcept { out_ = std::copy(bytes.begin(), bytes.end(), out_); }
+  std::uint8_t* end() const noexcept { return out_; }
 
  private:
-  Bytes data_;
-  std::size_t at_ = 0;
+  std::uint8_t* out_;
   std::uint64_t bits_ = 0;
   int count_ = 0;
 };
 
-// A canonical Huffman code: codes of up to 9 bits by one look-up, longer ones bit by bit.
-class HuffmanCode {
- public:
-  // lengths[symbol], 0 for unused. False for a code with too many words, or too few: only a code of at most one
-  // symbol may be incomplete, and only where the format allows it.
-  bool build(const std::uint8_t* lengths, int symbols, bool may_be_incomplete) noexcept {
-    std::fill(std::begin(count_), std::end(count_), std::uint16_t{0});
-    std::memset(fast_, 0, sizeof fast_);
-    for (int s = 0; s < symbols; ++s) ++count_[lengths[s]];
-    const int used = symbols - count_[0];
-    count_[0] = 0;
-    int left = 1;
-    std::uint32_t next_code[kMaxLength + 1] = {};
-    std::uint16_t next_at[kMaxLength + 1] = {};
-    for (int length = 1; length <= kMaxLength; ++length) {
-      left = 2 * left - count_[length];
-      if (left < 0) return false;
-      next_code[length] = (next_code[length - 1] + count_[length - 1]) << 1;
-      next_at[length] = static_cast<std::uint16_t>(next_at[length - 1] + count_[length - 1]);
+// A Huffman code of `Symbols` symbols, made of how often each occurs.
+template <int Symbols>
+struct SymbolCode {
+  std::uint8_t length[Symbols] = {};  // 0: does not occur
+  std::uint16_t bits[Symbols] = {};   // the code word, its first bit lowest
+
+  // No word longer than `longest`. At least two symbols must occur.
+  void fit(const std::uint32_t (&counts)[Symbols], int longest) noexcept {
+    std::uint16_t order[Symbols];  // of the symbols that occur, the rarest first
+    int used = 0;
+    for (int s = 0; s < Symbols; ++s) {
+      if (counts[s] != 0) order[used++] = static_cast<std::uint16_t>(s);
     }
-    if (left > 0 && !(may_be_incomplete && used <= 1 && count_[1] == used)) return false;
-    for (int s = 0; s < symbols; ++s) {
-      const int length = lengths[s];
-      if (length == 0) continue;
-      symbol_[next_at[length]++] = static_cast<std::uint16_t>(s);
-      const std::uint32_t code = next_code[length]++;
-      if (length > kFastBits) continue;
-      for (std::uint32_t i = reverse_bits(code, length); i < 1u << kFastBits; i += 1u << length) {
-        fast_[i] = static_cast<std::uint16_t>(s << 4 | length);
+    std::sort(order, order + used,
+              [&](int a, int b) { return counts[a] != counts[b] ? counts[a] < counts[b] : a < b; });
+    // Leaves, then inner nodes, each list sorted by weight: the two lightest of their fronts are joined.
+    std::uint64_t weight[2 * Symbols];
+    std::uint16_t parent[2 * Symbols];
+    for (int i = 0; i < used; ++i) weight[i] = counts[order[i]];
+    int leaf = 0, inner = used;
+    for (int node = used; node < 2 * used - 1; ++node) {
+      weight[node] = 0;
+      for (int child = 0; child < 2; ++child) {
+        const int light = leaf < used && (inner == node || weight[leaf] <= weight[inner]) ? leaf++ : inner++;
+        weight[node] += weight[light];
+        parent[light] = static_cast<std::uint16_t>(node);
       }
     }
-    return true;
+    // Words of each length; those that are too long are shortened, which others pay for.
+    int words[Symbols] = {};
+    std::uint16_t depth[2 * Symbols];
+    depth[2 * used - 2] = 0;
+    for (int node = 2 * used - 3; node >= 0; --node) {
+      depth[node] = static_cast<std::uint16_t>(depth[parent[node]] + 1);
+      if (node < used) ++words[std::min<int>(depth[node], longest)];
+    }
+    std::uint32_t total = 0;  // of the code space, in words of the longest length
+    for (int l = 1; l <= longest; ++l) total += static_cast<std::uint32_t>(words[l]) << (longest - l);
+    for (; total > 1u << longest; --total) {
+      int l = longest - 1;
+      while (words[l] == 0) --l;
+      --words[l];
+      words[l + 1] += 2;
+      --words[longest];
+    }
+    std::fill(std::begin(length), std::end(length), std::uint8_t{0});
+    for (int l = longest, i = 0; l >= 1; --l) {
+      for (int n = words[l]; n > 0; --n) length[order[i++]] = static_cast<std::uint8_t>(l);
+    }
+    assign();
   }
 
-  // The next symbol, or -1 where the bits are no code word or end too early. `bits` was refilled.
-  int decode(BitReader& bits) const noexcept {
-    if (const std::uint16_t entry = fast_[bits.peek(kFastBits)]; entry != 0) {
-      return bits.skip(entry & 15) ? entry >> 4 : -1;
+  // Canonical words of the lengths.
+  void assign() noexcept {
+    std::uint32_t next[17] = {};
+    for (const std::uint8_t l : length) next[l + 1] += l != 0;
+    for (int l = 1; l <= 16; ++l) next[l] = l == 1 ? 0 : (next[l - 1] + next[l]) << 1;
+    for (int s = 0; s < Symbols; ++s) {
+      if (length[s] != 0) bits[s] = static_cast<std::uint16_t>(reverse_bits(next[length[s]]++, length[s]));
     }
-    const std::uint32_t window = bits.peek(kMaxLength);
-    std::uint32_t code = 0, first = 0, at = 0;
-    for (int length = 1; length <= kMaxLength; ++length) {
-      code = code << 1 | ((window >> (length - 1)) & 1u);
-      if (code < first + count_[length]) return bits.skip(length) ? symbol_[at + code - first] : -1;
-      first = (first + count_[length]) << 1;
-      at += count_[length];
-    }
-    return -1;
   }
-
- private:
-  static constexpr int kMaxLength = 15, kFastBits = 9;
-  std::uint16_t count_[kMaxLength + 1];  // code words of each length
-  std::uint16_t symbol_[288];            // in the order of their code words
-  std::uint16_t fast_[1u << kFastBits];  // symbol << 4 | length; 0 for none
 };
 
-class Inflater {
- public:
-  Inflater(Bytes stream, Span<std::uint8_t> out) noexcept : bits_(stream), out_(out) {}
+// What symbol a length and a distance have.
+struct MatchSymbols {
+  std::uint8_t length[259] = {};
+  std::uint8_t close[257] = {}, coarse[256] = {};  // of distance d, and of those of which (d - 1) / 128 is the index
 
-  // Null when all went well, else what is wrong. Afterwards `rest` is what follows the last block.
-  const char* run(Bytes& rest) noexcept {
-    for (std::uint32_t last = 0; last == 0;) {
-      std::uint32_t type = 0;
-      if (!bits_.take(1, last) || !bits_.take(2, type)) return kEnds;
-      const char* problem = type == 0   ? stored_block()
-                            : type == 1 ? fixed_block()
-                            : type == 2 ? dynamic_block()
-                                        : "a block has the reserved type 3";
-      if (problem != nullptr) return problem;
+  constexpr MatchSymbols() {
+    for (int l = 3, s = 0; l <= 258; ++l) {
+      while (s < 28 && kLengthBase[s + 1] <= l) ++s;
+      length[l] = static_cast<std::uint8_t>(s);
     }
-    if (size_ != out_.size()) return "it holds fewer bytes than expected";
-    bits_.to_byte_boundary();
-    rest = bits_.rest();
-    return nullptr;
-  }
-
- private:
-  static constexpr const char* kEnds = "it ends too early";
-  static constexpr const char* kTooLong = "it holds more bytes than expected";
-  static constexpr const char* kBadCode = "a Huffman code is damaged";
-
-  const char* stored_block() noexcept {
-    bits_.to_byte_boundary();
-    std::uint32_t size = 0, inverted = 0;
-    if (!bits_.take(16, size) || !bits_.take(16, inverted)) return kEnds;
-    if (size != (~inverted & 0xffffu)) return "the length of a stored block is damaged";
-    const Bytes rest = bits_.rest();
-    if (size > rest.size()) return kEnds;
-    if (size > out_.size() - size_) return kTooLong;
-    std::copy_n(rest.data(), size, out_.data() + size_);
-    size_ += size;
-    bits_ = BitReader(rest.subspan(size, rest.size() - size));
-    return nullptr;
-  }
-
-  const char* fixed_block() noexcept {
-    std::uint8_t lengths[288];
-    for (int s = 0; s < 288; ++s) lengths[s] = static_cast<std::uint8_t>(s < 144 ? 8 : s < 256 ? 9 : s < 280 ? 7 : 8);
-    std::uint8_t distance_lengths[32];
-    std::fill(std::begin(distance_lengths), std::end(distance_lengths), std::uint8_t{5});
-    literals_.build(lengths, 288, false);
-    distances_.build(distance_lengths, 32, false);
-    return symbols();
-  }
-
-  const char* dynamic_block() noexcept {
-    std::uint32_t literal_count = 0, distance_count = 0, length_count = 0;
-    if (!bits_.take(5, literal_count) || !bits_.take(5, distance_count) || !bits_.take(4, length_count)) return kEnds;
-    literal_count += 257;
-    distance_count += 1;
-    length_count += 4;
-    if (literal_count > 286 || distance_count > 30) return kBadCode;
-    constexpr std::uint8_t kOrder[19] = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
-    std::uint8_t lengths[286 + 30] = {};
-    for (std::uint32_t i = 0; i < length_count; ++i) {
-      std::uint32_t length = 0;
-      if (!bits_.take(3, length)) return kEnds;
-      lengths[kOrder[i]] = static_cast<std::uint8_t>(length);
-    }
-    if (!literals_.build(lengths, 19, false)) return kBadCode;
-    std::uint8_t repeated = 0;
-    for (std::uint32_t at = 0; at < literal_count + distance_count;) {
-      bits_.refill();
-      const int symbol = literals_.decode(bits_);
-      if (symbol < 0) return kBadCode;
-      std::uint32_t times = 0;
-      if (symbol < 16) {
-        repeated = static_cast<std::uint8_t>(symbol);
-        lengths[at++] = repeated;
-        continue;
-      }
-      if (symbol == 16 && at == 0) return kBadCode;  // nothing to repeat
-      if (symbol != 16) repeated = 0;
-      if (!bits_.take(symbol == 16 ? 2 : symbol == 17 ? 3 : 7, times)) return kEnds;
-      times += symbol == 18 ? 11 : 3;
-      if (times > literal_count + distance_count - at) return kBadCode;
-      std::memset(lengths + at, repeated, times);
-      at += times;
-    }
-    if (lengths[kEndOfBlock] == 0) return kBadCode;
-    if (!literals_.build(lengths, static_cast<int>(literal_count), true) ||
-        !distances_.build(lengths + literal_count, static_cast<int>(distance_count), true)) {
-      return kBadCode;
-    }
-    return symbols();
-  }
-
-  // Literals and matches up to the end of the block.
-  const char* symbols() noexcept {
-    for (;;) {
-      bits_.refill();  // 48 bits: a length with its extra bits and a distance with its own
-      const int symbol = literals_.decode(bits_);
-      if (symbol < 0) return kBadCode;
-      if (symbol < kEndOfBlock) {
-        if (size_ == out_.size()) return kTooLong;
-        out_[size_++] = static_cast<std::uint8_t>(symbol);
-        continue;
-      }
-      if (symbol == kEndOfBlock) return nullptr;
-      if (symbol > 285) return kBadCode;
-      std::uint32_t extra = 0;
-      if (!bits_.take(kLengthExtra[symbol - 257], extra)) return kEnds;
-      const std::size_t length = kLengthBase[symbol - 257] + extra;
-      const int far = distances_.decode(bits_);
-      if (far < 0 || far > 29) return kBadCode;
-      if (!bits_.take(kDistanceExtra[far], extra)) return kEnds;
-      const std::size_t distance = kDistanceBase[far] + extra;
-      if (distance > size_) return "a match begins before the first byte";
-      if (length > out_.size() - size_) return kTooLong;
-      for (std::size_t i = 0; i < length; ++i, ++size_) out_[size_] = out_[size_ - distance];
+    for (int d = 1, s = 0; d <= 32768; ++d) {
+      while (s < 29 && kDistanceBase[s + 1] <= d) ++s;
+      if (d <= 256) close[d] = static_cast<std::uint8_t>(s);
+      coarse[(d - 1) / 128] = static_cast<std::uint8_t>(s);
     }
   }
-
-  BitReader bits_;
-  Span<std::uint8_t> out_;
-  std::size_t size_ = 0;
-  HuffmanCode literals_, distances_;
+  int distance(std::uint32_t d) const noexcept { return d <= 256 ? close[d] : coarse[(d - 1) / 128]; }
 };
-
-}  // namespace deflate_detail
-
-// Unpacks a whole zlib stream into `out`, which it must fill exactly. Errors: bad_format, corrupt (checksum).
-inline Status inflate_zlib(Bytes stream, Span<std::uint8_t> out) noexcept {
-  const auto bad = [](const char* problem) { return error(Errc::bad_format, "zlib stream: ", problem); };
-  if (stream.size() < 6) return bad("it ends too early");
-  const int method = stream[0], flags = stream[1];
-  if ((method & 15) != 8 || method >> 4 > 7 || (method * 256 + flags) % 31 != 0) return bad("its header is damaged");
-  if ((flags & 32) != 0) return bad("it needs a preset dictionary");
-  deflate_detail::Inflater inflater(stream.subspan(2, stream.size() - 2), out);
-  Bytes rest;
-  if (const char* problem = inflater.run(rest); problem != nullptr) return bad(problem);
-  if (rest.size() != 4) return bad(rest.size() < 4 ? "it ends too early" : "bytes follow its checksum");
-  const std::uint32_t expected = std::uint32_t{rest[0]} << 24 | std::uint32_t{rest[1]} << 16 |
-                                 std::uint32_t{rest[2]} << 8 | std::uint32_t{rest[3]};
-  if (adler32(out) != expected) return error(Errc::corrupt, "zlib stream: its checksum does not match");
-  return Status();
-}
-
-namespace deflate_detail {
+inline constexpr MatchSymbols kMatchSymbols;
 
 class Deflater {
  public:
-  Deflater(Bytes in, std::uint8_t* out, Span<std::int32_t> head, Span<std::int32_t> previous) noexcept
-      : in_(in), out_(out), head_(head), previous_(previous) {
-    std::fill(head_.begin(), head_.end(), -1);
+  static constexpr int kHeadBits = 13;  // the heads stay in the first cache
+  static constexpr std::size_t kHeads = std::size_t{1} << kHeadBits, kTokens = std::size_t{1} << 14;
+
+  // `heads` and `tokens` are scratch of kHeads and kTokens.
+  Deflater(Bytes in, std::uint8_t* out, Span<std::int32_t> heads, Span<std::uint32_t> tokens) noexcept
+      : in_(in), out_(out), heads_(heads), tokens_(tokens) {
+    std::fill(heads_.begin(), heads_.end(), -1);
   }
 
-  static constexpr std::size_t kHeads = 1u << 15, kWindow = 1u << 15;
+  // Most bytes that are written for so many.
+  static constexpr std::size_t bound(std::size_t size) noexcept {
+    return size + (size / kMostStored + size / (kTokens / 2) + 2) * 6 + 64;
+  }
 
-  // Bytes written, at most size * 9 / 8 + a few.
+  // Bytes written.
   std::size_t run() noexcept {
-    std::uint8_t* const begin = out_;
-    put(1, 1);  // the last block
-    put(1, 2);  // with the fixed code
-    for (std::size_t at = 0; at < in_.size();) {
-      std::size_t distance = 0;
-      const std::size_t length = longest_match(at, distance);
-      if (length < kMinMatch) {
-        literal(in_[at]);
-        remember(at++);
-        continue;
-      }
-      match(length, distance);
-      for (const std::size_t end = at + length; at < end; ++at) remember(at);
-    }
-    literal(kEndOfBlock);
-    put(0, 7);  // the last bits are in their byte
-    return static_cast<std::size_t>(out_ - begin);
+    const std::uint8_t* const begin = out_.end();
+    do {
+      const std::size_t first = at_;
+      find_tokens();
+      write_block(in_.subspan(first, at_ - first), at_ == in_.size());
+    } while (at_ < in_.size());
+    out_.to_byte_boundary();
+    return static_cast<std::size_t>(out_.end() - begin);
   }
 
  private:
-  static constexpr std::size_t kMinMatch = 3, kMaxMatch = 258;
-  static constexpr int kChain = 16;  // candidates tried
+  static constexpr std::size_t kWindow = 32768, kMostStored = 65535, kMostMatch = 258;
+  static constexpr std::size_t kLeastMatch = 8;  // shorter ones cost more than their bytes in photos
+  static constexpr std::size_t kPatience = 32, kLongestStep = 8;
+  static constexpr std::size_t kBlock = std::size_t{1} << 17;  // bytes for which a code is made, about
+  static constexpr int kLengthBits = 9;
+  static constexpr std::uint32_t kIsLiterals = 1u << 31;
 
-  std::size_t hash(std::size_t at) const noexcept {
-    const std::uint32_t three = in_[at] | std::uint32_t{in_[at + 1]} << 8 | std::uint32_t{in_[at + 2]} << 16;
-    return (three * 0x9E3779B1u) >> 17;
+  using Literals = SymbolCode<288>;
+  using Distances = SymbolCode<32>;
+
+  std::uint64_t eight(std::size_t at) const noexcept {
+    std::uint64_t value;
+    std::memcpy(&value, in_.data() + at, sizeof value);
+    return value;
   }
 
-  void remember(std::size_t at) noexcept {
-    if (at + kMinMatch > in_.size()) return;
-    std::int32_t& newest = head_[hash(at)];
-    previous_[at % kWindow] = newest;
-    newest = static_cast<std::int32_t>(at);
+  // Bytes from `at` on that equal those from `from` on, up to kMostMatch.
+  std::size_t equal_bytes(std::size_t from, std::size_t at) const noexcept {
+    const std::size_t most = std::min(kMostMatch, in_.size() - at);
+    std::size_t length = 0;
+    while (length + 8 <= most && eight(from + length) == eight(at + length)) length += 8;
+    while (length < most && in_[from + length] == in_[at + length]) ++length;
+    return length;
   }
 
-  std::size_t longest_match(std::size_t at, std::size_t& distance) const noexcept {
-    if (at + kMinMatch > in_.size()) return 0;
-    const std::size_t most = std::min(kMaxMatch, in_.size() - at);
-    std::size_t best = 0;
-    std::int32_t candidate = head_[hash(at)];
-    for (int tries = 0; tries < kChain && candidate >= 0 && best < most; ++tries) {
-      const auto from = static_cast<std::size_t>(candidate);
-      if (at - from > kWindow) break;
-      std::size_t length = 0;
-      while (length < most && in_[from + length] == in_[at + length]) ++length;
-      if (length > best) {
-        best = length;
-        distance = at - from;
+  // The tokens of a block, from at_ on, and how often each symbol occurs in it.
+  void find_tokens() noexcept {
+    std::fill(std::begin(literal_counts_), std::end(literal_counts_), 0u);
+    std::fill(std::begin(distance_counts_), std::end(distance_counts_), 0u);
+    literal_counts_[kEndOfBlock] = literal_counts_[0] = 1;
+    distance_counts_[0] = distance_counts_[1] = 1;  // a code has two words at least; some readers want as many
+    count_ = 0;
+    const std::size_t end = std::min(in_.size(), at_ + kBlock);
+    std::size_t literals = at_, misses = 0;  // where the bytes begin that are no match
+    while (at_ < end && count_ + 2 < kTokens) {
+      std::size_t length = 0, distance = 0;
+      if (at_ + sizeof(std::uint64_t) <= in_.size()) {
+        const std::uint64_t here = eight(at_);
+        std::int32_t& head = heads_[(here * 0x9E3779B97F4A7C15u) >> (64 - kHeadBits)];
+        const auto from = static_cast<std::size_t>(head);
+        if (head >= 0 && at_ - from <= kWindow && eight(from) == here) {
+          length = equal_bytes(from, at_);
+          distance = at_ - from;
+        }
+        head = static_cast<std::int32_t>(at_);
+        if (at_ > 0 && eight(at_ - 1) == here) {
+          const std::size_t run = equal_bytes(at_ - 1, at_);
+          if (run >= length) length = run, distance = 1;
+        }
       }
-      const std::int32_t older = previous_[from % kWindow];
-      if (older >= candidate) break;  // its place was taken by a newer position
-      candidate = older;
+      if (length < kLeastMatch) {
+        at_ += std::min(1 + misses++ / kPatience, kLongestStep);
+        continue;
+      }
+      add_literals(literals, at_);
+      tokens_[count_++] = static_cast<std::uint32_t>(distance << kLengthBits | length);
+      ++literal_counts_[257 + kMatchSymbols.length[length]];
+      ++distance_counts_[kMatchSymbols.distance(static_cast<std::uint32_t>(distance))];
+      literals = at_ += length;
+      misses = 0;
     }
-    return best;
+    at_ = std::min(at_, in_.size());
+    add_literals(literals, at_);
   }
 
-  void literal(int symbol) noexcept {
-    const auto code = static_cast<std::uint32_t>(symbol);
-    if (symbol < 144) return put(reverse_bits(0x30 + code, 8), 8);
-    if (symbol < 256) return put(reverse_bits(0x190 + code - 144, 9), 9);
-    if (symbol < 280) return put(reverse_bits(code - 256, 7), 7);
-    put(reverse_bits(0xc0 + code - 280, 8), 8);
+  // The bytes [begin, end) become a token. Counted in four tables: equal bytes in a row would wait for each other.
+  void add_literals(std::size_t begin, std::size_t end) noexcept {
+    if (begin == end) return;
+    tokens_[count_++] = static_cast<std::uint32_t>(end - begin) | kIsLiterals;
+    if (end - begin < 64) {
+      for (; begin < end; ++begin) ++literal_counts_[in_[begin]];
+      return;
+    }
+    std::uint32_t counts[4][256] = {};
+    for (; begin + 4 <= end; begin += 4) {
+      for (std::size_t k = 0; k < 4; ++k) ++counts[k][in_[begin + k]];
+    }
+    for (; begin < end; ++begin) ++counts[0][in_[begin]];
+    for (int s = 0; s < 256; ++s) literal_counts_[s] += counts[0][s] + counts[1][s] + counts[2][s] + counts[3][s];
   }
 
-  void match(std::size_t length, std::size_t distance) noexcept {
-    int l = 28, d = 29;
-    while (kLengthBase[l] > length) --l;
-    while (kDistanceBase[d] > distance) --d;
-    literal(257 + l);
-    put(static_cast<std::uint32_t>(length - kLengthBase[l]), kLengthExtra[l]);
-    put(reverse_bits(static_cast<std::uint32_t>(d), 5), 5);
-    put(static_cast<std::uint32_t>(distance - kDistanceBase[d]), kDistanceExtra[d]);
+  // Bits of the block's tokens in a code.
+  std::uint64_t cost(const Literals& literals, const Distances& distances) const noexcept {
+    std::uint64_t bits = 0;
+    for (int s = 0; s < 288; ++s) {
+      const int extra = s > 257 && s < 286 ? kLengthExtra[s - 257] : 0;
+      bits += std::uint64_t{literal_counts_[s]} * static_cast<std::uint64_t>(literals.length[s] + extra);
+    }
+    for (int s = 0; s < 30; ++s) {
+      bits += std::uint64_t{distance_counts_[s]} * static_cast<std::uint64_t>(distances.length[s] + kDistanceExtra[s]);
+    }
+    return bits;
   }
 
-  void put(std::uint32_t bits, int count) noexcept {
-    bits_ |= std::uint64_t{bits} << count_;
-    for (count_ += count; count_ >= 8; count_ -= 8, bits_ >>= 8) *out_++ = static_cast<std::uint8_t>(bits_);
+  void write_block(Bytes bytes, bool last) noexcept {
+    Literals literals, fixed_literals;
+    Distances distances, fixed_distances;
+    literals.fit(literal_counts_, 15);
+    distances.fit(distance_counts_, 15);
+    for (int s = 0; s < 288; ++s) fixed_literals.length[s] = fixed_length(s);
+    std::fill(std::begin(fixed_distances.length), std::end(fixed_distances.length), std::uint8_t{5});
+    const CodeHeader header(literals, distances);
+    const std::uint64_t own = cost(literals, distances) + header.cost(), fixed = cost(fixed_literals, fixed_distances);
+    const std::uint64_t plain = 8 * (bytes.size() + 5 * (bytes.size() / kMostStored + 1));
+    if (plain < std::min(own, fixed)) return write_plain(bytes, last);
+    out_.put(last ? 1 : 0, 1);
+    if (own < fixed) {
+      out_.put(2, 2);
+      header.write(out_);
+      return write_tokens(bytes, literals, distances);
+    }
+    out_.put(1, 2);
+    fixed_literals.assign();
+    fixed_distances.assign();
+    write_tokens(bytes, fixed_literals, fixed_distances);
   }
+
+  void write_plain(Bytes bytes, bool last) noexcept {
+    do {
+      const std::size_t size = std::min(bytes.size(), kMostStored);
+      out_.put(last && size == bytes.size() ? 1 : 0, 3);
+      out_.to_byte_boundary();
+      out_.put(size | (~size & 0xffffu) << 16, 32);
+      out_.append(bytes.subspan(0, size));
+      bytes = bytes.subspan(size, bytes.size() - size);
+    } while (!bytes.empty());
+  }
+
+  void write_tokens(Bytes bytes, const Literals& literals, const Distances& distances) noexcept {
+    const std::uint8_t* next = bytes.data();
+    for (std::size_t i = 0; i < count_; ++i) {
+      const std::uint32_t token = tokens_[i];
+      if ((token & kIsLiterals) != 0) {
+        const std::uint8_t* const end = next + (token & ~kIsLiterals);
+        for (; end - next >= 3; next += 3) {  // 45 bits at most
+          const int first = literals.length[next[0]], second = first + literals.length[next[1]];
+          out_.put(literals.bits[next[0]] | std::uint64_t{literals.bits[next[1]]} << first |
+                       std::uint64_t{literals.bits[next[2]]} << second,
+                   second + literals.length[next[2]]);
+        }
+        for (; next != end; ++next) out_.put(literals.bits[*next], literals.length[*next]);
+        continue;
+      }
+      const std::uint32_t length = token & ((1u << kLengthBits) - 1), distance = token >> kLengthBits;
+      const int l = kMatchSymbols.length[length], d = kMatchSymbols.distance(distance);
+      out_.put(literals.bits[257 + l], literals.length[257 + l]);
+      out_.put(length - kLengthBase[l], kLengthExtra[l]);
+      out_.put(distances.bits[d], distances.length[d]);
+      out_.put(distance - kDistanceBase[d], kDistanceExtra[d]);
+      next += length;
+    }
+    out_.put(literals.bits[kEndOfBlock], literals.length[kEndOfBlock]);
+  }
+
+  static std::uint8_t fixed_length(int symbol) noexcept {
+    return static_cast<std::uint8_t>(symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : 8);
+  }
+
+  // How a block says its code: the lengths of all words, their runs shortened, in a small code of its own.
+  class CodeHeader {
+   public:
+    CodeHeader(const Literals& literals, const Distances& distances) noexcept {
+      while (literals.length[literal_count_ - 1] == 0) --literal_count_;
+      while (distances.length[distance_count_ - 1] == 0) --distance_count_;
+      std::uint8_t lengths[286 + 30];
+      std::copy_n(literals.length, literal_count_, lengths);
+      std::copy_n(distances.length, distance_count_, lengths + literal_count_);
+      std::uint32_t counts[19] = {};
+      const int all = literal_count_ + distance_count_;
+      for (int i = 0; i < all;) {
+        int run = 1;
+        while (i + run < all && lengths[i + run] == lengths[i]) ++run;
+        const auto item = [&](int symbol, int extra) {
+          items_[item_count_++] = {static_cast<std::uint8_t>(symbol), static_cast<std::uint8_t>(extra)};
+          ++counts[symbol];
+        };
+        if (lengths[i] == 0 && run >= 3) {
+          run = std::min(run, 138);
+          item(run <= 10 ? 17 : 18, run <= 10 ? run - 3 : run - 11);
+        } else if (i > 0 && lengths[i] == lengths[i - 1] && run >= 3) {
+          run = std::min(run, 6);
+          item(16, run - 3);
+        } else {
+          run = 1;
+          item(lengths[i], 0);
+        }
+        i += run;
+      }
+      counts[0] += counts[0] == 0;  // two words at least
+      counts[18] += counts[18] == 0;
+      code_.fit(counts, 7);
+      while (code_.length[kLengthOrder[order_count_ - 1]] == 0) --order_count_;
+    }
+
+    std::uint64_t cost() const noexcept {
+      std::uint64_t bits = 14 + 3 * static_cast<std::uint64_t>(order_count_);
+      for (int i = 0; i < item_count_; ++i) {
+        bits += static_cast<std::uint64_t>(code_.length[items_[i].symbol] + extra_bits(items_[i].symbol));
+      }
+      return bits;
+    }
+    void write(BitWriter& out) const noexcept {
+      out.put(static_cast<std::uint64_t>(literal_count_ - 257), 5);
+      out.put(static_cast<std::uint64_t>(distance_count_ - 1), 5);
+      out.put(static_cast<std::uint64_t>(order_count_ - 4), 4);
+      for (int i = 0; i < order_count_; ++i) out.put(code_.length[kLengthOrder[i]], 3);
+      for (int i = 0; i < item_count_; ++i) {
+        const Item& item = items_[i];
+        out.put(code_.bits[item.symbol], code_.length[item.symbol]);
+        out.put(item.extra, extra_bits(item.symbol));
+      }
+    }
+
+   private:
+    struct Item {
+      std::uint8_t symbol, extra;
+    };
+    static int extra_bits(int symbol) noexcept { return symbol < 16 ? 0 : symbol == 16 ? 2 : symbol == 17 ? 3 : 7; }
+
+    int literal_count_ = 286, distance_count_ = 30, order_count_ = 19, item_count_ = 0;
+    Item items_[286 + 30];
+    SymbolCode<19> code_;
+  };
 
   Bytes in_;
-  std::uint8_t* out_;
-  Span<std::int32_t> head_;      // the newest position of each hash, -1 for none
-  Span<std::int32_t> previous_;  // of each position in the window, the one before it with the same hash
-  std::uint64_t bits_ = 0;
-  int count_ = 0;
+  std::size_t at_ = 0;
+  BitWriter out_;
+  Span<std::int32_t> heads_;  // the last position of each hash that was asked, -1 for none
+  // A block's: so many bytes as they are, with kIsLiterals; or a match, its distance above kLengthBits of length.
+  Span<std::uint32_t> tokens_;
+  std::size_t count_ = 0;
+  std::uint32_t literal_counts_[288], distance_counts_[32];
 };
 
 }  // namespace deflate_detail
@@ -396,19 +398,19 @@ struct ZlibStream {
   Bytes bytes() const noexcept { return {buffer.data(), size}; }
 };
 
-// Packs `data`, less than 2 GiB. Allocates about 1.2 times its size. Errors: limit_exceeded, out_of_memory.
+// Packs `data`, less than 2 GiB. Allocates a little more than its size. Errors: limit_exceeded, out_of_memory.
 inline Result<ZlibStream> deflate_zlib(Bytes data) noexcept {
   using deflate_detail::Deflater;
-  if (data.size() > INT32_MAX)
+  if (data.size() > INT32_MAX) {
     return error(Errc::limit_exceeded, "zlib stream: ", data.size(), " bytes; at most 2 GiB");
+  }
   ZlibStream stream;
-  // 9 bits a literal, and a match of 3 bytes takes at most 26.
-  SEGFACE_ASSIGN(buffer, Buffer<std::uint8_t>::make(data.size() + data.size() / 8 + 16));
-  SEGFACE_ASSIGN(head, Buffer<std::int32_t>::make(Deflater::kHeads));
-  SEGFACE_ASSIGN(previous, Buffer<std::int32_t>::make(Deflater::kWindow));
+  SEGFACE_ASSIGN(buffer, Buffer<std::uint8_t>::make(Deflater::bound(data.size())));
+  SEGFACE_ASSIGN(heads, Buffer<std::int32_t>::make(Deflater::kHeads));
+  SEGFACE_ASSIGN(tokens, Buffer<std::uint32_t>::make(Deflater::kTokens));
   buffer[0] = 0x78;  // a window of 32 KiB
   buffer[1] = 0x01;
-  std::size_t size = 2 + Deflater(data, buffer.data() + 2, head.span(), previous.span()).run();
+  std::size_t size = 2 + Deflater(data, buffer.data() + 2, heads.span(), tokens.span()).run();
   const std::uint32_t sum = adler32(data);
   for (int shift = 24; shift >= 0; shift -= 8) buffer[size++] = static_cast<std::uint8_t>(sum >> shift);
   stream.buffer = std::move(buffer);

@@ -1,7 +1,7 @@
 // Pictures from and to files: photos in (PNG, JPEG), label and other PNGs in and out.
 //
-// Optional: needs stb_image.h at compile time, so segface.hpp does not include it. Everything here also exists for
-// memory: decode.hpp, png_read.hpp, png_write.hpp.
+// Optional: needs stb_image.h at compile time, or libjpeg-turbo, so segface.hpp does not include it. Everything here
+// also exists for memory: decode.hpp, png_read.hpp, png_write.hpp.
 #pragma once
 
 #include "segface/base/host_macros_begin.hpp"
@@ -22,9 +22,10 @@
 SEGFACE_BEGIN_NAMESPACE
 
 // A photo in RGB, the right way up. Errors: as read_file and decode_image; the message begins with the path.
-inline Result<Image> load_image(const std::string& path, const ImageOptions& options = {}) noexcept {
+template <class Decoder = JpegDecoder>
+Result<Image> load_image(const std::string& path, const ImageOptions& options = {}) noexcept {
   SEGFACE_ASSIGN(file, read_file(path, options.limits.max_file_bytes));
-  return decode_image(file.span(), path, options);
+  return decode_image<Decoder>(file.span(), path, options);
 }
 
 // A label file's indices as a gray picture. Errors: as read_file and decode_label_png.

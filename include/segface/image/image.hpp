@@ -77,6 +77,14 @@ struct ImageView {
     const RgbOffsets offset = rgb_offsets(order);
     return {at[offset.r], at[offset.g], at[offset.b]};
   }
+  // Row y in RGB into `out`, 3 width bytes.
+  void rgb_row(Index y, std::uint8_t* out) const noexcept {
+    if (order == PixelOrder::rgb) return static_cast<void>(std::copy_n(row(y), 3 * width, out));
+    for (Index x = 0; x < width; ++x, out += 3) {
+      const Rgb color = rgb(x, y);
+      out[0] = color.r, out[1] = color.g, out[2] = color.b;
+    }
+  }
 
   // Every function that takes a view from a user asks this first. Errors: invalid_argument.
   Status validate() const noexcept {
@@ -104,12 +112,17 @@ struct ImageView {
 class Image {
  public:
   Image() noexcept = default;
-  Image(Image&& other) noexcept { *this = std::move(other); }
+  Image(Image&& other) noexcept
+      : pixels_(std::move(other.pixels_)),
+        width_(std::exchange(other.width_, 0)),
+        height_(std::exchange(other.height_, 0)),
+        order_(other.order_) {}
   Image& operator=(Image&& other) noexcept {
-    pixels_ = std::move(other.pixels_);
-    std::swap(width_, other.width_);
-    std::swap(height_, other.height_);
-    std::swap(order_, other.order_);
+    Image taken(std::move(other));
+    std::swap(pixels_, taken.pixels_);
+    std::swap(width_, taken.width_);
+    std::swap(height_, taken.height_);
+    std::swap(order_, taken.order_);
     return *this;
   }
 

@@ -25,7 +25,6 @@ struct ImageLimits {
 struct ImageOptions {
   ImageLimits limits;
   bool apply_orientation = true;  // EXIF: as the official loaders' cv2.imread does
-  bool allow_truncated = false;   // a JPEG without its end; what is missing looks like anything
 };
 
 // Errors: limit_exceeded.

@@ -19,8 +19,9 @@
 #include "segface/base/endian.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
-#include "segface/image/deflate.hpp"
+#include "segface/image/exif.hpp"
 #include "segface/image/image.hpp"
+#include "segface/image/inflate.hpp"
 #include "segface/image/limits.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
@@ -34,7 +35,9 @@ enum class PngColor : std::uint8_t { gray = 0, rgb = 2, palette = 3, gray_alpha 
 inline int png_paeth(int left, int above, int corner) noexcept {
   const int to_left = std::abs(above - corner), to_above = std::abs(left - corner);
   const int to_corner = std::abs(left + above - 2 * corner);
-  return to_left <= to_above && to_left <= to_corner ? left : to_above <= to_corner ? above : corner;
+  const bool up = to_above < to_left;  // compilers choose without a jump, which nobody could foresee
+  const int nearer = up ? above : left, distance = up ? to_above : to_left;
+  return to_corner < distance ? corner : nearer;
 }
 
 // A checked file whose pixels are still packed.
@@ -51,8 +54,8 @@ class PngFile {
   Index height() const noexcept { return height_; }
   PngColor color() const noexcept { return color_; }
   int depth() const noexcept { return depth_; }
-  // The eXIf chunk; empty where there is none. Points into the file.
-  Bytes exif() const noexcept { return exif_; }
+  // 1 .. 8, see exif.hpp.
+  int orientation() const noexcept { return orientation_.value(); }
 
   // The picture in RGB.
   Result<Image> photo() const noexcept {
@@ -60,6 +63,11 @@ class PngFile {
     SEGFACE_ASSIGN(out, Image::make(width_, height_, PixelOrder::rgb));
     // Gray of less than 8 bits is spread over the whole range.
     const int scale = depth_ < 8 ? 255 / ((1 << depth_) - 1) : 1;
+    if (color_ == PngColor::rgb && depth_ == 8 && !interlaced_) {
+      const Index size = row_bytes(width_);
+      for (Index y = 0; y < height_; ++y) std::copy_n(rows.data() + y * (size + 1) + 1, size, out.row(y));
+      return Result<Image>(std::move(out));
+    }
     bool inside = true;
     each_pixel(rows, [&](const std::uint8_t* row, Index i, Index x, Index y) {
       std::uint8_t* to = out.row(y) + x * 3;
@@ -158,7 +166,7 @@ class PngFile {
       } else if (type == "tRNS") {
         const bool fits = color_ == PngColor::gray      ? size == 2
                           : color_ == PngColor::rgb     ? size == 6
-                          : color_ == PngColor::palette ? size >= 1 && size <= static_cast<unsigned>(palette_size_)
+                          : color_ == PngColor::palette ? size >= 1 && size <= 256 && palette_size_ != 0
                                                         : false;
         if (seen_transparency || packed != 0 || !fits) return bad("tRNS does not fit the picture");
         seen_transparency = true;
@@ -168,15 +176,19 @@ class PngFile {
       } else if (type == "IEND") {
         if (size != 0) return bad("IEND is not empty");
         break;
-      } else if (type == "eXIf") {
-        exif_ = body;
       } else if ((type_bytes[0] & 32) == 0) {
         return error(Errc::bad_format, "PNG: chunk '", type, "' at byte ", at, " is unknown and not optional");
       }
+      orientation_.read_png_chunk(type, body);
       data_ended = data_ended || (packed != 0 && type != "IDAT");
       at += size + std::size_t{12};
     }
     if (packed == 0) return bad("there are no pixels (IDAT)");
+    // Two bits for 258 bytes is the most that deflate's codes can say.
+    constexpr Index kMostPerByte = 1032;
+    if (stream_bytes_ / kMostPerByte > static_cast<Index>(packed)) {
+      return error(Errc::bad_format, "PNG: ", packed, " bytes of data cannot hold ", width_, " x ", height_, " pixels");
+    }
     if (color_ == PngColor::palette && !seen_palette) return bad("the palette (PLTE) is missing");
     return join_data(file, packed);
   }
@@ -242,12 +254,33 @@ class PngFile {
 
   // Each byte was stored as its difference from a prediction. False for an unknown filter.
   bool undo_filter(int filter, std::uint8_t* row, const std::uint8_t* above, Index size) const noexcept {
-    const Index pixel = std::max<Index>(1, channels() * depth_ / 8);
+    switch (channels() * depth_) {  // bits of a pixel
+      case 16:
+        return undo_filter<2>(filter, row, above, size);
+      case 24:
+        return undo_filter<3>(filter, row, above, size);
+      case 32:
+        return undo_filter<4>(filter, row, above, size);
+      case 48:
+        return undo_filter<6>(filter, row, above, size);
+      case 64:
+        return undo_filter<8>(filter, row, above, size);
+      default:
+        return undo_filter<1>(filter, row, above, size);
+    }
+  }
+  // Of pixels of so many bytes: that many chains of bytes, side by side.
+  template <int kPixel>
+  static bool undo_filter(int filter, std::uint8_t* row, const std::uint8_t* above, Index size) noexcept {
     const auto add = [&](auto prediction) {
-      for (Index i = 0; i < size; ++i) {
-        const int left = i < pixel ? 0 : row[i - pixel], up = above == nullptr ? 0 : above[i];
-        const int corner = i < pixel || above == nullptr ? 0 : above[i - pixel];
-        row[i] = static_cast<std::uint8_t>(row[i] + prediction(left, up, corner));
+      int left[kPixel] = {}, corner[kPixel] = {};
+      for (Index i = 0; i < size; i += kPixel) {
+        for (int c = 0; c < kPixel; ++c) {
+          const int up = above == nullptr ? 0 : above[i + c];
+          row[i + c] = static_cast<std::uint8_t>(row[i + c] + prediction(left[c], up, corner[c]));
+          left[c] = row[i + c];
+          corner[c] = up;
+        }
       }
     };
     switch (filter) {
@@ -290,7 +323,8 @@ class PngFile {
   int depth_ = 0;
   PngColor color_ = PngColor::gray;
   bool interlaced_ = false;
-  Bytes palette_, exif_;  // inside the file
+  Bytes palette_;  // inside the file
+  Orientation orientation_;
   int palette_size_ = 0;
   Index stream_bytes_ = 0;  // unpacked
   Buffer<std::uint8_t> packed_;

@@ -4,7 +4,9 @@
 //   source = max(0, (i + 0.5) * in / out - 0.5), between floor(source) and the next index, clamped to in - 1.
 // To R x R this is the official result; to the size of a photo it is one interpolation straight from the network's
 // logits. Logits are interpolated, never labels: between label 1 and label 3 there is no label 2.
-// Only two columns of logits exist at the new size at a time, on the stack; rows are independent of each other.
+// The target's pixels reach the logits by an affine map, of which two scales are a case. Only two columns of logits exist
+// at the new size at a time, on the stack; rows are independent of each other. This is what labels are; settled_labels.hpp
+// says which of them can be told sooner.
 #pragma once
 
 #include <algorithm>
@@ -15,6 +17,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/threads/executor.hpp"
+#include "segface/image/affine.hpp"
 #include "segface/image/limits.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
@@ -44,50 +47,80 @@ struct LabelTarget {
   std::uint8_t* labels;              // [height, width]
   Index width, height;               //
   float* confidence = nullptr;       // [height, width]: the winner's probability (softmax over the classes)
-  double* row_confidence = nullptr;  // [height]: sum of the row's probabilities; adding them in order gives the same
-                                     // mean on any number of threads
+  double* row_confidence = nullptr;  // [height of the logits]: sums over a row of logits, before they are interpolated,
+                                     // of the winner's probability; adding them in order gives the same mean on any
+                                     // number of threads
 };
 
-// Rows [first_row, last_row) of the target. The first of equal maxima wins; whatever the logits hold, NaN too, a label
-// is one of the K.
+// The probability of the class with the largest logit, which is number `best`.
 template <class Scalar>
-void label_rows(const LogitsView<Scalar>& logits, const LabelTarget& target, Index first_row, Index last_row) noexcept {
+Scalar probability_of(Index best, const Scalar* logits, Index classes, Index class_stride) noexcept {
+  Scalar total = 0;
+  for (Index c = 0; c < classes; ++c) total += std::exp(logits[c * class_stride] - logits[best * class_stride]);
+  return Scalar(1) / total;
+}
+// The first of equal maxima; whatever the logits hold, NaN too, one of the K.
+template <class Scalar>
+Index largest_of(const Scalar* logits, Index classes, Index class_stride) noexcept {
+  Index best = 0;
+  for (Index c = 1; c < classes; ++c) {
+    if (logits[c * class_stride] > logits[best * class_stride]) best = c;
+  }
+  return best;
+}
+
+// Labels of the pixels [first, last) of row y of the target, which `map` takes to the logits; beyond their edge these
+// go on as they are there.
+template <class Scalar>
+void label_run(const LogitsView<Scalar>& logits, const AffineMap<Scalar>& map, const LabelTarget& target, Index y,
+               Index first, Index last) noexcept {
   const Index classes = logits.classes;
   Scalar left[kMaxClasses], right[kMaxClasses], mixed[kMaxClasses];
-  for (Index y = first_row; y < last_row; ++y) {
-    const BilinearTap<Scalar> down(y, logits.height, target.height);
-    const auto column = [&](Index x, Scalar* out) {
-      const Scalar* upper = logits.pixel(x, down.first);
-      const Scalar* lower = logits.pixel(x, down.second);
-      for (Index c = 0; c < classes; ++c) {
-        const Index at = c * logits.class_stride;
-        out[c] = (Scalar(1) - down.fraction) * upper[at] + down.fraction * lower[at];
-      }
-    };
-    Index held = -1;  // the column in `left`
-    double sum = 0;
-    for (Index x = 0; x < target.width; ++x) {
-      const BilinearTap<Scalar> across(x, logits.width, target.width);
-      if (across.first != held) {
-        held = across.first;
-        column(across.first, left);
-        column(across.second, right);
-      }
-      Index best = 0;
-      for (Index c = 0; c < classes; ++c) {
-        mixed[c] = (Scalar(1) - across.fraction) * left[c] + across.fraction * right[c];
-        if (mixed[c] > mixed[best]) best = c;
-      }
-      target.labels[y * target.width + x] = static_cast<std::uint8_t>(best);
-      if (target.confidence == nullptr && target.row_confidence == nullptr) continue;
-      Scalar total = 0;
-      for (Index c = 0; c < classes; ++c) total += std::exp(mixed[c] - mixed[best]);
-      const Scalar probability = Scalar(1) / total;
-      if (target.confidence != nullptr) target.confidence[y * target.width + x] = static_cast<float>(probability);
-      sum += static_cast<double>(probability);
+  Index held = -1;  // the column in `left`, of rows that are kept
+  for (Index x = first; x < last; ++x) {
+    const BilinearTap<Scalar> across = map.across(x, y, logits.width);
+    if (across.first != held) {
+      const BilinearTap<Scalar> down = map.down(x, y, logits.height);
+      const auto column = [&](Index at, Scalar* out) {
+        const Scalar* upper = logits.pixel(at, down.first);
+        const Scalar* lower = logits.pixel(at, down.fraction > 0 ? down.second : down.first);
+        for (Index c = 0; c < classes; ++c) {
+          const Index i = c * logits.class_stride;
+          out[c] = (Scalar(1) - down.fraction) * upper[i] + down.fraction * lower[i];
+        }
+      };
+      column(across.first, left);
+      column(across.second, right);
+      held = map.keeps_rows() ? across.first : -1;
     }
-    if (target.row_confidence != nullptr) target.row_confidence[y] = sum;
+    for (Index c = 0; c < classes; ++c) {
+      mixed[c] = (Scalar(1) - across.fraction) * left[c] + across.fraction * right[c];
+    }
+    const Index best = largest_of(mixed, classes, 1), at = y * target.width + x;
+    target.labels[at] = static_cast<std::uint8_t>(best);
+    if (target.confidence != nullptr) {
+      target.confidence[at] = static_cast<float>(probability_of(best, mixed, classes, 1));
+    }
   }
+}
+
+// Rows [first, last) of the target, all of which is all of the logits: labels and, where wanted, confidence.
+template <class Scalar>
+void label_rows(const LogitsView<Scalar>& logits, const LabelTarget& target, Index first, Index last) noexcept {
+  const auto map = AffineMap<Scalar>::scaled(target.width, target.height, logits.width, logits.height);
+  for (Index y = first; y < last; ++y) label_run(logits, map, target, y, 0, target.width);
+}
+
+// Of row y of the logits themselves: an element of LabelTarget::row_confidence.
+template <class Scalar>
+double row_confidence(const LogitsView<Scalar>& logits, Index y) noexcept {
+  double sum = 0;
+  for (Index x = 0; x < logits.width; ++x) {
+    const Scalar* const pixel = logits.pixel(x, y);
+    const Index best = largest_of(pixel, logits.classes, logits.class_stride);
+    sum += static_cast<double>(probability_of(best, pixel, logits.classes, logits.class_stride));
+  }
+  return sum;
 }
 
 // The rows of a task, of all that are spread over threads.
@@ -101,17 +134,16 @@ struct LabelRows {
 inline Index label_tasks(Index height) noexcept {
   return (height + LabelRows::kPerTask - 1) / LabelRows::kPerTask;
 }
-// All rows: rows(first, last) does some of them.
-template <class Rows>
-void for_label_rows(Index height, Executor& executor, const Rows& rows) noexcept {
-  executor.for_each(label_tasks(height), [&](Index task, Index) {
-    const LabelRows part(task, height);
-    rows(part.first, part.last);
-  });
-}
+// All of the target.
 template <class Scalar>
 void label_pixels(const LogitsView<Scalar>& logits, const LabelTarget& target, Executor& executor) noexcept {
-  for_label_rows(target.height, executor, [&](Index first, Index last) { label_rows(logits, target, first, last); });
+  executor.for_each(label_tasks(target.height), [&](Index task, Index) {
+    const LabelRows rows(task, target.height);
+    label_rows(logits, target, rows.first, rows.last);
+  });
+  for (Index y = 0; target.row_confidence != nullptr && y < logits.height; ++y) {
+    target.row_confidence[y] = row_confidence(logits, y);
+  }
 }
 
 SEGFACE_END_NAMESPACE

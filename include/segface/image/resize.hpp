@@ -78,6 +78,31 @@ class BicubicAxis {
   Index taps() const noexcept { return taps_; }  // at least every count
   const std::int32_t* weights(Index i) const noexcept { return weights_.data() + i * taps_; }
 
+  // Makes the weights that follow, unless they would be many or no gain. Errors: out_of_memory.
+  Status widen() noexcept {
+    Index most = 0;
+    for (Index i = 0; i < to_; ++i) most = std::max(most, count(i));
+    const Index runs = (most + kRun - 1) / kRun;
+    constexpr Index kMostWeights = Index{1} << 20;
+    if (most < kRun / 2 || runs * kRun > from_ || runs * kRunBytes > kMostWeights / to_) return {};
+    SEGFACE_ASSIGN(wide, Buffer<std::int32_t>::make(static_cast<std::size_t>(to_ * runs * kRunBytes)));
+    std::fill(wide.begin(), wide.end(), 0);
+    runs_ = runs;
+    for (Index i = 0; i < to_; ++i) {
+      std::int32_t* out = wide.data() + i * runs * kRunBytes + 3 * (first(i) - wide_first(i));
+      for (Index k = 0; k < count(i); ++k) out = std::fill_n(out, 3, weights(i)[k]);
+    }
+    wide_ = std::move(wide);
+    return {};
+  }
+
+  // Of pixels of three bytes, kRun at a time: output i is the sum of runs() runs from input wide_first(i) on, each byte
+  // with a weight of its own, those as above and 0 beyond them.
+  static constexpr Index kRun = 16, kRunBytes = 3 * kRun;
+  Index runs() const noexcept { return runs_; }
+  Index wide_first(Index i) const noexcept { return std::min(first(i), from_ - runs_ * kRun); }
+  const std::int32_t* wide_weights(Index i) const noexcept { return wide_.data() + i * runs_ * kRunBytes; }
+
   static constexpr std::int32_t kHalf = 1 << (kFractionBits - 1);
   static std::uint8_t clip(std::int32_t sum) noexcept {
     return static_cast<std::uint8_t>(std::clamp(sum >> kFractionBits, 0, 255));
@@ -102,9 +127,9 @@ class BicubicAxis {
     return 0.0;
   }
 
-  Index from_ = 0, to_ = 0, taps_ = 0;
+  Index from_ = 0, to_ = 0, taps_ = 0, runs_ = 0;
   Buffer<Range> ranges_;
-  Buffer<std::int32_t> weights_;
+  Buffer<std::int32_t> weights_, wide_;
 };
 
 // The weights for one pair of sizes, computed once; every call after that allocates nothing.
@@ -114,6 +139,7 @@ class BicubicResize {
   static Result<BicubicResize> make(Index from_width, Index from_height, Index to_width, Index to_height) noexcept {
     SEGFACE_ASSIGN(columns, BicubicAxis::make(from_width, to_width));
     SEGFACE_ASSIGN(rows, BicubicAxis::make(from_height, to_height));
+    SEGFACE_RETURN_IF_ERROR(columns.widen());
     BicubicResize resize;
     resize.columns_ = std::move(columns);
     resize.rows_ = std::move(rows);
@@ -172,6 +198,12 @@ class BicubicResize {
     Index offset[4];  // of each channel inside a pixel
 
     const std::uint8_t* row(Index y) const noexcept { return pixels + y * stride; }
+    // Whether a pixel is its channels in order.
+    bool as_it_is(Index channels) const noexcept {
+      bool same = pixel == channels;
+      for (Index c = 0; c < channels; ++c) same = same && offset[c] == c;
+      return same;
+    }
   };
 
   // The rows of the photo that the pass down looks at: from the first() of row 0 on.
@@ -220,16 +252,50 @@ class BicubicResize {
   // One row, resized along x.
   template <int Channels>
   void pass_across(const std::uint8_t* row, const Source& in, std::uint8_t* out) const noexcept {
+    if (Channels == 3 && in.pixel == 3 && columns_.runs() != 0) return runs_across(row, in, out);
     for (Index x = 0; x < to_width(); ++x, out += Channels) {
       const std::uint8_t* pixel = row + columns_.first(x) * in.pixel;
       sum<Channels>(pixel, in.pixel, in.offset, columns_.weights(x), columns_.count(x), out);
     }
   }
 
+  // The same for pixels of three bytes: sums of integers may be taken in any order, here a run's bytes side by side.
+  void runs_across(const std::uint8_t* row, const Source& in, std::uint8_t* out) const noexcept {
+    constexpr Index kBytes = BicubicAxis::kRunBytes;
+    for (Index x = 0; x < to_width(); ++x, out += 3) {
+      const std::uint8_t* bytes = row + 3 * columns_.wide_first(x);
+      const std::int32_t* weights = columns_.wide_weights(x);
+      std::int32_t total[kBytes] = {};
+      for (Index run = 0; run < columns_.runs(); ++run, bytes += kBytes, weights += kBytes) {
+        for (Index i = 0; i < kBytes; ++i) total[i] += bytes[i] * weights[i];
+      }
+      for (Index i = 0; i < kBytes / 2; ++i) total[i] += total[i + kBytes / 2];
+      for (Index i = 0; i < kBytes / 4; ++i) total[i] += total[i + kBytes / 4];
+      for (Index c = 0; c < 3; ++c) {
+        const Index at = in.offset[c];
+        out[c] = BicubicAxis::clip(BicubicAxis::kHalf + total[at] + total[at + 3] + total[at + 6] + total[at + 9]);
+      }
+    }
+  }
+
   // Row y of the resized picture from the rows at and below `row`.
   template <int Channels>
   void pass_down(const std::uint8_t* row, const Source& in, Index width, Index y, std::uint8_t* out) const noexcept {
-    for (Index x = 0; x < width; ++x, out += Channels, row += in.pixel) {
+    Index x = 0;
+    if (in.as_it_is(Channels)) {
+      constexpr Index kPixels = 16, kBytes = kPixels * Channels;
+      for (; x + kPixels <= width; x += kPixels, out += kBytes, row += kBytes) {
+        std::int32_t total[kBytes];
+        for (Index i = 0; i < kBytes; ++i) total[i] = BicubicAxis::kHalf;
+        const std::uint8_t* from = row;
+        for (Index k = 0; k < rows_.count(y); ++k, from += in.stride) {
+          const std::int32_t weight = rows_.weights(y)[k];
+          for (Index i = 0; i < kBytes; ++i) total[i] += from[i] * weight;
+        }
+        for (Index i = 0; i < kBytes; ++i) out[i] = BicubicAxis::clip(total[i]);
+      }
+    }
+    for (; x < width; ++x, out += Channels, row += in.pixel) {
       sum<Channels>(row, in.stride, in.offset, rows_.weights(y), rows_.count(y), out);
     }
   }

@@ -20,11 +20,15 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
 #include "segface/image/image.hpp"
+#include "segface/image/jpeg.hpp"
+#include "segface/image/jpeg_plain.hpp"
 #if defined(__SSE2__) || defined(_M_X64)
 #include <emmintrin.h>
 #endif
@@ -383,7 +387,7 @@ SEGFACE_END_NAMESPACE
 
 SEGFACE_BEGIN_NAMESPACE
 
-// Decodes a JPEG that was checked before (image/jpeg.hpp) to width x height RGB, with at most `budget` bytes.
+// Decodes a JPEG, whose coded data must be whole, to width x height RGB, with at most `budget` bytes.
 // Errors: limit_exceeded (budget), out_of_memory, bad_format (anything else that stb_image refuses).
 inline Result<Image> stb_decode_jpeg(Bytes file, Index width, Index height, std::size_t budget) noexcept {
   if (file.size() > INT_MAX) return error(Errc::limit_exceeded, "JPEG: ", file.size(), " bytes; at most 2 GiB");
@@ -407,5 +411,26 @@ inline Result<Image> stb_decode_jpeg(Bytes file, Index width, Index height, std:
   if (!expected) return error(Errc::internal, "JPEG: two sizes were read from one file");
   return Result<Image>(std::move(out));
 }
+
+// A decoder of JPEGs, as decode.hpp wants one: it sees the scans while the file is checked, then decodes.
+class StbJpeg {
+ public:
+  static constexpr const char* kName = "stb_image";
+
+  Status scan(const JpegFile& file, const JpegScan& scan) noexcept {
+    if (!plain_) {
+      SEGFACE_ASSIGN(made, PlainJpeg::make(file.bytes().size()));
+      plain_.emplace(std::move(made));
+    }
+    return plain_->scan(file, scan);
+  }
+  // Errors: limit_exceeded, out_of_memory, bad_format.
+  Result<Image> decode(const JpegFile& file) noexcept {
+    return stb_decode_jpeg(plain_->finish(), file.width(), file.height(), file.options().limits.max_decode_bytes);
+  }
+
+ private:
+  std::optional<PlainJpeg> plain_;
+};
 
 SEGFACE_END_NAMESPACE

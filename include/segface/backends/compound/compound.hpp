@@ -1,6 +1,6 @@
 // The vocabulary, second rank: compounds. Each has one default, written in primitives, in this folder.
 //
-// A backend overrides a compound by having a member function of its name and naming it in its kOverrides, or by an
+// A backend overrides a compound by having a member function of its name and naming it in its Overrides, or by an
 // operand type of its name. Layers call ops::name(run, ...) and never know. Every override is compared with its default
 // by a test; one whose parameters are not the compound's, or that is not named, does not compile.
 #pragma once
@@ -31,20 +31,19 @@ enum class Compound {
   window_attention,
 };
 
+// Those that a backend overrides.
+template <Compound... kNames>
+struct OverrideList {
+  static constexpr bool has(Compound compound) noexcept { return ((compound == kNames) || ...); }
+};
+
 namespace detail {
 template <class B, class = void>
 struct Overrides {
   static constexpr bool has(Compound) noexcept { return false; }
 };
 template <class B>
-struct Overrides<B, std::void_t<decltype(B::kOverrides)>> {
-  static constexpr bool has(Compound compound) noexcept {
-    for (const Compound named : B::kOverrides) {
-      if (named == compound) return true;
-    }
-    return false;
-  }
-};
+struct Overrides<B, std::void_t<typename B::Overrides>> : B::Overrides {};
 }  // namespace detail
 SEGFACE_END_NAMESPACE
 
@@ -68,7 +67,7 @@ SEGFACE_END_NAMESPACE
   auto name(Run<B>& run, const A&... a) noexcept {                                            \
     constexpr bool kOverridden = detail::Overrides<B>::has(Compound::name);                   \
     static_assert(kOverridden == detail::kHas_##name<B>,                                      \
-                  "kOverrides and the backend's members differ on this compound");            \
+                  "Overrides and the backend's members differ on this compound");             \
     if constexpr (kOverridden) {                                                              \
       return run.backend().name(run, a...);                                                   \
     } else {                                                                                  \

@@ -7,30 +7,44 @@
 #include "segface/backends/run.hpp"
 #include "segface/base/config.hpp"
 #include "segface/image/postprocess.hpp"
+#include "segface/image/settled_labels.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
-namespace detail {
-template <class B, class... A>
-auto label_rows(int, const B& backend, const A&... a) noexcept -> decltype(backend.label_rows(a...)) {
-  return backend.label_rows(a...);
-}
-template <class B, class... A>
-void label_rows(long, const B&, const A&... a) noexcept {
-  segface::label_rows(a...);
-}
-}  // namespace detail
 namespace compound {
 
-// Logits of one image [1, h, w, K] to labels; see label_pixels in image/postprocess.hpp. By the backend's own
-// label_rows where it has one.
+// Logits of one image [1, h, w, K] to labels; see label_pixels in image/postprocess.hpp, whose results these are. Where
+// the target is much larger than the logits, only what is not settled is interpolated: image/settled_labels.hpp.
 template <class B>
 void label_map(Run<B>& run, const MapOf<B>& logits, const LabelTarget& target) noexcept {
+  using Scalar = HostScalarOf<B>;
+  const auto scope = run.scope();
+  auto* const settled = run.template scratch<std::uint8_t>(logits.rows());
   run.read(logits, [&](const HostViewOf<B>& map) {
-    const auto view =
-        LogitsView<HostScalarOf<B>>::interleaved(map.data, map.channels, map.width, map.height, map.stride);
-    run.kernel({}, label_tasks(target.height), [&](Index task, Index) {
-      const LabelRows rows(task, target.height);
-      detail::label_rows(0, run.backend(), view, target, rows.first, rows.last);
+    const auto view = LogitsView<Scalar>::interleaved(map.data, map.channels, map.width, map.height, map.stride);
+    const auto each_row = [&](Index height, const auto& body) {
+      run.kernel({}, label_tasks(height), [&](Index task, Index) {
+        const LabelRows rows(task, height);
+        for (Index y = rows.first; y < rows.last; ++y) body(y);
+      });
+    };
+    const bool pays = target.confidence == nullptr && SettledLabels::pay_for(map.rows(), target.width * target.height);
+    if (pays || target.row_confidence != nullptr) {
+      each_row(map.height, [&](Index y) {
+        if (target.row_confidence != nullptr) target.row_confidence[y] = row_confidence(view, y);
+        for (Index i = y * map.width; pays && i < (y + 1) * map.width; ++i) {
+          settled[i] = settled_label(map.row(i), map.channels, 1);
+        }
+      });
+    }
+    const SettledLabels cells = {settled, map.width, map.height};
+    const auto to_logits = AffineMap<Scalar>::scaled(target.width, target.height, map.width, map.height);
+    each_row(target.height, [&](Index y) {
+      const auto mix = [&](Index first, Index last) { label_run(view, to_logits, target, y, first, last); };
+      if (!pays) return mix(0, target.width);
+      const auto fill = [&](Index first, Index last, std::uint8_t label) {
+        std::fill_n(target.labels + y * target.width + first, last - first, label);
+      };
+      cells.each_run(to_logits, target.width, y, fill, mix);
     });
   });
 }

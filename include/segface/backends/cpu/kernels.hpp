@@ -174,7 +174,7 @@ struct LabelArguments : InterpolatedPixels {
   static constexpr Index kMostClasses = 19;
   Index classes = 0;
   std::uint8_t* labels = nullptr;
-  float* confidence = nullptr;  // of each pixel
+  float* confidence = nullptr;  // of each pixel, or null
 };
 
 // The kernels of one instruction set. What they compute is said where they are written.
@@ -199,6 +199,7 @@ struct Kernels {
                     const float* lower_right, float fx, float fy, Index channels, bool accumulate, float* y) noexcept;
   void (*mix_pixels)(const MixArguments&) noexcept;
   void (*label_pixels)(const LabelArguments&) noexcept;
+  void (*settle_pixels)(const float* logits, Index ld, Index classes, Index pixels, std::uint8_t* labels) noexcept;
   void (*attend_few_keys)(const FewKeysArguments&, const float* q, Index queries, float* scratch, float* out) noexcept;
   void (*attend_strip)(const StripArguments&, float* scratch, float* most, float* total, float* sums) noexcept;
   void (*merge_strips)(const StripArguments&, float* parts, Index part_size, Index strips, float* out,

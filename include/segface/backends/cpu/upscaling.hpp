@@ -164,7 +164,8 @@ void stream_labels(Run<Backend>& run, const Kernels& kernels, const compound::Up
   const Index line = width * stride, size = 4 * kTokenRows * line;
   float* const strip_scratch = run.template scratch<float>(run.workers() * size);
   float* const edges = run.template scratch<float>(2 * strips * line);  // the first and the last row of each strip
-  const InterpolatedLabels label(kernels, target, hyper.width, height, width, stride);
+  const InterpolatedLabels label(kernels, target, hyper.width, height, width, stride,
+                                 run.template scratch<std::uint8_t>(height * width));
   const bool between_strips = target.height != height;  // at equal heights a row looks at one row only
   run.kernel(tiles.cost(), strips, [&](Index strip, Index worker) {
     const Index top = strip * kTokenRows, rows = std::min(kTokenRows, image.height - top), origin = top * image.width;
@@ -174,6 +175,7 @@ void stream_labels(Run<Backend>& run, const Kernels& kernels, const compound::Up
       std::copy_n(logits.data, line, edges + 2 * strip * line);
       std::copy_n(logits.row((4 * rows - 1) * width), line, edges + (2 * strip + 1) * line);
     }
+    for (Index y = 0; y < 4 * rows; ++y) label.survey(4 * top + y, logits.row(y * width));
     const Index below = 4 * (top + rows), end = label.first_looking_at(below);
     for (Index y = label.first_looking_at(4 * top); y < end; ++y) {
       if (label.straddles(y, below)) continue;

@@ -17,19 +17,26 @@
 SEGFACE_BEGIN_NAMESPACE
 namespace cpu {
 
+using Block = Buffer<float, HugePages>;
+
 // Floats in a block that lives as long as any of them. Move-only.
 class PackedWeights {
  public:
   PackedWeights() noexcept = default;
-  PackedWeights(std::shared_ptr<Buffer<float>> block, float* data) noexcept : block_(std::move(block)), data_(data) {}
-  PackedWeights(PackedWeights&&) noexcept = default;
-  PackedWeights& operator=(PackedWeights&&) noexcept = default;
+  PackedWeights(std::shared_ptr<Block> block, float* data) noexcept : block_(std::move(block)), data_(data) {}
+  PackedWeights(PackedWeights&& other) noexcept
+      : block_(std::move(other.block_)), data_(std::exchange(other.data_, nullptr)) {}
+  PackedWeights& operator=(PackedWeights&& other) noexcept {
+    block_ = std::move(other.block_);
+    data_ = std::exchange(other.data_, nullptr);
+    return *this;
+  }
 
   float* data() noexcept { return data_; }
   const float* data() const noexcept { return data_; }
 
  private:
-  std::shared_ptr<Buffer<float>> block_;
+  std::shared_ptr<Block> block_;
   float* data_ = nullptr;
 };
 
@@ -42,12 +49,12 @@ class WeightBlocks {
 
   // Room for `count` floats, uninitialised, which begins at a cache line. Errors: overflow, out_of_memory.
   Result<PackedWeights> take(std::size_t count) noexcept {
-    constexpr std::size_t kBlock = 4 * kHugePage / sizeof(float), kLine = kAlignment / sizeof(float);
+    constexpr std::size_t kBlock = 4 * HugePages::kPage / sizeof(float), kLine = kAlignment / sizeof(float);
     return guarded([&]() -> Result<PackedWeights> {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (block_ == nullptr || count > block_->size() - used_) {
-        SEGFACE_ASSIGN(block, Buffer<float>::make(std::max(count, kBlock)));
-        block_ = std::make_shared<Buffer<float>>(std::move(block));
+        SEGFACE_ASSIGN(block, Block::make(std::max(count, kBlock)));
+        block_ = std::make_shared<Block>(std::move(block));
         used_ = 0;
       }
       float* const room = block_->data() + used_;
@@ -58,7 +65,7 @@ class WeightBlocks {
 
  private:
   std::mutex mutex_;
-  std::shared_ptr<Buffer<float>> block_;
+  std::shared_ptr<Block> block_;
   std::size_t used_ = 0;  // floats
 };
 

@@ -69,7 +69,7 @@ __global__ void label_row(Map<const T> logits, int tile, DeviceLabels out) {
       if (value > most) most = value, best = c;
     }
     const Index at = y * out.width + x;
-    out.labels[at] = static_cast<std::uint8_t>(best);
+    if (out.labels != nullptr) out.labels[at] = static_cast<std::uint8_t>(best);
     if (out.confidence == nullptr && out.sums == nullptr) continue;
     float total = 0;
     for (int c = 0; c < classes; ++c) total += expf(mixed(c) - most);
@@ -96,18 +96,25 @@ template <class T>
 Status label_map(Memory& memory, const Map<const T>& logits, const LabelTarget& target) noexcept {
   const auto rows = static_cast<std::size_t>(target.height), pixels = static_cast<std::size_t>(target.width) * rows;
   if (target.height > INT_MAX) return error(Errc::limit_exceeded, "labels: more than 2^31 rows");
-  const std::size_t sum_bytes = target.row_confidence != nullptr ? rows * sizeof(double) : 0,
+  const bool summed = target.row_confidence != nullptr;
+  const std::size_t sum_bytes = summed ? static_cast<std::size_t>(logits.height) * sizeof(double) : 0,
                     confidence_bytes = target.confidence != nullptr ? pixels * sizeof(float) : 0;
   SEGFACE_ASSIGN(results, memory.results(sum_bytes + confidence_bytes + pixels));
   DeviceLabels out = {results + sum_bytes + confidence_bytes, nullptr, nullptr, target.width, target.height};
-  if (sum_bytes != 0) out.sums = reinterpret_cast<double*>(results);
+  DeviceLabels sums = {nullptr, nullptr, reinterpret_cast<double*>(results), logits.width, logits.height};
   if (confidence_bytes != 0) out.confidence = reinterpret_cast<float*>(results + sum_bytes);
-  // As many pixels as look at no more than kLabelColumns columns, whatever the fractions of the first and the last.
-  const Index columns = (kLabelColumns - 3) * target.width / logits.width;
-  const auto tile = static_cast<int>(std::min<Index>(kLabelBlock, 1 + columns));
-  SEGFACE_RETURN_IF_ERROR(launch("label_map", label_row<T>, {static_cast<unsigned>(target.height), kLabelBlock},
-                                 memory.stream(), logits, tile, out));
-  if (sum_bytes != 0) SEGFACE_RETURN_IF_ERROR(copy_out(memory, target.row_confidence, out.sums, sum_bytes));
+  const bool at_once = target.width == logits.width && target.height == logits.height;
+  if (summed && at_once) out.sums = sums.sums;
+  const auto fill = [&](const DeviceLabels& wanted) {
+    // As many pixels as look at no more than kLabelColumns columns, whatever the fractions of the first and the last.
+    const Index columns = (kLabelColumns - 3) * wanted.width / logits.width;
+    const auto tile = static_cast<int>(std::min<Index>(kLabelBlock, 1 + columns));
+    return launch("label_map", label_row<T>, {static_cast<unsigned>(wanted.height), kLabelBlock}, memory.stream(),
+                  logits, tile, wanted);
+  };
+  if (summed && !at_once) SEGFACE_RETURN_IF_ERROR(fill(sums));
+  SEGFACE_RETURN_IF_ERROR(fill(out));
+  if (sum_bytes != 0) SEGFACE_RETURN_IF_ERROR(copy_out(memory, target.row_confidence, sums.sums, sum_bytes));
   if (confidence_bytes != 0) {
     SEGFACE_RETURN_IF_ERROR(copy_out(memory, target.confidence, out.confidence, confidence_bytes));
   }

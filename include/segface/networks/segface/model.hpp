@@ -319,7 +319,8 @@ Status Plan<B>::build(const SegFace<B>& network, Executor& executor, bool warped
   Run<B> dry_run(network.backend(), dry, executor, &recorder);
   const MapOf<B> input = dry_run.map(batch_, height_, width_, 3);
   const std::vector<TanhWarp> warps(warped ? static_cast<std::size_t>(batch_) : 0);
-  network(dry_run, decoder_, input, {warps.data(), warps.size()});
+  const MapOf<B> logits = network(dry_run, decoder_, input, {warps.data(), warps.size()});
+  if (batch_ == 1) ops::label_map<B>(dry_run, logits, LabelTarget());
   workspace_bytes_ = dry.high_water();
   cost_ = dry_run.cost();
   stages_ = std::move(recorder.stages);

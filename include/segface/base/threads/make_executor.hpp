@@ -1,0 +1,27 @@
+// The executor of a parser, and of whoever has no other.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <new>
+
+#include "segface/base/config.hpp"
+#include "segface/base/memory.hpp"
+#include "segface/base/status.hpp"
+#include "segface/base/threads/executor.hpp"
+#include "segface/base/threads/pool.hpp"
+#include "segface/base/threads/processors.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+// For `threads` threads, at most as many as this process may keep awake: more would wait for one another. 0 or less means
+// default_threads(). Errors: out_of_memory.
+inline Result<std::unique_ptr<Executor>> make_executor(Index threads) noexcept {
+  const Index count = threads <= 0 ? default_threads() : std::min(threads, available_threads());
+  if (count > 1) return ThreadPool::make(count);
+  std::unique_ptr<Executor> serial(new (std::nothrow) SerialExecutor);
+  if (serial == nullptr) return error(Errc::out_of_memory, "out of memory: no room for an executor");
+  return serial;
+}
+
+SEGFACE_END_NAMESPACE
