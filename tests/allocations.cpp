@@ -2,6 +2,9 @@
 
 #include <cstdlib>
 #include <new>
+#if defined(_WIN32)
+#include <malloc.h>
+#endif
 
 namespace test {
 
@@ -18,7 +21,18 @@ void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
     blocks_until_refusal = 0;  // and every one from here on
     return nullptr;
   }
+#if defined(_WIN32)
+  return ::_aligned_malloc(bytes, alignment);
+#else
   return std::aligned_alloc(alignment, (bytes / alignment + 1) * alignment);
+#endif
+}
+void release(void* block) noexcept {
+#if defined(_WIN32)
+  ::_aligned_free(block);
+#else
+  std::free(block);
+#endif
 }
 }  // namespace
 #endif
@@ -44,15 +58,15 @@ void* operator new(std::size_t bytes, std::align_val_t alignment, const std::not
   return test::allocate(bytes, static_cast<std::size_t>(alignment));
 }
 void operator delete(void* block) noexcept {
-  std::free(block);
+  test::release(block);
 }
 void operator delete(void* block, std::size_t) noexcept {
-  std::free(block);
+  test::release(block);
 }
 void operator delete(void* block, const std::nothrow_t&) noexcept {
-  std::free(block);
+  test::release(block);
 }
 void operator delete(void* block, std::align_val_t, const std::nothrow_t&) noexcept {
-  std::free(block);
+  test::release(block);
 }
 #endif

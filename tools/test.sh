@@ -1,9 +1,9 @@
 #!/bin/sh
-# Builds everything and runs the tests, but for two long ones: sh tools/test.sh [--sanitize | --full]
+# Builds everything and runs the tests, but for two long ones: sh tools/test.sh [--sanitize | --full [PLATFORM]]
 # --sanitize runs them again under AddressSanitizer and UndefinedBehaviorSanitizer, and those of threads under
 # ThreadSanitizer. --full does that too, and leaves out nothing; then it runs networks of 512 x 512 pixels on the emulated
-# GPU, and all tests built by clang++ if installed; where Debian's cross compiler and qemu-user are installed, it also runs
-# the kernels and two small networks as ARM would.
+# GPU, and all tests built by clang++ if installed; at last it builds for the other platforms of tests/platforms, where
+# their compilers are installed, and runs what it can: with the name of one, as windows or arm64, that one alone.
 # Where nvcc is installed (CUDA 11.8 or later), the command line and the example for GPUs are built too, and the kernels
 # are compiled for some kinds of GPUs, with --full for all that it knows.
 set -eu
@@ -21,15 +21,20 @@ run() {
   (cd "$folder" && ctest -j "$jobs" --output-on-failure --no-tests=error $selection)
 }
 
-# The tests of the cpu backend, cross-compiled for ARM (NEON) and emulated; of the goldens, those of 96 x 96.
-run_on_arm() {
-  mkdir -p build-arm
-  aarch64-linux-gnu-g++ -std=c++17 -O2 -static -pthread -Wall -Wextra -Wconversion -Wshadow -Werror -Iinclude -Itests -Itools \
-    -isystem /usr/include/eigen3 -idirafter /usr/include "-DSEGFACE_TEST_DATA=\"$PWD/tests/data\"" tests/main.cpp \
-    tests/backends/cpu_math_test.cpp tests/backends/cpu_override_test.cpp tests/backends/cpu_primitive_test.cpp \
-    tests/backends/cpu_winograd_test.cpp \
-    tests/network/cpu_golden_test.cpp tools/networks/cpu.cpp -o build-arm/tests
-  qemu-aarch64 build-arm/tests --test-case-exclude="*official code at every stage,*no multiple of a stride*"
+# platforms [NAME]
+platforms() {
+  for script in tests/platforms/${1:-*}.sh; do
+    name=$(basename "$script" .sh)
+    [ "$name" = common ] && continue
+    [ -f "$script" ] || { echo "no platform is called '$1': $(cd tests/platforms && echo *.sh)" >&2; exit 2; }
+    code=0
+    sh "$script" || code=$?
+    case $code in
+      0) echo "platform $name: passed" ;;
+      77) echo "platform $name: not tried" ;;
+      *) echo "platform $name: failed" >&2; exit 1 ;;
+    esac
+  done
 }
 
 # Threads, and the calls of several, built by clang++ with ThreadSanitizer, which has an operator new of its own.
@@ -42,6 +47,10 @@ run_threads_under_tsan() {
   TSAN_OPTIONS=halt_on_error=1:die_after_fork=0 build-tsan/tests --no-version
 }
 
+if [ "${1-}" = --full ] && [ -n "${2-}" ]; then
+  platforms "$2"
+  exit
+fi
 full="" brief="-E cuda/seen_primitive|compiler_clang"  # what takes a minute each
 if [ "${1-}" = --full ]; then full=--full brief=""; fi
 cuda=""
@@ -62,9 +71,5 @@ if [ -n "$full" ]; then
   if command -v clang++ >/dev/null; then
     run build-clang "-LE package" -DCMAKE_CXX_COMPILER=clang++ "-DCMAKE_CXX_FLAGS_RELEASE=-O2"
   fi
-  if command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64 >/dev/null; then
-    run_on_arm
-  else
-    echo "not run on ARM: install g++-aarch64-linux-gnu and qemu-user for that"
-  fi
+  platforms
 fi

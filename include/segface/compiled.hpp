@@ -10,6 +10,8 @@
 // too. A progress callback may throw only if compiled.cpp was built with exceptions.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include "segface/parser.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
@@ -18,3 +20,5 @@ extern template class BasicParser<cpu::Backend>;
 extern template class BasicWorkspace<cpu::Backend>;
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

@@ -7,6 +7,8 @@
 // Declarations only; facade/ defines them, which segface.hpp includes.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <functional>
 #include <memory>
 #include <string>
@@ -176,3 +178,5 @@ using Parser = BasicParser<cpu::Backend>;
 using Workspace = BasicWorkspace<cpu::Backend>;
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

@@ -15,6 +15,10 @@
 // Status or Result and never throw; value() and or_throw() do, see base/status.hpp.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include "segface/backends/cpu.hpp"
 #include "segface/facade/definitions.hpp"
 #include "segface/parser.hpp"
+//
+#include "segface/base/host_macros_end.hpp"

@@ -18,13 +18,21 @@ class Variable {
     const char* const before = std::getenv("SEGFACE_ISA");
     was_set_ = before != nullptr;
     if (was_set_) before_ = before;
-    value != nullptr ? ::setenv("SEGFACE_ISA", value, 1) : ::unsetenv("SEGFACE_ISA");
+    set(value);
   }
-  ~Variable() { was_set_ ? ::setenv("SEGFACE_ISA", before_.c_str(), 1) : ::unsetenv("SEGFACE_ISA"); }
+  ~Variable() { set(was_set_ ? before_.c_str() : nullptr); }
   Variable(const Variable&) = delete;
   Variable& operator=(const Variable&) = delete;
 
  private:
+  static void set(const char* value) {
+#if defined(_WIN32)
+    ::_putenv_s("SEGFACE_ISA", value != nullptr ? value : "");
+#else
+    value != nullptr ? ::setenv("SEGFACE_ISA", value, 1) : ::unsetenv("SEGFACE_ISA");
+#endif
+  }
+
   bool was_set_;
   std::string before_;
 };
@@ -64,3 +72,12 @@ TEST_CASE("SEGFACE_ISA: a set, nothing, a set this processor lacks, an unknown w
   CHECK(std::string(chosen.error().message()).find("known are baseline") != std::string::npos);
   CHECK(std::string(cpu::Backend::from_environment()->isa_name()) == cpu::isa_name(cpu::best_isa()));
 }
+
+#if defined(__linux__) && SEGFACE_X86_KERNELS
+TEST_CASE("processor and compiler agree about the instructions") {
+  const cpu::X86Features features = cpu::x86_features();
+  CHECK(features.avx2 == (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")));
+  CHECK(features.avx512 == (features.avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")));
+}
+#endif

@@ -1,7 +1,6 @@
 #include "segface/image/file.hpp"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -9,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/temp_directory.hpp"
 #include "image/pictures.hpp"
 
 using namespace segface;
@@ -79,9 +79,8 @@ TEST_CASE("decode: files larger than allowed are refused") {
 }
 
 TEST_CASE("file: masks are saved and loaded as indices; nothing is replaced unasked") {
-  char folder[] = "/tmp/segface-image-XXXXXX";
-  REQUIRE(::mkdtemp(folder) != nullptr);
-  const std::string path = std::string(folder) + "/mask.png";
+  const TempDirectory directory;
+  const std::string path = directory.file("mask.png");
   const std::uint8_t labels[] = {0, 1, 2, 18, 14, 13};
   const ImageView mask(labels, 3, 2, PixelOrder::gray);
   CHECK(save_label_png(path, mask, Dataset::celeb, OutputFile::Existing::refuse).ok());
@@ -95,8 +94,6 @@ TEST_CASE("file: masks are saved and loaded as indices; nothing is replaced unas
   CHECK(status.code() == Errc::unsupported_image);
   CHECK(std::string(status.message()).find(path) == 0);
   CHECK(load_image(path)->rgb(0, 0) == Rgb{1, 2, 3});
-  CHECK(load_image(std::string(folder) + "/none.png").error().code() == Errc::io);
-  CHECK(load_image(folder).error().code() == Errc::not_regular_file);
-  ::unlink(path.c_str());
-  ::rmdir(folder);
+  CHECK(load_image(directory.file("none.png")).error().code() == Errc::io);
+  CHECK(load_image(directory.path()).error().code() == Errc::not_regular_file);
 }

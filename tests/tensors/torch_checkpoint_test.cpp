@@ -1,9 +1,11 @@
 #include "segface/tensors/torch_checkpoint.hpp"
 
 #include <doctest/doctest.h>
+#if !defined(_WIN32)
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <cstdlib>
@@ -456,6 +458,7 @@ TEST_CASE("a pickle or a file cut anywhere is refused") {
   }
 }
 
+#if !defined(_WIN32)  // where a process cannot fork
 namespace {
 
 // A manifest's tensors: [name, shape, dtype] a line.
@@ -532,3 +535,4 @@ TEST_CASE("a full-size official checkpoint with optimizer state is read in littl
   std::filesystem::remove_all(folder);
   CHECK(status == 0);
 }
+#endif

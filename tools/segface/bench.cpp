@@ -1,6 +1,4 @@
 // segface bench: how fast a network parses a photo here, and where the time goes.
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <string>
@@ -44,16 +42,6 @@ double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
-}
-
-std::size_t most_resident() {
-  struct rusage usage = {};
-  ::getrusage(RUSAGE_SELF, &usage);
-#if defined(__APPLE__)
-  return static_cast<std::size_t>(usage.ru_maxrss);
-#else
-  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
-#endif
 }
 
 // A photo of the network's size: what is in it makes no difference to the time.

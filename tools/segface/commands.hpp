@@ -1,12 +1,8 @@
 // The commands of the tool, each in a file of its own.
 #pragma once
 
-#include <sys/stat.h>
-
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "segface/base/file.hpp"
@@ -31,14 +27,6 @@ inline int misuse(const Command& command, const Status& status) {
   std::fprintf(stderr, "segface %s: %s (see segface %s --help)\n", command.name.data(), status.message(),
                command.name.data());
   return kUsage;
-}
-
-// Tells files from each other, whatever their names; empty where there is no such file.
-using FileId = std::optional<std::pair<dev_t, ino_t>>;
-inline FileId file_id(const std::string& path) {
-  struct stat description;
-  if (::stat(path.c_str(), &description) != 0) return {};
-  return std::pair<dev_t, ino_t>(description.st_dev, description.st_ino);
 }
 
 // Why a weight file cannot be used, with the command that makes one.

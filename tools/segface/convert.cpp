@@ -17,7 +17,7 @@ namespace {
 
 // "a/model_299.pt" -> "a/model_299.safetensors"
 std::string default_output(const std::string& checkpoint) {
-  const std::size_t name = checkpoint.rfind('/') + 1, dot = checkpoint.rfind('.');
+  const std::size_t name = checkpoint.find_last_of(kPathSeparators) + 1, dot = checkpoint.rfind('.');
   return checkpoint.substr(0, dot == std::string::npos || dot <= name ? checkpoint.size() : dot) + ".safetensors";
 }
 

@@ -9,12 +9,8 @@
 // A file that should be there is listed whether it is or not: reading it tells. Endings may be written in capitals.
 #pragma once
 
-#include <dirent.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <map>
 #include <memory>
 #include <set>
@@ -50,25 +46,6 @@ struct DatasetFolder {
   std::vector<Sample> samples;  // in the order of their names
   std::string points;           // Helen: the content of landmarks.txt
 };
-
-inline bool is_directory(const std::string& path) {
-  struct stat description;
-  return ::stat(path.c_str(), &description) == 0 && S_ISDIR(description.st_mode);
-}
-
-// Names in a directory, in order. Errors: io.
-inline Result<std::set<std::string>> list_directory(const std::string& path) {
-  const auto failure = [&] { return error(Errc::io, path, ": cannot be listed: ", std::strerror(errno)); };
-  std::set<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);
-  if (directory == nullptr) return failure();
-  errno = 0;
-  while (const dirent* entry = ::readdir(directory.get())) {
-    if (entry->d_name[0] != '.') names.insert(entry->d_name);
-  }
-  if (errno != 0) return failure();
-  return names;
-}
 
 // Whether a name ends so, in small letters or capitals: cameras write .JPG.
 inline bool ends_with(std::string_view text, std::string_view end) {

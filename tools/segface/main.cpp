@@ -88,11 +88,11 @@ int finish(int code) {
 }  // namespace tool
 
 int main(int argc, char** argv) {
-  tool::open_standard_streams();
+  tool::prepare_standard_streams();
   tool::catch_signals();
   int code = tool::kLimits;
   try {
-    code = tool::dispatch({argv + std::min(argc, 1), argv + argc});
+    code = tool::dispatch(tool::command_line(argc, argv));
   } catch (const std::bad_alloc&) {
     std::fputs("segface: out of memory\n", stderr);
   }

@@ -4,17 +4,15 @@
 // are shown. No locale is ever set, so printf writes numbers the same way everywhere.
 #pragma once
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "segface/base/status.hpp"
+
+#include "system.hpp"
 
 namespace tool {
 
@@ -57,41 +55,10 @@ inline std::string shell_word(const std::string& text) {
   return quoted + "'";
 }
 
-// ---- signals --------------------------------------------------------------------------------------------------
-
-// The signal that asked the process to end, 0 for none. Work looks at it between steps and unwinds, which removes
-// unfinished files; a second signal ends the process at once.
-inline volatile std::sig_atomic_t caught_signal = 0;
+// ---- terminal -------------------------------------------------------------------------------------------------
 
 inline bool interrupted() {
   return caught_signal != 0;
-}
-
-inline void catch_signals() {
-  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-    struct sigaction action = {};
-    if (::sigaction(number, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) continue;  // as under nohup
-    action = {};
-    action.sa_handler = [](int signal) { caught_signal = signal; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    ::sigaction(number, &action, nullptr);
-  }
-  std::signal(SIGPIPE, SIG_DFL);  // nobody reads on: end quietly
-  std::signal(SIGXFSZ, SIG_IGN);  // a limit on files is an error like a full disk, and unwinds as one
-}
-
-// A closed standard stream would give its number to the next file that is opened.
-inline void open_standard_streams() {
-  for (const int number : {0, 1, 2}) {
-    if (::fcntl(number, F_GETFD) < 0) static_cast<void>(::open("/dev/null", O_RDWR));
-  }
-}
-
-// ---- terminal -------------------------------------------------------------------------------------------------
-
-inline bool is_terminal(std::FILE* stream) {
-  const char* term = std::getenv("TERM");
-  return ::isatty(::fileno(stream)) != 0 && term != nullptr && std::string_view(term) != "dumb";
 }
 inline bool shows_colors(std::FILE* stream) {
   return is_terminal(stream) && std::getenv("NO_COLOR") == nullptr;

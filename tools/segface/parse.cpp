@@ -1,6 +1,5 @@
 // segface parse: photos to masks, overlays, logits, maps of single classes, and sheets of them.
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -27,11 +26,6 @@
 
 namespace tool {
 namespace {
-
-Status make_directory(const std::string& path) {
-  if (path.empty() || ::mkdir(path.c_str(), 0777) == 0 || errno == EEXIST) return {};
-  return error(Errc::output, path, ": cannot make the directory: ", std::strerror(errno));
-}
 
 // A logit whose class has no share.
 constexpr float kImpossible = -10000.0f;
@@ -281,7 +275,7 @@ int parse_all(Request request) {
   if (!classes.ok()) return fail(classes, kOutput);
   auto workspace = parser->workspace();
   if (!workspace.ok()) return fail(workspace.error(), kLimits);
-  const Status directory = make_directory(request.directory);
+  const Status directory = request.directory.empty() ? Status() : make_directory(request.directory);
   if (!directory.ok()) return fail(directory, kOutput);
   Session<BasicWorkspace<Backend>> session(request, info, *workspace);
   std::fprintf(session.report(), "%s: loaded in %.0f ms\n", shown(request.weights).c_str(), watch.lap());

@@ -36,7 +36,7 @@ SEGFACE_PEAK(peak_avx512, 64, __attribute__((target("avx512f"))))
 #undef SEGFACE_PEAK
 
 // GFLOP/s of all threads of the executor together; the best of some tries.
-inline double measure_peak(std::string_view isa, Executor& executor) {
+inline double measure_peak([[maybe_unused]] std::string_view isa, Executor& executor) {
   float (*loop)(Index) = peak_baseline;
   double lanes = 4;
 #if defined(__x86_64__)

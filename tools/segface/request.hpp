@@ -54,7 +54,7 @@ struct Outputs {
 };
 
 inline std::string base_name(const std::string& path) {
-  return path.substr(path.rfind('/') + 1);
+  return path.substr(path.find_last_of(kPathSeparators) + 1);
 }
 
 // "a/photo.jpg" -> "photo"
@@ -235,7 +235,8 @@ inline Result<Request> read_request(const Arguments& arguments) {
   request.names_overlay = named && !arguments.has("--overlay");
   if (arguments.has("-o")) {
     request.directory = arguments.value("-o");
-    if (request.directory.back() != '/') request.directory += '/';
+    if (std::string_view(kPathSeparators).find(request.directory.back()) == std::string_view::npos)
+      request.directory += '/';
   }
   if (arguments.has("--box")) {
     SEGFACE_ASSIGN(box, parse_box(arguments.value("--box")));
@@ -283,7 +284,7 @@ inline Result<Request> read_request(const Arguments& arguments) {
 // No two results under one name, and none in place of a photo or the weights.
 inline Status check_outputs(const Request& request) {
   std::map<std::string, std::string> writers;
-  std::set<std::pair<dev_t, ino_t>> inputs;
+  std::set<FileId::value_type> inputs;
   for (const std::string& photo : request.photos) {
     if (const FileId id = file_id(photo)) inputs.insert(*id);
   }

@@ -5,6 +5,8 @@
 // any number of threads and any batch.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -508,3 +510,5 @@ class Backend {
 
 }  // namespace cpu
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

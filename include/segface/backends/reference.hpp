@@ -5,6 +5,8 @@
 // In double it tells how much rounding the others commit.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
@@ -530,3 +532,5 @@ class Backend {
 
 }  // namespace reference
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

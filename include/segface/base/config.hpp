@@ -1,6 +1,6 @@
 // Every macro of the library on one page: version, ABI namespace, and the compiler-specific words.
 //
-// The inline namespace carries the version (and would carry any macro that changes a layout), so that two
+// The inline namespace carries the version (and any macro that changes a layout), so that two
 // versions linked into one program never merge. It deliberately leaves out instruction-set flags, NDEBUG
 // and exceptions: a Parser made in one translation unit works in another compiled with other flags.
 #pragma once
@@ -10,10 +10,18 @@
 #define SEGFACE_VERSION_PATCH 0
 #define SEGFACE_VERSION_STRING "0.2.0"
 
+// Define SEGFACE_NO_FILES where there is no file system, as in a browser or on a small device: networks come from
+// memory, pictures go to memory, and every function of a path fails.
+#if defined(SEGFACE_NO_FILES)
+#define SEGFACE_ABI_NAMESPACE v0_2_0_no_files
+#else
+#define SEGFACE_ABI_NAMESPACE v0_2_0
+#endif
+
 // Opens and closes `namespace segface` with its ABI namespace inside.
 #define SEGFACE_BEGIN_NAMESPACE \
   namespace segface {           \
-  inline namespace v0_2_0 {
+  inline namespace SEGFACE_ABI_NAMESPACE {
 #define SEGFACE_END_NAMESPACE \
   }                           \
   }
@@ -32,10 +40,32 @@
 #define SEGFACE_HOST_DEVICE
 #endif
 
+// 0 where vectors of more than 16 bytes must not be kept on the stack: GCC for Windows stores them as if it were aligned
+// for them, which it is not (GCC bug 54412). The option -Wa,-muse-unaligned-vector-move of its assembler (binutils 2.38)
+// mends that; who compiles with it defines SEGFACE_UNALIGNED_VECTOR_MOVES, as the CMake target does.
+#if defined(_WIN32) && defined(__GNUC__) && !defined(__clang__) && !defined(SEGFACE_UNALIGNED_VECTOR_MOVES)
+#define SEGFACE_ALIGNED_STACK 0
+#else
+#define SEGFACE_ALIGNED_STACK 1
+#endif
+
+// Weights, photos and outputs are copied between memory and files as they are.
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "segface runs on little-endian processors only: on this one it would read its files wrongly"
+#endif
+
+// Words for what compilers call differently. The last three stand in kernels, whose functions can take in no function
+// that is compiled for other processors.
 #if defined(__GNUC__) || defined(__clang__)
 #define SEGFACE_ALWAYS_INLINE inline __attribute__((always_inline))
 #define SEGFACE_COLD __attribute__((cold))
+#define SEGFACE_PREFETCH(address) __builtin_prefetch(address)
+#define SEGFACE_PREFETCH_TO_WRITE(address) __builtin_prefetch(address, 1)
+#define SEGFACE_SQUARE_ROOT(x) __builtin_sqrtf(x)
 #else
 #define SEGFACE_ALWAYS_INLINE __forceinline
 #define SEGFACE_COLD
+#define SEGFACE_PREFETCH(address) static_cast<void>(address)
+#define SEGFACE_PREFETCH_TO_WRITE(address) static_cast<void>(address)
+#define SEGFACE_SQUARE_ROOT(x) std::sqrt(x)
 #endif

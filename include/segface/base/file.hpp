@@ -1,30 +1,19 @@
-// Files: InputFile reads at positions, OutputFile appears under its name only when it is complete (POSIX).
+// Files: InputFile reads at positions, OutputFile appears under its name only when it is complete.
 //
 // InputFile accepts regular files alone, so that no path can block (a pipe) or never end (a device), and has no
 // position, so that threads may share it. OutputFile collects its bytes in a PendingFile, which gets the name at the
-// end: whatever happens before commit(), the target stays as it was.
+// end: whatever happens before commit(), the target stays as it was. What systems do differently is in file_posix.hpp
+// and file_windows.hpp; under SEGFACE_NO_FILES there is no file, and every call says so.
 //
-// Traps: programs may start with descriptors 0 to 2 closed; a file that got one of these numbers would receive what
-// others print, so such numbers are never kept. Failures of open and of OutputFile name the path; those of
-// InputFile::read_at do not, its callers know better what they were reading. A file that is replaced passes its mode
-// and, where allowed, its owner on; other hard links to it keep the old content, as a backup made of them must.
+// Trap: failures of open and of OutputFile name the path; those of InputFile::read_at do not, its callers know better
+// what they were reading.
 #pragma once
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#if defined(__linux__)
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#endif
-
-#include <algorithm>
-#include <atomic>
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <cerrno>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -32,76 +21,25 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
+#if defined(SEGFACE_NO_FILES)
+#include "segface/base/file_none.hpp"
+#elif defined(_WIN32)
+#include "segface/base/file_windows.hpp"
+#else
+#include "segface/base/file_posix.hpp"
+#endif
 
 SEGFACE_BEGIN_NAMESPACE
 
-// An open file of the operating system, closed at the end; -1 where there is none. Move-only.
-class FileDescriptor {
- public:
-  FileDescriptor() noexcept = default;
-  FileDescriptor(FileDescriptor&& other) noexcept { *this = std::move(other); }
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~FileDescriptor() { static_cast<void>(close()); }
-
-  // As ::open; where it fails, none is open and errno says why.
-  static FileDescriptor open(const std::string& path, int flags) noexcept {
-    int number = -1;
-    do {
-      number = ::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY, 0666);
-    } while (number < 0 && errno == EINTR);
-    return adopt(number);
-  }
-  // The owner of `number`, which is never 0, 1 or 2 afterwards; of nothing where it is -1.
-  static FileDescriptor adopt(int number) noexcept {
-    constexpr int kFirst = 3;
-    FileDescriptor file;
-    file.number_ = number;
-    if (!file.is_open() || number >= kFirst) return file;
-    FileDescriptor higher;
-    higher.number_ = ::fcntl(number, F_DUPFD_CLOEXEC, kFirst);
-    const int reason = errno;
-    static_cast<void>(file.close());
-    errno = reason;
-    return higher;
-  }
-
-  bool is_open() const noexcept { return number_ >= 0; }
-  int number() const noexcept { return number_; }
-
-  // Writes all bytes where the file's position is; errno where that fails, else 0.
-  int write(Bytes bytes) noexcept {
-    constexpr std::size_t kLargestWrite = std::size_t{1} << 30;
-    while (!bytes.empty()) {
-      const ssize_t got = ::write(number_, bytes.data(), std::min(bytes.size(), kLargestWrite));
-      if (got < 0 && errno != EINTR) return errno;
-      if (got > 0) bytes = bytes.subspan(static_cast<std::size_t>(got), bytes.size() - static_cast<std::size_t>(got));
-    }
-    return 0;
-  }
-  // Makes what was written survive a power cut, where the file system can do that; errno where that fails, else 0.
-  int sync() noexcept {
-    if (::fsync(number_) == 0) return 0;
-    const bool unknown = errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP || errno == EROFS;
-    return unknown ? 0 : errno;
-  }
-  // False where the system reports a failure, such as a late write error; closed in any case.
-  bool close() noexcept {
-    const int number = std::exchange(number_, -1);
-    return number < 0 || ::close(number) == 0 || errno == EINTR;
-  }
-
- private:
-  int number_ = -1;
-};
-
 // Refuses paths that the system would misread. Errors: `code`.
 inline Status check_path(const std::string& path, Errc code) noexcept {
+#if defined(SEGFACE_NO_FILES)
+  return error(code, path, ": this program was compiled without files (SEGFACE_NO_FILES); read and write in memory");
+#else
   if (path.empty()) return error(code, "the path of a file is empty");
   if (path.find('\0') != std::string::npos) return error(code, path, ": a path cannot hold a zero byte");
   return {};
+#endif
 }
 
 // A regular file, open for reading. Move-only; const calls are safe from several threads.
@@ -113,18 +51,19 @@ class InputFile {
       SEGFACE_RETURN_IF_ERROR(check_path(path, Errc::io));
       InputFile file;
       file.path_ = path;
-      file.file_ = FileDescriptor::open(path, O_RDONLY | O_NONBLOCK);  // a pipe must not block here
-      struct stat description;
-      if (!file.file_.is_open() || ::fstat(file.file_.number(), &description) != 0) {
-        return error(Errc::io, path, ": cannot open: ", std::strerror(errno));
+      file.file_ = FileDescriptor::open_input(path);
+      int reason = file.file_.is_open() ? 0 : errno;
+      FileInfo info;
+      const int unknown = reason == 0 ? file.file_.describe(info) : describe_path(path, info);
+      if (info.kind == FileInfo::Kind::directory || (reason == 0 && info.kind == FileInfo::Kind::other)) {
+        return error(Errc::not_regular_file, path, ": ",
+                     info.kind == FileInfo::Kind::directory ? "a directory" : "not a file", ", expected a file");
       }
-      if (!S_ISREG(description.st_mode)) {
-        return error(Errc::not_regular_file, path, ": ", S_ISDIR(description.st_mode) ? "a directory" : "not a file",
-                     ", expected a file");
-      }
-      file.size_ = static_cast<std::uint64_t>(description.st_size);
+      if (reason == 0) reason = unknown;
+      if (reason != 0) return error(Errc::io, path, ": cannot open: ", std::strerror(reason));
+      file.size_ = info.size;
       char probe;
-      if (file.size_ == 0 && ::pread(file.file_.number(), &probe, 1, 0) != 0) {  // as many under /proc
+      if (file.size_ == 0 && file.file_.read_at(0, &probe, 1) != 0) {  // as many under /proc
         return error(Errc::not_regular_file, path, ": a file of the system that has no size, expected a plain file");
       }
       return Result<InputFile>(std::move(file));
@@ -138,19 +77,16 @@ class InputFile {
   // Copies bytes [offset, offset + bytes) of the file to `out`. Errors: truncated (the file is shorter, or has
   // become so); io. Then `out` holds anything.
   Status read_at(std::uint64_t offset, void* out, std::size_t bytes) const noexcept {
-    constexpr std::size_t kLargestRead = std::size_t{1} << 30;
     if (bytes > size_ || offset > size_ - bytes) return too_short(offset, bytes, size_);
     auto* to = static_cast<std::uint8_t*>(out);
     for (std::size_t done = 0; done < bytes;) {
       const std::uint64_t position = offset + done;
-      const ssize_t got =
-          ::pread(file_.number(), to + done, std::min(bytes - done, kLargestRead), static_cast<off_t>(position));
+      const std::ptrdiff_t got = file_.read_at(position, to + done, bytes - done);
       if (got == 0) return too_short(offset, bytes, position);
-      if (got > 0) {
-        done += static_cast<std::size_t>(got);
-      } else if (errno != EINTR) {
+      if (got < 0) {
         return error(Errc::io, "cannot read ", bytes, " bytes at offset ", offset, ": ", std::strerror(errno));
       }
+      done += static_cast<std::size_t>(got);
     }
     return {};
   }
@@ -178,192 +114,6 @@ inline Result<Buffer<std::uint8_t>> read_file(const std::string& path, std::size
   SEGFACE_RETURN_IF_ERROR(in_context(file.read_at(0, buffer->data(), buffer->size()), path));
   return buffer;
 }
-
-using FileDescription = struct stat;
-
-// How a directory is opened to get a file without a name in it. Where that is unknown: as no directory can be opened.
-#if defined(O_TMPFILE)
-inline constexpr int kNameless = O_RDWR | O_TMPFILE;
-#else
-inline constexpr int kNameless = O_WRONLY;
-#endif
-
-// Bytes that are to become the file `target`, which stays as it is until then. Move-only; bytes that never got the
-// name are lost.
-//
-// They lie in a file without a name in the target's directory, which goes with the process even where that is killed;
-// else in one called .segface-*.tmp; else, where the directory takes no new files but the target can be written to, in
-// one without a name elsewhere. Functions that can fail return errno, 0 where all is well.
-class PendingFile {
- public:
-  PendingFile() noexcept = default;
-  PendingFile(PendingFile&& other) noexcept { *this = std::move(other); }
-  PendingFile& operator=(PendingFile&& other) noexcept {
-    std::swap(file_, other.file_);
-    std::swap(elsewhere_, other.elsewhere_);
-    target_.swap(other.target_);
-    temporary_path_.swap(other.temporary_path_);
-    return *this;
-  }
-  ~PendingFile() { discard(); }
-
-  // `existing` describes the target, null where there is none.
-  int open(const std::string& target, const FileDescription* existing) {
-    target_ = target;
-    file_ = FileDescriptor::open(directory(), kNameless);
-    int reason = file_.is_open() ? 0 : make_named(file_);
-    if (reason != 0 && existing != nullptr && FileDescriptor::open(target_, O_WRONLY).is_open()) {
-      elsewhere_ = true;
-      reason = make_elsewhere();
-    }
-    if (reason == 0 && existing != nullptr) keep_mode(*existing, file_);
-    return reason;
-  }
-
-  FileDescriptor& descriptor() noexcept { return file_; }
-  // The name of the bytes; empty where they have none.
-  const std::string& temporary_path() const noexcept { return temporary_path_; }
-
-  // Gives the bytes the target's name. EEXIST: the name is taken, and is not to be replaced.
-  int publish(bool replace) {
-    int reason = elsewhere_ ? EACCES : replace ? replace_target() : claim_target();
-    // A target that cannot be renamed over, as a file that is mounted, still can be written to.
-    const bool fixed = reason == EACCES || reason == EPERM || reason == EBUSY || reason == EXDEV;
-    if (replace && fixed) {
-      FileDescriptor target = FileDescriptor::open(target_, O_WRONLY | O_TRUNC);
-      if (target.is_open()) reason = copy_into(std::move(target));
-    }
-    discard();
-    return reason;
-  }
-
-  void discard() noexcept {
-    static_cast<void>(file_.close());
-    if (!temporary_path_.empty()) static_cast<void>(::unlink(temporary_path_.c_str()));
-    temporary_path_.clear();
-  }
-
- private:
-  std::string directory() const {
-    const std::size_t slash = target_.rfind('/');
-    return slash == std::string::npos ? "./" : target_.substr(0, slash + 1);
-  }
-
-  // A name that is most likely free; whoever takes it asks the system whether it is.
-  std::string temporary_name() const {
-    static std::atomic<std::uint64_t> calls{0};
-    const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
-    std::uint64_t number = static_cast<std::uint64_t>(now) ^ static_cast<std::uint64_t>(::getpid()) << 40;
-    number = (number + ++calls) * 0x9E3779B97F4A7C15u;
-    std::string name = directory() + ".segface-";
-    for (int shift = 60; shift >= 0; shift -= 4) name += "0123456789abcdef"[number >> shift & 15];
-    return name + ".tmp";
-  }
-
-  // Calls take(name) until it succeeds or fails for another reason than that the name is taken.
-  template <class Take>
-  int take_name(const Take& take) {
-    constexpr int kAttempts = 8;
-    int reason = EEXIST;
-    for (int attempt = 0; attempt < kAttempts && reason == EEXIST; ++attempt) {
-      std::string name = temporary_name();
-      reason = take(name);
-      if (reason == 0) temporary_path_ = std::move(name);
-    }
-    return reason;
-  }
-  int make_named(FileDescriptor& file) {
-    return take_name([&](const std::string& name) {
-      file = FileDescriptor::open(name, O_RDWR | O_CREAT | O_EXCL);
-      return file.is_open() ? 0 : errno;
-    });
-  }
-
-  int make_elsewhere() noexcept {
-    if (std::FILE* const file = std::tmpfile()) {
-      file_ = FileDescriptor::adopt(::fcntl(::fileno(file), F_DUPFD_CLOEXEC, 0));
-      std::fclose(file);
-    }
-#if defined(__linux__)
-    if (!file_.is_open()) file_ = FileDescriptor::adopt(::memfd_create("segface", MFD_CLOEXEC));
-#endif
-    return file_.is_open() ? 0 : errno;
-  }
-
-  static void keep_mode(const FileDescription& existing, const FileDescriptor& file) noexcept {
-    const bool owned = ::fchown(file.number(), existing.st_uid, existing.st_gid) == 0;
-    static_cast<void>(::fchmod(file.number(), existing.st_mode & (owned ? 07777 : 0777)));
-  }
-
-  // Gives bytes without a name the name `path`, where that is free.
-  int link_to(const std::string& path) const {
-    const std::string source = "/proc/self/fd/" + std::to_string(file_.number());
-    return ::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
-  }
-  int name_temporarily() {
-    if (!temporary_path_.empty()) return 0;
-    const int reason = take_name([&](const std::string& name) { return link_to(name); });
-    if (reason == 0) return 0;
-    FileDescriptor named;  // without /proc no link can be made
-    const int refused = make_named(named);
-    if (refused != 0) return refused;
-    FileDescription mine;
-    if (::fstat(file_.number(), &mine) == 0) keep_mode(mine, named);
-    return copy_into(std::move(named));
-  }
-
-  int replace_target() {
-    if (temporary_path_.empty() && link_to(target_) == 0) return 0;
-    const int reason = name_temporarily();
-    return reason != 0 ? reason : rename_to_target();
-  }
-  int claim_target() {
-    int reason = temporary_path_.empty() ? link_to(target_) : ENOSYS;
-    if (reason == 0 || reason == EEXIST) return reason;
-    reason = name_temporarily();
-    if (reason != 0) return reason;
-#if defined(SYS_renameat2)
-    constexpr unsigned kNoReplace = 1;
-    if (::syscall(SYS_renameat2, AT_FDCWD, temporary_path_.c_str(), AT_FDCWD, target_.c_str(), kNoReplace) == 0) {
-      temporary_path_.clear();
-      return 0;
-    }
-    if (errno == EEXIST) return EEXIST;
-#endif
-    if (::link(temporary_path_.c_str(), target_.c_str()) == 0) return 0;  // discard() removes the other name
-    if (errno == EEXIST) return EEXIST;
-    // The file system knows neither: an empty file takes the name, and is replaced.
-    if (!FileDescriptor::open(target_, O_WRONLY | O_CREAT | O_EXCL).is_open()) return errno;
-    reason = rename_to_target();
-    if (reason != 0) static_cast<void>(::unlink(target_.c_str()));
-    return reason;
-  }
-  int rename_to_target() noexcept {
-    if (std::rename(temporary_path_.c_str(), target_.c_str()) != 0) return errno;
-    temporary_path_.clear();
-    return 0;
-  }
-
-  int copy_into(FileDescriptor out) const {
-    std::uint8_t bytes[std::size_t{1} << 14];
-    for (off_t at = 0;;) {
-      const ssize_t got = ::pread(file_.number(), bytes, sizeof bytes, at);
-      if (got == 0) break;
-      if (got < 0 && errno != EINTR) return errno;
-      if (got < 0) continue;
-      const int reason = out.write({bytes, static_cast<std::size_t>(got)});
-      if (reason != 0) return reason;
-      at += got;
-    }
-    const int reason = out.sync();
-    return reason != 0 ? reason : out.close() ? 0 : errno;
-  }
-
-  FileDescriptor file_;
-  bool elsewhere_ = false;
-  std::string target_;
-  std::string temporary_path_;
-};
 
 // A file being written. Move-only; without commit(), the destructor leaves the target as it was.
 class OutputFile {
@@ -440,37 +190,21 @@ class OutputFile {
 
   // Decides between a pending file and writing directly, and opens it.
   Status prepare() {
-    FileDescription description;
-    const bool exists = ::stat(path_.c_str(), &description) == 0;
-    if (!exists && errno != ENOENT) return failure("cannot write there", errno);
-    if (exists && (!S_ISREG(description.st_mode) || is_standard_stream(path_))) {
-      device_ = FileDescriptor::open(path_, O_WRONLY | O_APPEND);
+    FileInfo info;
+    const int unknown = describe_path(path_, info);
+    if (unknown != 0) return failure("cannot write there", unknown);
+    const bool exists = info.kind != FileInfo::Kind::none;
+    if (exists && (info.kind != FileInfo::Kind::regular || is_standard_stream(path_))) {
+      device_ = FileDescriptor::open_device(path_);
       if (!device_.is_open()) return failure("cannot open for writing", errno);
       state_ = State::device;
       return {};
     }
     if (exists && existing_ == Existing::refuse) return already_exists();
-    const int reason = pending_.open(follow_links(path_), exists ? &description : nullptr);
+    const int reason = pending_.open(path_);
     if (reason != 0) return failure("cannot create a file in its directory", reason);
     state_ = State::pending;
     return {};
-  }
-
-  static bool is_standard_stream(const std::string& path) noexcept {
-    return path == "/dev/stdout" || path == "/dev/stderr" || path.compare(0, 8, "/dev/fd/") == 0;
-  }
-
-  // Where the last part of `path` leads to, at the end of which nothing need be.
-  static std::string follow_links(std::string path) {
-    constexpr int kMostLinks = 40;  // as the system; stat() has refused circles
-    for (int i = 0; i < kMostLinks; ++i) {
-      char link[4096];
-      const ssize_t size = ::readlink(path.c_str(), link, sizeof link);
-      if (size <= 0 || size == static_cast<ssize_t>(sizeof link)) break;
-      const std::string to(link, static_cast<std::size_t>(size));
-      path = to[0] == '/' ? to : path.substr(0, path.rfind('/') + 1) + to;
-    }
-    return path;
   }
 
   Status finish() {
@@ -522,3 +256,5 @@ class OutputFile {
 };
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

@@ -2,6 +2,8 @@
 // what kernels go through again and again, of huge pages.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -161,3 +163,5 @@ class Buffer {
 };
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

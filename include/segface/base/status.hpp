@@ -5,6 +5,8 @@
 // found, and what to do next; every byte that could disturb a terminal is escaped.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -327,3 +329,5 @@ SEGFACE_END_NAMESPACE
   auto name##_result = (expression);                     \
   if (!name##_result.ok()) return name##_result.error(); \
   auto& name = *name##_result
+//
+#include "segface/base/host_macros_end.hpp"

@@ -5,6 +5,8 @@
 // to build the network for the self-test, which is then freed, then to write. No Python, no code is run.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <array>
 #include <cmath>
 #include <functional>
@@ -15,6 +17,7 @@
 #include <vector>
 
 #include "segface/base/config.hpp"
+#include "segface/base/file.hpp"
 #include "segface/base/threads/executor.hpp"
 #include "segface/engine/weight_file.hpp"
 #include "segface/tensors/plain_names.hpp"
@@ -68,16 +71,17 @@ struct NameHints {
   explicit NameHints(const std::string& path) {
     // Directory and file name without ending, split where the released names are.
     const std::string_view all = std::string_view(path).substr(0, path.rfind('.'));
-    const std::size_t slash = all.rfind('/');
-    const std::size_t folder = slash == std::string_view::npos || slash == 0 ? 0 : all.rfind('/', slash - 1) + 1;
+    const std::size_t slash = all.find_last_of(kPathSeparators);
+    const std::size_t folder =
+        slash == std::string_view::npos || slash == 0 ? 0 : all.find_last_of(kPathSeparators, slash - 1) + 1;
     for (std::size_t begin = folder; begin < all.size();) {
-      const std::size_t end = std::min(all.find_first_of("_-/", begin), all.size());
+      const std::size_t end = std::min(all.find_first_of("_-/\\", begin), all.size());
       const std::string_view word = all.substr(begin, end - begin);
       const auto named = parse_dataset(word);
       if (named.ok()) {
         dataset = *named;
         const std::string_view before_it = all.substr(folder, begin > folder ? begin - 1 - folder : 0);
-        const auto before = parse_backbone(before_it.substr(before_it.rfind('/') + 1));
+        const auto before = parse_backbone(before_it.substr(before_it.find_last_of(kPathSeparators) + 1));
         if (before.ok()) backbone = *before;
       }
       begin = end + 1;
@@ -221,3 +225,5 @@ Result<Converted> convert(const B& backend, const std::string& from, const std::
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

@@ -18,6 +18,7 @@
 
 #include "segface/backends/run.hpp"
 #include "segface/base/config.hpp"
+#include "segface/base/file.hpp"
 #include "segface/faces/landmarks.hpp"
 #include "segface/image/file.hpp"
 #include "segface/image/postprocess.hpp"
@@ -56,7 +57,8 @@ class Golden {
       }
       SEGFACE_ASSIGN(dataset, parse_dataset(golden.text("dataset")));
       golden.dataset_ = dataset;
-      golden.picture_ = path.substr(0, path.rfind('/') + 1) + golden.text(resized ? "resized" : "image");
+      golden.picture_ =
+          path.substr(0, path.find_last_of(kPathSeparators) + 1) + golden.text(resized ? "resized" : "image");
       golden.height_ = static_cast<Index>(golden.number(sides ? "height" : "resolution"));
       golden.width_ = static_cast<Index>(golden.number(sides ? "width" : "resolution"));
       golden.logits_std_ = golden.number("logits_std");

@@ -4,6 +4,8 @@
 // told by trying them all: no rule about names stands anywhere but in the layers' visit().
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <algorithm>
 #include <cstddef>
 #include <optional>
@@ -148,3 +150,5 @@ inline Result<Variant> detect_variant(const TensorSource& source) noexcept {
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

@@ -5,6 +5,8 @@
 // wrong build or a broken processor shows before a photo does.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -202,3 +204,5 @@ class WeightFile {
 };
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

@@ -8,6 +8,8 @@
 // clipped; landmarks count from pixel centres.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -129,3 +131,5 @@ class AlignedSquare {
 };
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

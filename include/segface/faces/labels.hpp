@@ -7,6 +7,8 @@
 // Abbreviations mislead: l_lip is the LOWER lip, ear_r an earring, neck_l a necklace, eye_g glasses.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <cstdint>
 #include <string_view>
 
@@ -108,3 +110,5 @@ constexpr std::uint32_t label_mask(Dataset dataset, LabelGroup group) noexcept {
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

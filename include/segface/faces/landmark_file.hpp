@@ -6,6 +6,8 @@
 // Mirrors the official data loaders.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -196,3 +198,5 @@ inline Box helen_box(const HelenPoints& points, Index width, Index height) noexc
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

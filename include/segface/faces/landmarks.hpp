@@ -1,6 +1,8 @@
 // Five points of a face, in pixels of the photo, and whether they can be those of a face.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <array>
 #include <cmath>
 
@@ -82,3 +84,5 @@ inline Status check_landmarks(const Landmarks& landmarks, Index width, Index hei
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

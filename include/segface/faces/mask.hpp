@@ -1,6 +1,8 @@
 // Mask: a label for every pixel, with what users ask of it next: names, counts, boxes, groups, confidence.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -143,3 +145,5 @@ class Mask {
 };
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

@@ -12,6 +12,8 @@
 // the mean of F1, but counts as 0 in the means of IoU and accuracy.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -182,3 +184,5 @@ inline Result<Image> resize_labels(const ImageView& labels, Index width, Index h
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

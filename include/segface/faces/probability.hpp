@@ -4,6 +4,8 @@
 // postprocess.hpp: what is largest here is the label there. The sum is computed once for all classes.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <algorithm>
 #include <cmath>
 
@@ -95,3 +97,5 @@ class ProbabilityMaps {
 };
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

@@ -1,6 +1,8 @@
 // Labels as pictures: the palette alone, or laid over the photo.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <algorithm>
 #include <cstdint>
 
@@ -106,3 +108,5 @@ inline Result<Image> overlay(const ImageView& photo, const ImageView& labels, Da
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

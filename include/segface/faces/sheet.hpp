@@ -2,6 +2,8 @@
 // sheet of many photos. render.hpp has the plain pictures, canvas.hpp what these are drawn with.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -157,3 +159,5 @@ inline Result<Image> sheet(const ImageView& photo, const ImageView& labels, Data
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

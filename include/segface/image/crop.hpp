@@ -4,6 +4,8 @@
 // of the network's output: they are stretched over the box, bilinear as PyTorch's align_corners = false.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -145,3 +147,5 @@ inline Status paste_plane(const PlaneView& plane, const Box& box, float outside,
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

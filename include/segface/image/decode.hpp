@@ -3,6 +3,8 @@
 // Needs stb_image.h at compile time (for JPEG), or libjpeg-turbo, so segface.hpp does not include it.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <cstdint>
 #include <string_view>
 #include <utility>
@@ -73,3 +75,5 @@ Result<Image> decode_image(Bytes file, std::string_view name, const ImageOptions
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

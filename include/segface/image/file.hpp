@@ -4,6 +4,8 @@
 // also exists for memory: decode.hpp, png_read.hpp, png_write.hpp.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <string>
 
 #include "segface/base/config.hpp"
@@ -59,3 +61,5 @@ inline Status save_label_png(const std::string& path, const ImageView& labels, D
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

@@ -5,6 +5,8 @@
 // accuracy in silence. Alpha is never blended, it is dropped, as Pillow's convert('RGB') does.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -164,3 +166,5 @@ class Image {
 };
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

@@ -6,6 +6,8 @@
 // both do for 16-bit colour. Alpha and transparency are dropped; colour profiles and gamma are not applied.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -194,9 +196,9 @@ class PngFile {
   Status read_header(Bytes body, const ImageLimits& limits) noexcept {
     if (body.size() != 13) return bad("IHDR does not have 13 bytes");
     const std::uint32_t width = big<std::uint32_t>(body.data()), height = big<std::uint32_t>(body.data() + 4);
-    SEGFACE_RETURN_IF_ERROR(in_context(check_sides(Index{width}, Index{height}, limits), "PNG"));
-    width_ = Index{width};
-    height_ = Index{height};
+    width_ = static_cast<Index>(width);  // negative where Index has 32 bits and the side is beyond all limits
+    height_ = static_cast<Index>(height);
+    SEGFACE_RETURN_IF_ERROR(in_context(check_sides(width_, height_, limits), "PNG"));
     depth_ = body[8];
     color_ = static_cast<PngColor>(body[9]);
     interlaced_ = body[12] == 1;
@@ -335,3 +337,5 @@ inline Result<Image> decode_label_png(Bytes file, const ImageLimits& limits = {}
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

@@ -1,6 +1,8 @@
 // Writes PNG: label pictures with a palette (the value is the label), gray and RGB pictures, all of 8 bits.
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -167,3 +169,5 @@ inline Result<Buffer<std::uint8_t>> encode_label_png(const ImageView& labels, Da
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

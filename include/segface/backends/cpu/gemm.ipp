@@ -19,8 +19,8 @@ inline void multiply_tile(const float* a, Index lda, const float* panel, Index k
     sums[r][1] = begin == nullptr ? splat(0.0f) : load(begin + r * kPanel + kLanes);
   }
   for (Index k = 0; k < k_count; ++k, panel += kPanel) {
-    __builtin_prefetch(panel + kAhead);
-    __builtin_prefetch(panel + kAhead + kLine);
+    SEGFACE_PREFETCH(panel + kAhead);
+    SEGFACE_PREFETCH(panel + kAhead + kLine);
     const Vec w0 = load(panel), w1 = load(panel + kLanes);
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r) {
@@ -74,8 +74,8 @@ inline void multiply_panels(const GemmArguments& g) noexcept {
       // What the epilogue will read and write is fetched meanwhile.
       for (Index r = row; r < row + rows; ++r) {
         for (Index i = 0; i < columns; i += kLine) {
-          __builtin_prefetch(g.c + r * g.ldc + column + i, 1);
-          if (g.residual != nullptr) __builtin_prefetch(g.residual + r * g.ldr + column + i);
+          SEGFACE_PREFETCH_TO_WRITE(g.c + r * g.ldc + column + i);
+          if (g.residual != nullptr) SEGFACE_PREFETCH(g.residual + r * g.ldr + column + i);
         }
       }
       float tile[kTileRows * kPanel];

@@ -7,6 +7,9 @@
 
 #include "segface/backends/cpu/kernels.hpp"
 #include "segface/base/status.hpp"
+#if SEGFACE_X86_KERNELS
+#include "segface/backends/cpu/x86_features.hpp"
+#endif
 
 SEGFACE_BEGIN_NAMESPACE
 namespace cpu {
@@ -23,12 +26,8 @@ struct IsaRow {
 inline constexpr IsaRow kIsas[] = {
     {Isa::baseline, "baseline", [] { return true; }},
 #if SEGFACE_X86_KERNELS
-    {Isa::avx2, "avx2", [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
-    {Isa::avx512, "avx512",
-     [] {
-       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
-     }},
+    {Isa::avx2, "avx2", [] { return x86_features().avx2; }},
+    {Isa::avx512, "avx512", [] { return x86_features().avx512; }},
 #endif
 };
 static_assert(

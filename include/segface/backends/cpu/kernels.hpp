@@ -5,6 +5,7 @@
 // run AVX-512 where the processor has it. Only pointers and plain structs cross the border of a region.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -14,7 +15,7 @@
 #include "segface/base/memory.hpp"
 #include "segface/image/settled_labels.hpp"
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__)) && SEGFACE_ALIGNED_STACK
 #define SEGFACE_X86_KERNELS 1
 #include <immintrin.h>
 #else
@@ -217,9 +218,22 @@ struct Kernels {
 #endif
 
 // Each instruction set: its name, the features that its functions are compiled for (none: those of the translation
-// unit), its vectors. The table in isa.hpp says which processors have it.
+// unit), its vectors. The table in isa.hpp says which processors have it. The baseline set of x86-64 is what every one of
+// these processors has, whatever a unit's -m flags: of the equal functions of several units one is linked, and it may be
+// that of a unit for newer processors. g++ takes all away that "arch" lacks, clang++ what is named, and what needs that.
 #define SEGFACE_SET baseline
+#if SEGFACE_X86_KERNELS && defined(__clang__)
+#define SEGFACE_TARGET "no-sse3,no-bmi,no-bmi2,no-lzcnt,no-popcnt,no-movbe"
+#elif SEGFACE_X86_KERNELS
+#define SEGFACE_TARGET "arch=x86-64"
+#endif
+#if defined(__aarch64__)
+#define SEGFACE_VECTORS "segface/backends/cpu/vector_neon.ipp"
+#elif defined(__GNUC__) || defined(__clang__)
 #define SEGFACE_VECTORS "segface/backends/cpu/vector_baseline.ipp"
+#else
+#define SEGFACE_VECTORS "segface/backends/cpu/vector_plain.ipp"
+#endif
 #include "segface/backends/cpu/instruction_set.ipp"
 
 #if SEGFACE_X86_KERNELS
@@ -240,7 +254,11 @@ inline constexpr const Kernels& kAvx2Kernels = avx2::kKernels;
 #endif
 
 #define SEGFACE_SET avx512
+#if defined(__clang__) && __clang_major__ >= 18 && __clang_major__ < 22  // where zig takes 512 bits out of AVX-512
+#define SEGFACE_TARGET "avx512f,avx512bw,avx512dq,avx512vl,fma,evex512"
+#else
 #define SEGFACE_TARGET "avx512f,avx512bw,avx512dq,avx512vl,fma"
+#endif
 #define SEGFACE_VECTORS "segface/backends/cpu/vector_avx512.ipp"
 #include "segface/backends/cpu/instruction_set.ipp"
 #endif

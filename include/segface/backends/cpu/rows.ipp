@@ -17,7 +17,7 @@ SEGFACE_ALWAYS_INLINE RowStatistics row_statistics(const float* x, Index channel
   }
   float rest = 0;
   for (; i < channels; ++i) rest += (x[i] - mean) * (x[i] - mean);
-  return {mean, 1.0f / __builtin_sqrtf((sum(squares) + rest) * share + eps)};
+  return {mean, 1.0f / SEGFACE_SQUARE_ROOT((sum(squares) + rest) * share + eps)};
 }
 
 // See LayerNormArguments.

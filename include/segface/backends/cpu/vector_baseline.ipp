@@ -1,13 +1,10 @@
-// The vector type every processor has: 4 floats, by the compilers' vector extension (SSE2 on x86-64, NEON on ARM).
+// The vector type every processor has: 4 floats, by the vector extension of g++ and clang++ (SSE2 on x86-64, SIMD128 in
+// WebAssembly). Included by kernels.hpp inside a target region.
 
 typedef float Vec __attribute__((vector_size(16)));
 typedef std::int32_t IntVec __attribute__((vector_size(16)));
 inline constexpr Index kLanes = 4;
-#if defined(__aarch64__)
-inline constexpr int kTileRows = 12;  // 12 x 8 tile of 32 registers: 24 accumulators
-#else
 inline constexpr int kTileRows = 6;  // 6 x 8 tile of 16 registers: 12 accumulators
-#endif
 
 SEGFACE_ALWAYS_INLINE Vec splat(float x) noexcept {
   return Vec{x, x, x, x};
@@ -29,11 +26,7 @@ SEGFACE_ALWAYS_INLINE void store_part(float* p, Vec v, Index n) noexcept {
   std::memcpy(p, &v, static_cast<std::size_t>(n) * sizeof(float));
 }
 SEGFACE_ALWAYS_INLINE Vec fma(Vec a, Vec b, Vec c) noexcept {
-#if defined(__aarch64__)
-  return vfmaq_f32(c, a, b);
-#else
   return a * b + c;
-#endif
 }
 SEGFACE_ALWAYS_INLINE Vec max(Vec a, Vec b) noexcept {
   return a > b ? a : b;
@@ -41,10 +34,17 @@ SEGFACE_ALWAYS_INLINE Vec max(Vec a, Vec b) noexcept {
 SEGFACE_ALWAYS_INLINE Vec min(Vec a, Vec b) noexcept {
   return a < b ? a : b;
 }
-// Adding 1.5 x 2^23 leaves no bits for a fraction: exact for |a| < 2^22.
+// Nearest integer, ties to even, for |a| < 2^22. -ffast-math must not see through it: (a + c) - c would be a.
 SEGFACE_ALWAYS_INLINE Vec round(Vec a) noexcept {
-  const Vec shifted = a + splat(12582912.0f);
+#if defined(__SSE2__)
+  return __builtin_convertvector(__builtin_ia32_cvtps2dq(a), Vec);
+#elif defined(__wasm_simd128__)
+  return __builtin_wasm_nearest_f32x4(a);
+#else
+  Vec shifted = a + splat(12582912.0f);  // 1.5 x 2^23, which leaves no bits for a fraction
+  __asm__("" : "+m"(shifted));           // in memory, so that x87 keeps no bits for one either
   return shifted - splat(12582912.0f);
+#endif
 }
 SEGFACE_ALWAYS_INLINE Vec times_power_of_two(Vec a, Vec n) noexcept {
   const IntVec bits = (__builtin_convertvector(n, IntVec) + 127) << 23;

@@ -18,7 +18,7 @@ inline float inverse_length(const float* x, Index width) noexcept {
     const Vec v = load_lanes(x + d, lanes);  // zeros beyond
     squares = fma(v, v, squares);
   });
-  const float length = __builtin_sqrtf(sum(squares));
+  const float length = SEGFACE_SQUARE_ROOT(sum(squares));
   return 1.0f / (length > 1e-12f ? length : 1e-12f);
 }
 

@@ -55,7 +55,7 @@ inline void winograd_products(const WinogradProducts& p) noexcept {
     for (Index row = 0; row < p.tiles; row += kTileRows) {
       const Index rows = p.tiles - row < kTileRows ? p.tiles - row : kTileRows;
       float* const m = p.m + f * p.ldm + row * kPanel;
-      for (Index i = 0; i < rows * kPanel; i += kLine) __builtin_prefetch(m + i, 1);
+      for (Index i = 0; i < rows * kPanel; i += kLine) SEGFACE_PREFETCH_TO_WRITE(m + i);
       multiply_rows(rows, p.v + f * p.ldv + row * p.ld_tile, p.ld_tile, u, p.channels, m);
     }
   }

@@ -26,8 +26,8 @@ class Thread {
   bool start(Body body, void* argument) noexcept {
 #if defined(__unix__) || defined(__APPLE__)
     sigset_t blocked, before;
-    ::sigfillset(&blocked);
-    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS}) ::sigdelset(&blocked, fault);
+    sigfillset(&blocked);  // which is a macro on some systems
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS}) sigdelset(&blocked, fault);
     if (::pthread_sigmask(SIG_SETMASK, &blocked, &before) != 0) return false;
     const bool started = ::pthread_create(&thread_, nullptr, body, argument) == 0;
     static_cast<void>(::pthread_sigmask(SIG_SETMASK, &before, nullptr));

@@ -5,6 +5,8 @@
 // figure 2. Three lifetimes: SegFace (weights, any size), Plan (one size), Run (one pass).
 #pragma once
 
+#include "segface/base/host_macros_begin.hpp"
+//
 #include <array>
 #include <string>
 #include <string_view>
@@ -356,3 +358,5 @@ Status pass_once(const SegFace<B>& network, const Plan<B>& plan, Executor& execu
 }
 
 SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

@@ -1,0 +1,90 @@
+#if !defined(_WIN32)
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+#include "system.hpp"
+
+namespace tool {
+
+std::vector<std::string> command_line(int argc, char** argv) {
+  return {argv + std::min(argc, 1), argv + argc};
+}
+
+void catch_signals() {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction action = {};
+    if (::sigaction(number, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) continue;  // as under nohup
+    action = {};
+    action.sa_handler = [](int signal) { caught_signal = signal; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    ::sigaction(number, &action, nullptr);
+  }
+  std::signal(SIGPIPE, SIG_DFL);  // nobody reads on: end quietly
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on files is an error like a full disk, and unwinds as one
+}
+
+void prepare_standard_streams() {
+  for (const int number : {0, 1, 2}) {
+    if (::fcntl(number, F_GETFD) < 0) static_cast<void>(::open("/dev/null", O_RDWR));
+  }
+}
+
+bool is_terminal(std::FILE* stream) {
+  const char* term = std::getenv("TERM");
+  return ::isatty(::fileno(stream)) != 0 && term != nullptr && std::string_view(term) != "dumb";
+}
+
+std::size_t most_resident() {
+  struct rusage usage = {};
+  ::getrusage(RUSAGE_SELF, &usage);
+#if defined(__APPLE__)
+  return static_cast<std::size_t>(usage.ru_maxrss);
+#else
+  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+#endif
+}
+
+bool is_directory(const std::string& path) {
+  struct stat description;
+  return ::stat(path.c_str(), &description) == 0 && S_ISDIR(description.st_mode);
+}
+
+segface::Status make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0777) == 0 || errno == EEXIST) return {};
+  return segface::error(segface::Errc::output, path, ": cannot make the directory: ", std::strerror(errno));
+}
+
+segface::Result<std::set<std::string>> list_directory(const std::string& path) {
+  const auto failure = [&] {
+    return segface::error(segface::Errc::io, path, ": cannot be listed: ", std::strerror(errno));
+  };
+  std::set<std::string> names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), ::closedir);
+  if (directory == nullptr) return failure();
+  errno = 0;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    if (entry->d_name[0] != '.') names.insert(entry->d_name);
+  }
+  if (errno != 0) return failure();
+  return names;
+}
+
+FileId file_id(const std::string& path) {
+  struct stat description;
+  if (::stat(path.c_str(), &description) != 0) return {};
+  return std::pair<std::uint64_t, std::uint64_t>(description.st_dev, description.st_ino);
+}
+
+}  // namespace tool
+#endif
