@@ -1,13 +1,19 @@
 #!/bin/sh
-# Builds everything and runs the tests, but for two long ones: sh tools/test.sh [--sanitize | --full [PLATFORM]]
-# --sanitize runs them again under AddressSanitizer and UndefinedBehaviorSanitizer, and those of threads under
-# ThreadSanitizer. --full does that too, and leaves out nothing; then it runs networks of 512 x 512 pixels on the emulated
-# GPU, and all tests built by clang++ if installed; at last it builds for the other platforms of tests/platforms, where
-# their compilers are installed, and runs what it can: with the name of one, as windows or arm64, that one alone.
-# Where nvcc is installed (CUDA 11.8 or later), the command line and the example for GPUs are built too, and the kernels
-# are compiled for some kinds of GPUs, with --full for all that it knows.
+# Builds the command line, the examples and the tests, and runs these: sh tools/test.sh [--ci | --full [PLATFORM]]
+#
+# --ci adds what takes longer: the library as a package, the cuda backend on an emulated GPU, its kernels compiled by nvcc
+# where that is installed (CUDA 11.8 or later), all tests under AddressSanitizer and UndefinedBehaviorSanitizer, and those
+# of threads under ThreadSanitizer.
+# --full leaves out nothing: also two checks of a minute each, networks of 512 x 512 pixels on the emulated GPU, kernels for
+# all GPUs that nvcc knows, all tests built by clang++, and the platforms of tests/platforms, built where their compilers
+# are installed and run where they can be: with the name of one, as windows or arm64, that one alone.
 set -eu
 cd "$(dirname "$0")/.."
+mode=${1-} platform=${2-}
+case $mode in
+  "" | --ci | --full) ;;
+  *) echo "usage: sh tools/test.sh [--ci | --full [PLATFORM]]" >&2; exit 2 ;;
+esac
 sh tools/install_packages.sh
 jobs=$(nproc)
 
@@ -38,7 +44,7 @@ platforms() {
 }
 
 # Threads, and the calls of several, built by clang++ with ThreadSanitizer, which has an operator new of its own.
-run_threads_under_tsan() {
+threads_under_tsan() {
   mkdir -p build-tsan
   clang++ -std=c++17 -O1 -g1 -fsanitize=thread -D__SANITIZE_THREAD__ -Iinclude -Itests -Itools -isystem /usr/include/eigen3 \
     -isystem /usr/include/stb "-DSEGFACE_TEST_DATA=\"$PWD/tests/data\"" tests/main.cpp tests/allocations.cpp \
@@ -47,26 +53,29 @@ run_threads_under_tsan() {
   TSAN_OPTIONS=halt_on_error=1:die_after_fork=0 build-tsan/tests --no-version
 }
 
-if [ "${1-}" = --full ] && [ -n "${2-}" ]; then
-  platforms "$2"
+if [ -n "$platform" ]; then
+  platforms "$platform"
   exit
 fi
-full="" brief="-E cuda/seen_primitive|compiler_clang"  # what takes a minute each
-if [ "${1-}" = --full ]; then full=--full brief=""; fi
-cuda=""
+if [ -z "$mode" ]; then
+  run build "-LE package" -DSEGFACE_TEST_CUDA=OFF -DSEGFACE_CUDA=OFF
+  exit
+fi
+
+cuda="-DSEGFACE_TEST_CUDA=ON" selection="" every=""
+if [ "$mode" = --full ]; then every=--full; else selection="-E cuda/seen_primitive|compiler_clang"; fi
 if nvcc --list-gpu-arch 2>/dev/null | grep -q compute_90; then
-  cuda="-DSEGFACE_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES=75"
-  sh tests/cuda/nvcc.sh $full
+  cuda="$cuda -DSEGFACE_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES=75"
+  # shellcheck disable=SC2086
+  sh tests/cuda/nvcc.sh $every
 else
   echo "not compiled for GPUs: there is no nvcc, or an old one"
 fi
 # shellcheck disable=SC2086
-run build "$brief" $cuda
-if [ -n "$full" ] || [ "${1-}" = --sanitize ]; then
-  run build-asan "-LE package" --preset asan -DSEGFACE_BUILD_EXAMPLES=OFF
-  if command -v clang++ >/dev/null; then run_threads_under_tsan; else echo "no ThreadSanitizer: install clang"; fi
-fi
-if [ -n "$full" ]; then
+run build "$selection" $cuda
+run build-asan "-LE package" --preset asan -DSEGFACE_BUILD_EXAMPLES=OFF -DSEGFACE_TEST_CUDA=ON
+if command -v clang++ >/dev/null; then threads_under_tsan; else echo "no ThreadSanitizer: install clang"; fi
+if [ "$mode" = --full ]; then
   build/tests/segface_cuda_tests --no-version --no-skip --test-case="large:*"
   if command -v clang++ >/dev/null; then
     run build-clang "-LE package" -DCMAKE_CXX_COMPILER=clang++ "-DCMAKE_CXX_FLAGS_RELEASE=-O2"
