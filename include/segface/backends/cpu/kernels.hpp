@@ -13,6 +13,7 @@
 #include "segface/backends/parameters.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
+#include "segface/image/settled_labels.hpp"
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__)) && SEGFACE_ALIGNED_STACK
 #define SEGFACE_X86_KERNELS 1
