@@ -74,7 +74,8 @@ segface::Result<DeviceTimes> times_on_cuda(const segface::WeightFile& file, bool
     SEGFACE_ASSIGN(plan, Plan<Backend>::make(network, batch, side, side, *executor, warped));
     const auto count = static_cast<std::size_t>(batch), pixels = static_cast<std::size_t>(side * side);
     SEGFACE_ASSIGN(warps, cuda::PinnedBuffer<TanhWarp>::make(warped ? count : 0));  // a graph reads them where they are
-    std::fill_n(warps.data(), warps.size(), make_tanh_warp(standard_landmarks(side), side));
+    SEGFACE_ASSIGN(standard, make_tanh_warp(standard_landmarks(side), side));
+    std::fill_n(warps.data(), warps.size(), standard);
     const Span<const TanhWarp> faces = {warps.data(), warps.size()};
 
     cuda::Memory memory;

@@ -33,6 +33,13 @@
 #define SEGFACE_EXCEPTIONS 0
 #endif
 
+// Before a type whose values are to be looked at. nvcc takes an assignment for a value that nobody looks at.
+#if defined(__CUDACC__)
+#define SEGFACE_NODISCARD
+#else
+#define SEGFACE_NODISCARD [[nodiscard]]
+#endif
+
 // Before a function that kernels on a GPU call too.
 #if defined(__CUDACC__)
 #define SEGFACE_HOST_DEVICE __host__ __device__

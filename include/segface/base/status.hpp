@@ -188,20 +188,16 @@ class Error : public std::runtime_error {
 #endif
 
 // The outcome of an operation: ok, or a code with its message. Two words, and memory of its own after a failure only.
-class [[nodiscard]] Status {
+class SEGFACE_NODISCARD Status {
  public:
   Status() noexcept = default;
-  Status(Errc code, const Message& message) noexcept : code_(code), text_(copy(message.c_str())) {}
-  Status(const Status& other) noexcept : code_(other.code_), text_(copy(other.text_.get())) {}
-  Status(Status&&) noexcept = default;
-  Status& operator=(const Status& other) noexcept { return *this = Status(other); }
-  Status& operator=(Status&&) noexcept = default;
+  Status(Errc code, const Message& message) noexcept : code_(code), text_(message.c_str()) {}
 
   bool ok() const noexcept { return code_ == Errc::ok; }
   Errc code() const noexcept { return code_; }
   // The whole message, NUL-terminated; empty when ok.
   const char* message() const noexcept {
-    if (text_ != nullptr) return text_.get();
+    if (text_.get() != nullptr) return text_.get();
     return ok() ? "" : code_ == Errc::out_of_memory ? "out of memory" : "no memory was left for this error's message";
   }
 
@@ -213,16 +209,28 @@ class [[nodiscard]] Status {
 #endif
 
  private:
-  static std::unique_ptr<char[]> copy(const char* text) noexcept {
-    if (text == nullptr) return nullptr;
-    const std::size_t size = std::strlen(text) + 1;
-    std::unique_ptr<char[]> copied(new (std::nothrow) char[size]);
-    if (copied != nullptr) std::memcpy(copied.get(), text, size);
-    return copied;
-  }
+  // A text in memory of its own; null where there is none, and where memory ran out.
+  class Text {
+   public:
+    Text() noexcept = default;
+    explicit Text(const char* text) noexcept {
+      const std::size_t size = text == nullptr ? 0 : std::strlen(text) + 1;
+      if (size != 0) text_.reset(new (std::nothrow) char[size]);
+      if (text_ != nullptr) std::memcpy(text_.get(), text, size);
+    }
+    Text(const Text& other) noexcept : Text(other.get()) {}
+    Text(Text&&) noexcept = default;
+    Text& operator=(const Text& other) noexcept { return *this = Text(other); }
+    Text& operator=(Text&&) noexcept = default;
+
+    const char* get() const noexcept { return text_.get(); }
+
+   private:
+    std::unique_ptr<char[]> text_;
+  };
 
   Errc code_ = Errc::ok;
-  std::unique_ptr<char[]> text_;  // null when ok, and where memory ran out
+  Text text_;
 };
 
 // Builds a failure: error(Errc::truncated, path, ": header needs ", 8, " bytes, found ", n).
@@ -255,7 +263,7 @@ SEGFACE_COLD Status in_context(const Status& status, const Parts&... place) noex
 
 // A value, or the Status that says why there is none: `if (auto mask = parser.parse(photo)) use(*mask);`.
 template <class T>
-class [[nodiscard]] Result {
+class SEGFACE_NODISCARD Result {
  public:
   Result(T value) noexcept : value_(std::move(value)) {}             // NOLINT: implicit by design
   Result(Status failure) noexcept : failure_(std::move(failure)) {}  // NOLINT: implicit by design

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <new>
+#include <utility>
 
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
@@ -21,7 +22,7 @@ inline Result<std::unique_ptr<Executor>> make_executor(Index threads) noexcept {
   if (count > 1) return ThreadPool::make(count);
   std::unique_ptr<Executor> serial(new (std::nothrow) SerialExecutor);
   if (serial == nullptr) return error(Errc::out_of_memory, "out of memory: no room for an executor");
-  return serial;
+  return Result<std::unique_ptr<Executor>>(std::move(serial));
 }
 
 SEGFACE_END_NAMESPACE
