@@ -1,6 +1,7 @@
 // The smallest program: a photo in, a mask out. Usage: 01_parse_photo WEIGHTS.safetensors PHOTO MASK.png
 #include <cstdio>
 
+#include "segface/faces/label_png.hpp"
 #include "segface/image/file.hpp"
 #include "segface/segface.hpp"
 

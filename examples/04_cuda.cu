@@ -7,6 +7,7 @@
 
 #include "segface/backends/cuda.cuh"
 #include "segface/facade/definitions.hpp"
+#include "segface/faces/label_png.hpp"
 #include "segface/image/file.hpp"
 
 using Parser = segface::BasicParser<segface::cuda::Backend>;

@@ -1,6 +1,7 @@
 // segface: parses faces. A photo in, a label for every pixel out.
 //
 //   #include <segface/segface.hpp>
+//   #include <segface/faces/label_png.hpp>
 //   #include <segface/image/file.hpp>  // optional: reads JPEG and PNG
 //
 //   int main() {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "segface/faces/label_png.hpp"
+
 #include "base/temp_directory.hpp"
 #include "image/pictures.hpp"
 

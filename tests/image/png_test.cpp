@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "segface/faces/label_png.hpp"
 #include "segface/image/png_read.hpp"
 #include "segface/image/png_write.hpp"
 

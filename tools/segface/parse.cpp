@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "segface/faces/label_png.hpp"
 #include "segface/faces/probability.hpp"
 #include "segface/faces/render.hpp"
 #include "segface/faces/sheet.hpp"

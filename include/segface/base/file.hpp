@@ -255,6 +255,14 @@ class OutputFile {
   std::string path_;  // as the caller wrote it
 };
 
+// A whole file at once. Errors: output; the target is then as it was.
+inline Status save_file(const std::string& path, Bytes bytes,
+                        OutputFile::Existing existing = OutputFile::Existing::replace) noexcept {
+  SEGFACE_ASSIGN(file, OutputFile::open(path, existing));
+  SEGFACE_RETURN_IF_ERROR(file.append(bytes));
+  return file.commit();
+}
+
 SEGFACE_END_NAMESPACE
 
 #include "segface/base/host_macros_end.hpp"

@@ -1,4 +1,4 @@
-// Pictures from and to files: photos in (PNG, JPEG), label and other PNGs in and out.
+// Pictures from and to files: photos in (PNG, JPEG), labels in, PNGs out. Labels out: faces/label_png.hpp.
 //
 // Optional: needs stb_image.h at compile time, or libjpeg-turbo, so segface.hpp does not include it. Everything here
 // also exists for memory: decode.hpp, png_read.hpp, png_write.hpp.
@@ -12,7 +12,6 @@
 #include "segface/base/file.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
-#include "segface/faces/labels.hpp"
 #include "segface/image/decode.hpp"
 #include "segface/image/image.hpp"
 #include "segface/image/limits.hpp"
@@ -36,26 +35,10 @@ inline Result<Image> load_labels(const std::string& path, const ImageLimits& lim
   return labels;
 }
 
-// Errors: output; the target is then as it was.
-inline Status save_file(const std::string& path, Bytes bytes,
-                        OutputFile::Existing existing = OutputFile::Existing::replace) noexcept {
-  SEGFACE_ASSIGN(file, OutputFile::open(path, existing));
-  SEGFACE_RETURN_IF_ERROR(file.append(bytes));
-  return file.commit();
-}
-
 // A gray or RGB picture. Errors: as encode_png and save_file.
 inline Status save_png(const std::string& path, const ImageView& picture,
                        OutputFile::Existing existing = OutputFile::Existing::replace) noexcept {
   auto file = encode_png(picture);
-  if (!file.ok()) return in_context(file.error(), path);
-  return save_file(path, file->span(), existing);
-}
-
-// Labels with the palette of their data set. Errors: as encode_png and save_file.
-inline Status save_label_png(const std::string& path, const ImageView& labels, Dataset dataset,
-                             OutputFile::Existing existing = OutputFile::Existing::replace) noexcept {
-  auto file = encode_label_png(labels, dataset);
   if (!file.ok()) return in_context(file.error(), path);
   return save_file(path, file->span(), existing);
 }

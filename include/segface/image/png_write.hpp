@@ -1,4 +1,4 @@
-// Writes PNG: label pictures with a palette (the value is the label), gray and RGB pictures, all of 8 bits.
+// Writes PNG: indexed pictures with a palette, gray and RGB pictures, all of 8 bits.
 #pragma once
 
 #include "segface/base/host_macros_begin.hpp"
@@ -13,7 +13,6 @@
 #include "segface/base/crc32.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
-#include "segface/faces/labels.hpp"
 #include "segface/image/deflate.hpp"
 #include "segface/image/image.hpp"
 #include "segface/image/png_read.hpp"
@@ -158,14 +157,6 @@ inline Result<Buffer<std::uint8_t>> encode_png(const ImageView& picture, Span<co
   out = put_chunk(out, "IDAT", packed.bytes());
   put_chunk(out, "IEND", Bytes());
   return Result<Buffer<std::uint8_t>>(std::move(file));
-}
-
-// A label picture in the colours of its data set.
-inline Result<Buffer<std::uint8_t>> encode_label_png(const ImageView& labels, Dataset dataset) noexcept {
-  Rgb palette[kMaxClasses];
-  const Index count = class_count(dataset);
-  for (Index label = 0; label < count; ++label) palette[label] = color_of(dataset, static_cast<std::uint8_t>(label));
-  return encode_png(labels, Span<const Rgb>(palette, static_cast<std::size_t>(count)));
 }
 
 SEGFACE_END_NAMESPACE

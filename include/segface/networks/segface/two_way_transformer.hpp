@@ -9,8 +9,8 @@
 
 #include <array>
 
-#include "segface/layers/attention.hpp"
 #include "segface/layers/normalization.hpp"
+#include "segface/networks/segface/attention.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 
@@ -49,7 +49,7 @@ struct TwoWayTransformerWeights {
   }
 };
 
-// One block. ImageLinear: what its projections of the image are made of (see layers/attention.hpp).
+// One block. ImageLinear: what its projections of the image are made of (see attention.hpp).
 template <class B, class ImageLinear>
 struct TwoWayBlock {
   template <class PrepareImageLinear>
