@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 #include <string>
 
 #include "segface/backends/cpu.hpp"
@@ -45,6 +47,33 @@ TEST_CASE("every set says its own name, and the best one is supported") {
   }
   CHECK(cpu::kIsas[static_cast<std::size_t>(cpu::best_isa())].supported());
 }
+
+#if defined(__linux__) && defined(__x86_64__)
+// Linux says what the processor has and the system keeps. A set that is not found to be supported is passed over by all
+// other tests without a word.
+TEST_CASE("every set that Linux says this processor has is supported, and no other") {
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  std::string line;
+  while (std::getline(cpuinfo, line) && line.compare(0, 5, "flags") != 0) continue;
+  const auto has = [&](const char* names) {
+    std::istringstream words(names);
+    for (std::string name; words >> name;) {
+      if ((line + ' ').find(' ' + name + ' ') == std::string::npos) return false;
+    }
+    return true;
+  };
+  REQUIRE(has("sse2"));
+  const struct {
+    Isa isa;
+    const char* flags;
+  } kNeeds[] = {{Isa::baseline, ""}, {Isa::avx2, "avx2 fma"}, {Isa::avx512, "avx512f avx512bw avx512dq avx512vl fma"}};
+  REQUIRE(std::size(kNeeds) == std::size(cpu::kIsas));
+  for (const auto& [isa, flags] : kNeeds) {
+    const cpu::IsaRow& row = cpu::kIsas[static_cast<std::size_t>(isa)];
+    CHECK_MESSAGE(row.supported() == has(flags), std::string(row.name));
+  }
+}
+#endif
 
 TEST_CASE("SEGFACE_ISA: a set, nothing, a set this processor lacks, an unknown word") {
   for (const char* unset : {static_cast<const char*>(nullptr), ""}) {
