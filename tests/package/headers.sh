@@ -13,9 +13,9 @@ compile() {
   }
 }
 
-# Those of other systems and processors come with base/file.hpp and backends/cpu/isa.hpp, there; some need libjpeg-turbo,
-# which not every machine has.
-others="base/file_windows|base/file_none"
+# Those of other systems and processors come with base/file.hpp and backends/cpu/isa.hpp, there; two stand at the begin and
+# the end of others; some need libjpeg-turbo, which not every machine has.
+others="base/file_windows|base/file_none|base/host_macros_(begin|end)"
 [ "$(uname -m)" = x86_64 ] || others="$others|cpu/x86_features"
 echo '#include <jpeglib.h>' | "$compiler" -x c++ -fsyntax-only -include cstdio - 2>/dev/null ||
   others="$others|/libjpeg|/jpeg_write"

@@ -24,8 +24,8 @@ inline X86Features x86_features() noexcept {
   if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0) return features;
   const bool fma = bit(ecx, 12), system_saves_states = bit(ecx, 27);
   if (!fma || !system_saves_states || __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return features;
-  unsigned saved = 0, upper = 0;
-  __asm__("xgetbv" : "=a"(saved), "=d"(upper) : "c"(0));
+  __asm__("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
+  const unsigned saved = eax;
   constexpr unsigned kYmm = 0x06, kZmm = 0xe6;
   features.avx2 = bit(ebx, 5) && (saved & kYmm) == kYmm;
   features.avx512 =
