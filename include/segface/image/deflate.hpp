@@ -193,7 +193,7 @@ class Deflater {
       std::size_t length = 0, distance = 0;
       if (at_ + sizeof(std::uint64_t) <= in_.size()) {
         const std::uint64_t here = eight(at_);
-        std::int32_t& head = heads_[(here * 0x9E3779B97F4A7C15u) >> (64 - kHeadBits)];
+        std::int32_t& head = heads_[static_cast<std::size_t>(here * 0x9E3779B97F4A7C15u >> (64 - kHeadBits))];
         const auto from = static_cast<std::size_t>(head);
         if (head >= 0 && at_ - from <= kWindow && eight(from) == here) {
           length = equal_bytes(from, at_);
