@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "segface/base/threads/openmp.hpp"
 #include "segface/image/png_write.hpp"
@@ -251,8 +252,11 @@ TEST_CASE("one workspace serves one call at a time, and outlives its parser") {
   p.reset();
   Status second;
   Mask mask, other;
+  bool called = false;
   workspace.on_progress([&](double) {
-    std::thread([&] { second = workspace.parse(photo.view(), other); }).join();
+    if (!std::exchange(called, true)) {
+      std::thread([&] { second = workspace.parse(photo.view(), other); }).join();
+    }
     return true;
   });
   CHECK(workspace.parse(photo.view(), mask).ok());
@@ -497,6 +501,17 @@ TEST_CASE("a process may end in a callback, with a parser that lives as long as 
           });
           Mask mask;
           static_cast<void>(workspace.parse(photo.view(), mask));
+          return 1;
+        }) == 3);
+}
+
+TEST_CASE("a static destructor may parse with a parser that is older") {
+  CHECK(test::exit_of_child([] {
+          static const Parser kept = parser();
+          static const struct Last {
+            Image photo = portrait();
+            ~Last() { _exit(kept.parse(photo.view()).ok() ? 3 : 1); }
+          } last;
           return 1;
         }) == 3);
 }
