@@ -3,12 +3,18 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
+#include <cstring>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -95,6 +101,9 @@ TEST_CASE("a file that shrinks is truncated, one that is replaced stays as it wa
 
   const auto other = InputFile::open(path);
   REQUIRE(other.ok());
+  REQUIRE(::truncate(path.c_str(), 20) == 0);
+  CHECK(other->size() == 10);
+  CHECK(other->read_at(8, text, 4).code() == Errc::truncated);  // what came later is not read
   REQUIRE(::truncate(path.c_str(), 4) == 0);
   const Status status = other->read_at(2, text, 8);
   CHECK(status.code() == Errc::truncated);
@@ -106,6 +115,14 @@ TEST_CASE("InputFile refuses what is not a plain file, without waiting for it") 
   REQUIRE(::mkfifo(directory.file("pipe").c_str(), 0600) == 0);
   CHECK(open_failure(directory.path()) == Errc::not_regular_file);
   CHECK(open_failure(directory.file("pipe")) == Errc::not_regular_file);
+  sockaddr_un name = {};
+  name.sun_family = AF_UNIX;
+  REQUIRE(directory.file("socket").size() < sizeof name.sun_path);
+  std::strcpy(name.sun_path, directory.file("socket").c_str());
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  REQUIRE(::bind(socket, reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0);
+  CHECK(open_failure(directory.file("socket")) == Errc::io);  // no open() takes one
+  ::close(socket);
   CHECK(open_failure("/dev/zero") == Errc::not_regular_file);
   CHECK(says(InputFile::open(directory.path()).error(), "a directory"));
 #ifdef __linux__
@@ -128,10 +145,6 @@ TEST_CASE("InputFile says why a path cannot be opened") {
   REQUIRE(::symlink("loop", directory.file("loop").c_str()) == 0);
   CHECK(open_failure(directory.file("dangling")) == Errc::io);
   CHECK(open_failure(directory.file("loop")) == Errc::io);
-  if (::geteuid() != 0) {
-    REQUIRE(::chmod(directory.write("secret", "x").c_str(), 0) == 0);
-    CHECK(open_failure(directory.file("secret")) == Errc::io);
-  }
 
   const Status hostile = InputFile::open(directory.file("\x1b[2J\n\xff")).error();
   CHECK(hostile.code() == Errc::io);
@@ -139,6 +152,56 @@ TEST_CASE("InputFile says why a path cannot be opened") {
   const std::string strange = directory.write("new\nline\xff", "x");
   CHECK(InputFile::open(strange).ok());
 }
+
+TEST_CASE("a file that its user may not read is refused, with the system's words") {
+  const TempDirectory directory;
+  const std::string path = directory.write("secret", "x");
+  REQUIRE(::chmod(path.c_str(), 0) == 0);
+  REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
+  constexpr uid_t kNobody = 65534;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::geteuid() == 0 && ::setuid(kNobody) != 0) ::_exit(2);
+    const Status status = InputFile::open(path).error();
+    ::_exit(status.code() == Errc::io && says(status, path + ": cannot open: Permission denied") ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  CHECK(status == 0);
+}
+
+TEST_CASE("a process that has no room for another file says so") {
+  const TempDirectory directory;
+  const std::string path = directory.write("a", "x");
+  rlimit before;
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  rlimit none = before;
+  none.rlim_cur = 3;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  const Status input = InputFile::open(path).error();
+  const Status output = OutputFile::open(directory.file("b"), Existing::refuse).error();
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(input.code() == Errc::io);
+  CHECK(says(input, path + ": cannot open: Too many open files"));
+  CHECK(output.code() == Errc::output);
+  CHECK(directory.entries() == 1);
+}
+
+#ifdef __linux__
+TEST_CASE("a disk that cannot be read is named; no file is mapped into memory") {
+  const TempDirectory directory;
+  const std::string path = directory.write("a", "0123456789");
+  const auto reads = [&] { return segface::read_file(path, 10).error(); };
+  for (const int reason : {EIO, ESTALE}) {
+    CHECK(holds_while_refused({{SYS_pread64, reason}}, [&] {
+      const Status status = reads();
+      return status.code() == Errc::io &&
+             says(status, path + ": cannot read 10 bytes at offset 0: " + std::strerror(reason));
+    }));
+  }
+  CHECK(holds_while_refused({{SYS_mmap, EPERM}}, [&] { return reads().ok(); }));
+}
+#endif
 
 TEST_CASE("no file becomes standard input, output or error") {
   const TempDirectory directory;
@@ -431,6 +494,37 @@ TEST_CASE("devices are written to directly") {
   CHECK(null->append(bytes_of("x")).ok());
   CHECK(null->commit().ok());
   CHECK(::access("/dev/null", F_OK) == 0);
+}
+
+TEST_CASE("signals that interrupt a slow write lose nothing and repeat nothing") {
+  const TempDirectory directory;
+  const std::string path = directory.file("pipe");
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  std::string content;
+  for (int i = 0; content.size() < 600000; ++i) content += std::to_string(i) + ' ';
+  const pid_t child = ::fork();
+  if (child == 0) {
+    static volatile std::sig_atomic_t signals = 0;
+    struct sigaction action = {};
+    action.sa_handler = [](int) { signals = signals + 1; };  // and without SA_RESTART
+    ::sigaction(SIGALRM, &action, nullptr);
+    const itimerval often = {{0, 500}, {0, 500}};  // microseconds
+    ::setitimer(ITIMER_REAL, &often, nullptr);
+    const bool written = write_file(path, Existing::replace, content).ok();
+    ::_exit(written && signals > 10 ? 0 : 1);
+  }
+  std::string got;
+  const int reader = ::open(path.c_str(), O_RDONLY);
+  char part[10000];
+  for (ssize_t bytes; (bytes = ::read(reader, part, sizeof part)) > 0;) {
+    got.append(part, static_cast<std::size_t>(bytes));
+    std::this_thread::sleep_for(std::chrono::microseconds(500));
+  }
+  ::close(reader);
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  CHECK(status == 0);
+  CHECK(got == content);
 }
 
 #ifdef __linux__

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "segface/image/decode.hpp"
@@ -259,6 +260,32 @@ TEST_CASE_TEMPLATE("jpeg: what libjpeg-turbo overlooks is read the same", Decode
   File transform = adobe;
   transform.back() = 0;
   check("names or Adobe", without(renamed, 0xe0), with_segment(without(jpeg, 0xe0), transform));
+}
+
+TEST_CASE_TEMPLATE("jpeg: pictures inside a segment or behind the end are not the photo", Decoder, JPEG_DECODERS) {
+  const File jpeg = pictures::read("jpeg_420.jpg"), other = pictures::read("jpeg_gray.jpg");
+  const auto expected = decode<Decoder>(jpeg);
+  const auto segment = [](std::uint8_t marker, const std::string& head, File body) {
+    body.insert(body.begin(), head.begin(), head.end());
+    const std::size_t size = body.size() + 2;
+    REQUIRE(size < 65536);
+    return File{0xff, marker, static_cast<std::uint8_t>(size >> 8), static_cast<std::uint8_t>(size)} + body;
+  };
+  using namespace std::string_literals;
+  const std::pair<const char*, File> kFiles[] = {
+      {"a thumbnail in EXIF", with_segment(jpeg, segment(0xe1, "Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"s, other))},
+      {"an EXIF block as large as may be", with_segment(jpeg, segment(0xe1, "Exif\0\0MM\0*"s, File(65523, 0x11)))},
+      {"a colour profile", with_segment(jpeg, segment(0xe2, "ICC_PROFILE\0\x01\x01"s, File(3000, 0x5a)))},
+      {"a second picture behind", jpeg + other},
+      {"the same picture behind", jpeg + jpeg},
+  };
+  for (const auto& row : kFiles) {
+    INFO(row.first);
+    const auto image = decode<Decoder>(row.second);
+    INFO(image.error().message());
+    REQUIRE(image.ok());
+    CHECK(same(*image, *expected));
+  }
 }
 
 TEST_CASE_TEMPLATE("jpeg: tables that are named must be there", Decoder, JPEG_DECODERS) {

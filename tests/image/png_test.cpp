@@ -154,6 +154,16 @@ TEST_CASE("png: the chunks must make sense") {
   CHECK(code(gray().chunk("IDAT", first).chunk("tEXt", {}).chunk("IDAT", second).end().file) == Errc::bad_format);
 }
 
+TEST_CASE("png: gamma and colour profiles change no pixel") {
+  const auto plain = photo(gray().data(kGrayRow).end().file);
+  for (const char* type : {"gAMA", "cHRM", "sRGB", "iCCP"}) {
+    CAPTURE(type);
+    const auto image = photo(gray().chunk(type, {0, 0, 0x27, 0x10, 'x', 0, 0, 1}).data(kGrayRow).end().file);
+    REQUIRE(image.ok());
+    CHECK(std::equal(plain->data(), plain->data() + plain->size_bytes(), image->data()));
+  }
+}
+
 TEST_CASE("png: the header must be one of the standard's") {
   for (int color = 0; color < 8; ++color) {
     for (const int depth : {0, 1, 2, 3, 4, 8, 15, 16, 32, 255}) {

@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "segface/base/threads/openmp.hpp"
 #include "segface/image/png_write.hpp"
@@ -25,6 +26,7 @@
 #endif
 #if defined(__unix__)
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include "base/threads/child.hpp"
 #endif
@@ -149,6 +151,23 @@ TEST_CASE("extreme photo sizes parse") {
   }
 }
 
+TEST_CASE("photos without a face get labels too, and a confidence") {
+  const Parser p = parser();
+  std::vector<std::uint8_t> pixels(90 * 70 * 3);
+  const UniformSequence noise("noise", 1);
+  for (const int what : {0, 255, -1}) {
+    CAPTURE(what);
+    for (std::size_t i = 0; i < pixels.size(); ++i) {
+      pixels[i] = static_cast<std::uint8_t>(what >= 0 ? what : static_cast<int>(128 + 127 * noise[i]));
+    }
+    const Mask mask = p.parse({pixels.data(), 90, 70, PixelOrder::rgb}).value();
+    CHECK(mask.labels().size() == 90 * 70);
+    for (const std::uint8_t label : mask.labels()) CHECK(label < 19);
+    CHECK(mask.mean_confidence() > 1.0 / 19);
+    CHECK(mask.mean_confidence() <= 1.0);
+  }
+}
+
 TEST_CASE("results are bit-identical for any number of threads and any executor") {
   const std::vector<float> input = tensor(1, 96, 80);
   const TensorView view = {input.data(), 1, 96, 80};
@@ -223,6 +242,30 @@ TEST_CASE("many threads parse with one parser, and share its threads") {
     for (int i = 0; i < 3; ++i) workspaces.push_back(p.workspace().value());
     CHECK(threads_of_process() == before);
   }
+}
+
+TEST_CASE("one workspace serves one call at a time, and outlives its parser") {
+  const Image photo = portrait();
+  auto p = std::make_unique<Parser>(parser());
+  const auto expected = labels_of(p->parse(photo.view()).value());
+  Workspace workspace = p->workspace().value();
+  p.reset();
+  Status second;
+  Mask mask, other;
+  bool called = false;
+  workspace.on_progress([&](double) {
+    if (!std::exchange(called, true)) {
+      std::thread([&] { second = workspace.parse(photo.view(), other); }).join();
+    }
+    return true;
+  });
+  CHECK(workspace.parse(photo.view(), mask).ok());
+  CHECK(labels_of(mask) == expected);
+  CHECK(second.code() == Errc::busy);
+  CHECK(other.empty());
+  workspace.on_progress({});
+  CHECK(workspace.parse(photo.view(), other).ok());
+  CHECK(labels_of(other) == expected);
 }
 
 TEST_CASE("workspaces that no call is using are kept, as many as there are threads") {
@@ -461,6 +504,60 @@ TEST_CASE("a process may end in a callback, with a parser that lives as long as 
           return 1;
         }) == 3);
 }
+
+TEST_CASE("a static destructor may parse with a parser that is older") {
+  CHECK(test::exit_of_child([] {
+          static const Parser kept = parser();
+          static const struct Last {
+            Image photo = portrait();
+            ~Last() { _exit(kept.parse(photo.view()).ok() ? 3 : 1); }
+          } last;
+          return 1;
+        }) == 3);
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which take more
+TEST_CASE("a thread with a stack of 64 kB may load and parse") {
+  struct Work {
+    Image photo = portrait();
+    std::vector<std::uint8_t> labels;
+    Status status = {Errc::internal, Message()};
+  } work;
+  pthread_attr_t small;
+  REQUIRE(pthread_attr_init(&small) == 0);
+  REQUIRE(pthread_attr_setstacksize(&small, 64 * 1024) == 0);
+  const auto body = [](void* argument) -> void* {
+    Work& w = *static_cast<Work*>(argument);
+    Options options;
+    options.threads = 1;
+    const auto loaded = Parser::from_memory(test::small_weight_file(), options);
+    const auto mask = loaded.ok() ? loaded->parse(w.photo.view()) : loaded.error();
+    w.status = mask.error();
+    if (mask.ok()) w.labels = labels_of(*mask);
+    return nullptr;
+  };
+  pthread_t thread;
+  REQUIRE(pthread_create(&thread, &small, body, &work) == 0);
+  REQUIRE(pthread_join(thread, nullptr) == 0);
+  CHECK(work.status.ok());
+  CHECK(work.labels == labels_of(parser(1).parse(work.photo.view()).value()));
+}
+#endif
+
+#if defined(__linux__)
+TEST_CASE("a process whose memory is locked gets the same result") {
+  const Image photo = portrait();
+  const auto expected = labels_of(parser().parse(photo.view()).value());
+  const int code = test::exit_of_child([&] {
+    if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) return 77;
+    const auto loaded = Parser::from_memory(test::small_weight_file());
+    if (!loaded.ok()) return loaded.error().code() == Errc::out_of_memory ? 77 : 2;
+    return labels_of(loaded->parse(photo.view()).value()) == expected ? 0 : 1;
+  });
+  if (code == 77) MESSAGE("memory cannot be locked here: not tested");
+  CHECK((code == 0 || code == 77));
+}
+#endif
 
 #if !defined(__ANDROID__)
 TEST_CASE("a thread that is cancelled while it parses ends after the call") {

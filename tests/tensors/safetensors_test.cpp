@@ -301,7 +301,7 @@ TEST_CASE("19: products that overflow, also behind a zero") {
     CHECK(header("{" + entry("a", shape, 0, 0) + "}") == Errc::overflow);
   }
   CHECK(header("{" + entry("a", "[2305843009213693952]", 0, 0, "F64") + "}") == Errc::overflow);  // 2^61 * 8
-  CHECK(header("{" + entry("a", "[0,9223372036854775807]", 0, 0) + "}") == Errc::ok);
+  CHECK(header("{" + entry("a", "[0," + std::to_string(PTRDIFF_MAX) + "]", 0, 0) + "}") == Errc::ok);
 }
 
 TEST_CASE("20: tensors without elements") {
@@ -359,7 +359,7 @@ TEST_CASE("22, 28: data cut short, at every length") {
     CAPTURE(size);
     CHECK(outcome(kSmall.substr(0, size)).code() == Errc::truncated);
   }
-  CHECK(header("{" + entry("a", "[1000000000000]", 0, 1000000000000) + "}", 6) == Errc::truncated);
+  CHECK(header("{" + entry("a", "[1000000000]", 0, 1000000000) + "}", 6) == Errc::truncated);
 }
 
 TEST_CASE("29: too many tensors, and soon") {
@@ -530,7 +530,7 @@ TEST_CASE("the writer refuses what the reader would, and leaves no file") {
       {{"\xff", DType::u8, {1}}},
       {{std::string(1, '\0'), DType::u8, {1}}},
       {{"a", DType::u8, {-1}}},
-      {{"a", DType::u8, {Index{1} << 40, Index{1} << 40}}},
+      {{"a", DType::u8, {PTRDIFF_MAX / 2, PTRDIFF_MAX / 2}}},
       {{std::string(17 << 20, 'a'), DType::u8, {1}}},
       std::vector<TensorInfo>(65537, {"a", DType::u8, {0}}),
   };

@@ -312,6 +312,29 @@ TEST_CASE("a view is checked against its storage, and the storage against its re
   CHECK(with([](Tensor& t) { t.function = "_rebuild_tensor"; }) == Errc::bad_format);  // takes four arguments
 }
 
+TEST_CASE("sizes that 64 bits do not hold are no sizes, and keys are texts") {
+  const std::string kLong = "\x8a\xff"s + std::string(254, '\xff') + "\x7f";  // of 255 bytes
+  struct Place {
+    std::string count = "K\x06", offset = "K\x00"s, size = "K\x06", stride = "K\x01", key = "U\x01" + "0"s;
+  };
+  const auto with = [](const std::function<void(Place&)>& change) {
+    Place place;
+    change(place);
+    return failure([&](PickleWriter& p) {
+      p.out += "ctorch._utils\n_rebuild_tensor_v2\n((U\x07storagectorch\nFloatStorage\n" + place.key + "U\x03" + "cpu" +
+               place.count + "tQ" + place.offset + place.size + "\x85" + place.stride + "\x85\x89}tR";
+    });
+  };
+  CHECK(with([](Place&) {}) == Errc::ok);
+  CHECK(with([&](Place& p) { p.count = kLong; }) == Errc::overflow);
+  CHECK(with([&](Place& p) { p.offset = kLong; }) == Errc::overflow);
+  CHECK(with([&](Place& p) { p.size = kLong; }) == Errc::overflow);
+  CHECK(with([&](Place& p) { p.stride = kLong; }) == Errc::overflow);
+  CHECK(with([&](Place& p) { p.key = "K\x00"s; }) == Errc::bad_format);
+  CHECK(with([&](Place& p) { p.key = ""; }) == Errc::bad_format);
+  CHECK(with([&](Place& p) { p.key += "N"; }) == Errc::bad_format);
+}
+
 TEST_CASE("tensors share a storage, but only so much, and rows do not interlock") {
   const auto with = [](std::vector<std::int64_t> sizes, std::vector<std::int64_t> strides) {
     Tensor tensor;

@@ -468,11 +468,16 @@ class TorchCheckpoint final : public TensorSource {
     return {};
   }
 
+  // A number of elements; where it does not fit, as many as no storage has. Traps: std::size_t may have 32 bits.
+  static std::size_t in_memory(std::uint64_t number) noexcept {
+    return static_cast<std::size_t>(std::min<std::uint64_t>(number, SIZE_MAX));
+  }
+
   // Arguments 1 to 3 of a rebuild: offset, sizes, strides.
   static Status parse_layout(const Pickle& pickle, const Id* arguments, StridedView& where) noexcept {
     std::uint64_t number = 0;
     SEGFACE_RETURN_IF_ERROR(whole_number(pickle, arguments[1], "the offset", number));
-    where.offset = static_cast<std::size_t>(number);
+    where.offset = in_memory(number);
     Id sizes[Shape::kMaxRank];
     Id strides[Shape::kMaxRank];
     if (!pickle.is(arguments[2], Kind::tuple) || !pickle.is(arguments[3], Kind::tuple)) {
@@ -488,9 +493,10 @@ class TorchCheckpoint final : public TensorSource {
     where.shape.rank = static_cast<int>(rank);
     for (std::size_t i = 0; i < rank; ++i) {
       SEGFACE_RETURN_IF_ERROR(whole_number(pickle, sizes[i], "a size", number));
+      if (number > PTRDIFF_MAX) return error(Errc::overflow, "a size of ", number, " does not fit in memory");
       where.shape.dims[i] = static_cast<Index>(number);
       SEGFACE_RETURN_IF_ERROR(whole_number(pickle, strides[i], "a stride", number));
-      where.strides[i] = static_cast<std::size_t>(number);
+      where.strides[i] = in_memory(number);
     }
     return {};
   }
@@ -505,7 +511,7 @@ class TorchCheckpoint final : public TensorSource {
                    archive_[storage.record].name, "', which has ", record_bytes, " bytes");
     }
     view.record = storage.record;
-    view.elements = static_cast<std::size_t>(record_bytes / item);
+    view.elements = in_memory(record_bytes / item);
 
     if (!view.where.fits_in_memory(item)) {
       return error(Errc::overflow, "its shape ", info.shape, " does not fit in memory");
