@@ -7,6 +7,7 @@
 #include "segface/faces/labels.hpp"
 
 #include "fuzz.hpp"
+#define DOCTEST_CONFIG_DISABLE  // there is no test runner here
 #include "network/small_weight_file.hpp"
 
 namespace {
