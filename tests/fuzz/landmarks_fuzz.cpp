@@ -70,7 +70,7 @@ void check_helen(std::string_view text) {
 
 }  // namespace
 
-SEGFACE_FUZZ_TARGET(landmarks, 200) {
+SEGFACE_FUZZ_TARGET(landmarks, 100) {
   Numbers numbers(input);
   const int kind = numbers.byte() % 3;
   const std::string_view text = text_of(numbers.rest());

@@ -1,4 +1,4 @@
-// PNGs. First byte even: any pixels are encoded, with a palette or without, and decoded again. Odd: a PNG is made of any
+// PNGs. First byte even: any pixels are encoded, with a palette or without, and decoded. Odd: a PNG is made of any
 // header and any rows, so that filters, depths and passes are met without a fuzzer that packs.
 #include <algorithm>
 #include <string>
