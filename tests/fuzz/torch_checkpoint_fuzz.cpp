@@ -1,36 +1,48 @@
-// libFuzzer target: any bytes, opened as a checkpoint and read tensor by tensor. Bytes that begin as a pickle are
-// wrapped in an archive first, because mutation alone does not find checksums.
-//
-// clang++ -std=c++17 -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude -Itests
-//         tests/fuzz/torch_checkpoint_fuzz.cpp -o fuzz
-// ./fuzz -max_len=11000 -max_total_time=60 CORPUS tests/data/pt
-#include <cstdint>
-#include <string>
+// Any bytes, opened as a checkpoint and read tensor by tensor. Bytes that begin as a pickle are wrapped in an archive
+// first, because mutation alone does not find checksums.
+#include <memory>
 
+#include "segface/engine/load.hpp"
+#include "segface/tensors/plain_names.hpp"
 #include "segface/tensors/torch_checkpoint.hpp"
 
+#include "fuzz.hpp"
 #include "tensors/torch_writer.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  constexpr std::size_t kLargest = std::size_t{1} << 20;  // an expanded view may claim any size
+namespace {
+
+using namespace fuzz;
+
+std::string archive_of(Bytes pickle) {
   torch_writer::MemorySink sink;
-  segface::Bytes bytes(data, size);
-  if (size != 0 && data[0] == 0x80) {
-    torch_writer::ZipWriter zip(sink);
-    zip.add("x/data.pkl", data, size);
-    for (const std::size_t record : {432u, 16u, 8u, 40u}) {
-      zip.add("x/data/" + std::to_string(zip.size() - 1), std::string(record, 'x'));
-    }
-    zip.add("x/version", "3\n");
-    zip.finish();
-    bytes = {reinterpret_cast<const std::uint8_t*>(sink.content.data()), sink.content.size()};
+  torch_writer::ZipWriter zip(sink);
+  zip.add("x/data.pkl", pickle.data(), pickle.size());
+  for (const std::size_t record : {432u, 16u, 8u, 40u}) {
+    zip.add("x/data/" + std::to_string(zip.size() - 1), std::string(record, 'x'));
   }
-  const auto checkpoint = segface::TorchCheckpoint::from_memory(bytes);
-  for (std::size_t i = 0; checkpoint.ok() && i < checkpoint->size(); ++i) {
+  zip.add("x/version", "3\n");
+  zip.finish();
+  return std::move(sink.content);
+}
+
+}  // namespace
+
+SEGFACE_FUZZ_TARGET(torch_checkpoint, 200) {
+  constexpr std::size_t kLargest = std::size_t{1} << 20;  // an expanded view may claim any size
+  std::string archive;
+  if (!input.empty() && input[0] == 0x80) archive = archive_of(input);
+  const Bytes bytes =
+      archive.empty() ? input : Bytes(reinterpret_cast<const std::uint8_t*>(archive.data()), archive.size());
+  auto checkpoint = TorchCheckpoint::from_memory(bytes);
+  if (!checkpoint.ok()) return demand_reason(checkpoint.error());
+  for (std::size_t i = 0; i < checkpoint->size(); ++i) {
     const std::size_t needed = checkpoint->info(i).bytes();
     if (needed > kLargest) continue;
-    auto out = segface::Buffer<std::uint8_t>::make(needed);
-    if (out.ok()) (void)checkpoint->read(i, out->data());
+    std::vector<std::uint8_t> out(needed + 1);
+    const Status status = checkpoint->read(i, out.data());
+    if (!status.ok()) demand_reason(status);
   }
-  return 0;
+  const auto plain = PlainNames::make(std::make_unique<TorchCheckpoint>(std::move(*checkpoint)));
+  if (!plain.ok()) return demand_reason(plain.error());
+  (void)detect_variant(**plain);
 }
