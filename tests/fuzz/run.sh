@@ -57,6 +57,7 @@ for target in $targets; do
   mkdir -p "$corpus" "$kept"
   "$work/$target" -max_total_time=$seconds -timeout=$timeout -rss_limit_mb=$memory -malloc_limit_mb=300 -max_len=16384 \
     -print_final_stats=1 "-artifact_prefix=$kept/" "$corpus" "tests/fuzz/corpus/$target" >"$log" 2>&1 || found=1
+  if grep -aq "run interrupted" "$log"; then echo "$target was interrupted" >&2; exit 1; fi
   findings=$((findings + found))
   # shellcheck disable=SC2012
   echo "| $target | $seconds | $(number stat::number_of_executed_units: "$log") | $(number cov: "$log") |" \
