@@ -29,7 +29,7 @@ compile() {
 }
 for target in $targets; do
   networks=""
-  compile "tests/fuzz/${target}_fuzz.cpp" $work/$target.o
+  compile "tests/fuzz/${target}_fuzz.cpp" "$work/$target.o"
   if [ "$target" = parser ]; then
     for part in cpu reference_float; do
       compile tools/networks/$part.cpp $work/$part.o
@@ -37,7 +37,7 @@ for target in $targets; do
     done
   fi
   # shellcheck disable=SC2086
-  clang++ -fsanitize=fuzzer,address,undefined $work/$target.o $networks $libraries -pthread -o $work/$target
+  clang++ -fsanitize=fuzzer,address,undefined "$work/$target.o" $networks $libraries -pthread -o "$work/$target"
 done
 
 # number PATTERN LOG: the last number behind PATTERN
@@ -52,15 +52,15 @@ findings=0
 echo "| target | seconds | executions | edges | corpus | peak MB | findings |"
 echo "|---|---|---|---|---|---|---|"
 for target in $targets; do
-  log=$work/$target.log timeout=10 memory=600 found=0
+  log="$work/$target.log" corpus="$work/corpus/$target" kept="$work/findings/$target" timeout=10 memory=600 found=0
   if [ "$target" = parser ]; then timeout=60 memory=1500; fi
-  mkdir -p $work/corpus/$target $work/findings/$target
-  $work/$target -max_total_time=$seconds -timeout=$timeout -rss_limit_mb=$memory -malloc_limit_mb=300 -max_len=16384 \
-    -print_final_stats=1 -artifact_prefix=$work/findings/$target/ $work/corpus/$target tests/fuzz/corpus/$target \
-    >$log 2>&1 || found=1
+  mkdir -p "$corpus" "$kept"
+  "$work/$target" -max_total_time=$seconds -timeout=$timeout -rss_limit_mb=$memory -malloc_limit_mb=300 -max_len=16384 \
+    -print_final_stats=1 "-artifact_prefix=$kept/" "$corpus" "tests/fuzz/corpus/$target" >"$log" 2>&1 || found=1
+  if grep -aq "run interrupted" "$log"; then echo "$target was interrupted" >&2; exit 1; fi
   findings=$((findings + found))
   # shellcheck disable=SC2012
-  echo "| $target | $seconds | $(number stat::number_of_executed_units: $log) | $(number cov: $log) |" \
-    "$(ls $work/corpus/$target | wc -l) | $(number stat::peak_rss_mb: $log) | $found |"
+  echo "| $target | $seconds | $(number stat::number_of_executed_units: "$log") | $(number cov: "$log") |" \
+    "$(ls "$corpus" | wc -l) | $(number stat::peak_rss_mb: "$log") | $found |"
 done
 [ $findings -eq 0 ] || { echo "findings are in $work/findings, what was said in $work/TARGET.log" >&2; exit 1; }

@@ -41,8 +41,8 @@ inline bool parse_number(std::string_view word, double& value) noexcept {
     return negative;
   };
   const bool negative = take_sign(word);
-  int digits = 0, exponent = 0;  // value = digits read so far x 10^exponent
-  bool fraction = false;
+  int digits = 0, exponent = 0;  // value = digits read so far x 10^exponent, zeros in front not counted
+  bool fraction = false, any = false;
   std::size_t at = 0;
   value = 0;
   for (; at < word.size() && word[at] != 'e' && word[at] != 'E'; ++at) {
@@ -51,6 +51,8 @@ inline bool parse_number(std::string_view word, double& value) noexcept {
       fraction = true;
     } else if (c < '0' || c > '9') {
       return false;
+    } else if (any = true; digits == 0 && c == '0') {  // zeros in front
+      exponent -= fraction ? 1 : 0;
     } else if (++digits <= kMostDigits) {
       value = value * 10 + (c - '0');
       exponent -= fraction ? 1 : 0;
@@ -58,7 +60,7 @@ inline bool parse_number(std::string_view word, double& value) noexcept {
       return false;
     }
   }
-  if (digits == 0) return false;
+  if (!any) return false;
   if (at < word.size()) {
     std::string_view text = word.substr(at + 1);
     const bool down = take_sign(text);
