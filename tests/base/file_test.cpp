@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -566,3 +567,34 @@ TEST_CASE("a file that could not be written in full never appears") {
   CHECK(directory.read("out") == "old");
   CHECK(directory.entries() == 1);
 }
+
+#if !defined(__ANDROID__)
+TEST_CASE("a thread that is cancelled while it reads and writes files ends after the calls") {
+  struct Work {
+    TempDirectory directory;
+    Status written = {Errc::internal, segface::Message()};
+    std::size_t read = 0;
+    bool went_on = false;
+  } work;
+  pthread_t thread;
+  REQUIRE(pthread_create(
+              &thread, nullptr,
+              [](void* argument) -> void* {
+                Work& w = *static_cast<Work*>(argument);
+                const std::string path = w.directory.file("cancelled");
+                pthread_cancel(pthread_self());
+                w.written = segface::save_file(path, bytes_of("all of it"));
+                if (const auto bytes = segface::read_file(path, 100)) w.read = bytes->size();
+                pthread_testcancel();
+                w.went_on = true;
+                return nullptr;
+              },
+              &work) == 0);
+  void* result = nullptr;
+  REQUIRE(pthread_join(thread, &result) == 0);
+  CHECK(result == PTHREAD_CANCELED);
+  CHECK(work.written.ok());
+  CHECK(work.read == 9);
+  CHECK_FALSE(work.went_on);
+}
+#endif

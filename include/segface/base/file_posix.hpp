@@ -1,8 +1,9 @@
 // Files of POSIX: what base/file.hpp is made of.
 //
 // Traps: programs may start with descriptors 0 to 2 closed; a file that got one of these numbers would receive what
-// others print, so such numbers are never kept. A file that is replaced passes its mode and, where allowed, its owner
-// on; other hard links to it keep the old content, as a backup made of them must.
+// others print, so such numbers are never kept. Opening, reading, writing and closing are points where a thread may be
+// cancelled, hence the guards. A file that is replaced passes its mode and, where allowed, its owner on; other hard links
+// to it keep the old content, as a backup made of them must.
 #pragma once
 
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/file_common.hpp"
 #include "segface/base/memory.hpp"
+#include "segface/base/threads/process.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 
@@ -70,6 +72,7 @@ class FileDescriptor {
   static FileDescriptor open_device(const std::string& path) noexcept { return open(path, O_WRONLY | O_APPEND); }
   // As ::open.
   static FileDescriptor open(const std::string& path, int flags) noexcept {
+    const CancellationGuard guard;
     int number = -1;
     do {
       number = ::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY, 0666);
@@ -103,6 +106,7 @@ class FileDescriptor {
   // Reads bytes from `position` on, fewer than asked for at the end of the file, 0 behind it; -1 and errno where that
   // fails. Safe from several threads.
   std::ptrdiff_t read_at(std::uint64_t position, void* out, std::size_t bytes) const noexcept {
+    const CancellationGuard guard;
     ssize_t got = -1;
     do {
       got = ::pread(number_, out, std::min(bytes, kLargestTransfer), static_cast<off_t>(position));
@@ -111,6 +115,7 @@ class FileDescriptor {
   }
   // Writes all bytes where the file's position is; errno where that fails, else 0.
   int write(Bytes bytes) noexcept {
+    const CancellationGuard guard;
     while (!bytes.empty()) {
       const ssize_t got = ::write(number_, bytes.data(), std::min(bytes.size(), kLargestTransfer));
       if (got < 0 && errno != EINTR) return errno;
@@ -120,12 +125,14 @@ class FileDescriptor {
   }
   // Makes what was written survive a power cut, where the file system can do that; errno where that fails, else 0.
   int sync() noexcept {
+    const CancellationGuard guard;
     if (::fsync(number_) == 0) return 0;
     const bool unknown = errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP || errno == EROFS;
     return unknown ? 0 : errno;
   }
   // False where the system reports a failure, such as a late write error; closed in any case.
   bool close() noexcept {
+    const CancellationGuard guard;
     const int number = std::exchange(number_, -1);
     return number < 0 || ::close(number) == 0 || errno == EINTR;
   }
@@ -230,6 +237,7 @@ class PendingFile {
   }
 
   int make_elsewhere() noexcept {
+    const CancellationGuard guard;
     if (std::FILE* const file = std::tmpfile()) {
       file_ = FileDescriptor::adopt(::fcntl(::fileno(file), F_DUPFD_CLOEXEC, 0));
       std::fclose(file);
