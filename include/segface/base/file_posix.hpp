@@ -25,7 +25,7 @@
 #include "segface/base/file_common.hpp"
 #include "segface/base/memory.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // What stands between the parts of a path.
 inline constexpr const char* kPathSeparators = "/";
@@ -314,4 +314,4 @@ class PendingFile {
   std::string temporary_path_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE
