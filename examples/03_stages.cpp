@@ -20,13 +20,16 @@
 #include "segface/image/resize.hpp"
 #include "segface/segface.hpp"
 
+// What is inside is no API: it may change with any version. The other examples name nothing of it.
+namespace core = segface::core;
+
 namespace {
 
 using segface::Index;
 using segface::cpu::Backend;
-using Map = segface::MapOf<Backend>;
-using View = segface::ViewOf<Backend>;
-using Run = segface::Run<Backend>;
+using Map = core::MapOf<Backend>;
+using View = core::ViewOf<Backend>;
+using Run = core::Run<Backend>;
 
 // Tiles side by side, row by row.
 class Sheet {
@@ -80,7 +83,7 @@ class Sheet {
 
 // A map that outlives the pass.
 struct Copy {
-  explicit Copy(const segface::StageCost& stage)
+  explicit Copy(const core::StageCost& stage)
       : values(static_cast<std::size_t>(stage.height * stage.width * stage.channels)),
         map{values.data(), 1, stage.height, stage.width, stage.channels, stage.channels} {}
   void operator=(const View& from) noexcept {
@@ -92,13 +95,13 @@ struct Copy {
 };
 
 // Draws the maps as they are computed, and keeps what the rest is drawn from.
-class Stages final : public segface::Observer<float> {
+class Stages final : public core::Observer<float> {
  public:
-  Stages(Sheet& sheet, const std::vector<segface::StageCost>& stages)
+  Stages(Sheet& sheet, const std::vector<core::StageCost>& stages)
       : sheet_(sheet), queries(of("queries", stages)), keys(of("keys", stages)), logits(of("logits", stages)) {}
 
   bool every_stage() const noexcept override { return true; }
-  void stage(const char* name, const View& output, const segface::Cost&) noexcept override {
+  void stage(const char* name, const View& output, const core::Cost&) noexcept override {
     const std::string stage = name;
     if (stage == "queries") queries = output;
     if (stage == "keys") keys = output;
@@ -110,7 +113,7 @@ class Stages final : public segface::Observer<float> {
   }
 
  private:
-  static const segface::StageCost& of(const std::string& name, const std::vector<segface::StageCost>& stages) {
+  static const core::StageCost& of(const std::string& name, const std::vector<core::StageCost>& stages) {
     return *std::find_if(stages.begin(), stages.end(), [&](const auto& stage) { return stage.name == name; });
   }
 
@@ -123,11 +126,11 @@ class Stages final : public segface::Observer<float> {
 // Computes with memory of its own, as much as a dry run asks for; then use(what was computed).
 template <class Compute, class Use>
 void compute(const Backend& backend, segface::Executor& executor, const Compute& body, const Use& use) {
-  segface::Arena counting;
+  core::Arena counting;
   Run dry(backend, counting, executor);
   body(dry);
   auto memory = segface::Buffer<std::uint8_t>::make(counting.high_water()).value();
-  segface::Arena arena(memory.span());
+  core::Arena arena(memory.span());
   Run run(backend, arena, executor);
   use(body(run));
 }
@@ -135,7 +138,7 @@ void compute(const Backend& backend, segface::Executor& executor, const Compute&
 // The shares of the tokens' last look at the image, softmax(q k^T / sqrt(D)) and the mean of the heads, as the
 // logarithm of how often more than an even look a pixel gets: [1, h, w, K], at least -1, a tenth.
 Map attention(Run& run, const Map& q, const Map& k) {
-  const Index heads = segface::kDecoderHeads, width = q.channels / heads;
+  const Index heads = core::kDecoderHeads, width = q.channels / heads;
   const Map shares = run.map(1, k.height, k.width, q.width);
   const Map scores = run.map(1, k.height, k.width, 1);
   if (run.dry()) return shares;
@@ -164,15 +167,15 @@ Map attention(Run& run, const Map& q, const Map& k) {
   return shares;
 }
 
-void draw_attention(const Backend& backend, segface::Executor& executor, const segface::SegFaceWeights& weights,
+void draw_attention(const Backend& backend, segface::Executor& executor, const core::SegFaceWeights& weights,
                     const Stages& stages, Sheet& sheet) {
-  segface::Preparation<Backend> preparation(backend);
-  const segface::AttentionWeights& last = weights.face_decoder.transformer.final_attn_token_to_image;
+  core::Preparation<Backend> preparation(backend);
+  const core::AttentionWeights& last = weights.face_decoder.transformer.final_attn_token_to_image;
   const Backend::Linear q_proj = prepare(preparation, last.q_proj), k_proj = prepare(preparation, last.k_proj);
   const Backend::PositionEncoding encoding = prepare(preparation, weights.pe_layer);
   preparation.status().or_throw();
   const auto body = [&](Run& run) {
-    namespace ops = segface::ops;
+    namespace ops = core::ops;
     const Map& keys = stages.keys.map;
     const Map position = ops::position_encoding<Backend>(run, encoding, keys.height, keys.width);
     const Map k = ops::linear<Backend>(run, k_proj, ops::add<Backend>(run, keys, position));
@@ -182,7 +185,7 @@ void draw_attention(const Backend& backend, segface::Executor& executor, const s
 }
 
 // The input with a grid of straight lines, warped.
-void draw_grid(const Backend& backend, segface::Executor& executor, const segface::TanhWarp& warp, const View& input,
+void draw_grid(const Backend& backend, segface::Executor& executor, const core::TanhWarp& warp, const View& input,
                Sheet& sheet) {
   const auto body = [&](Run& run) {
     const Map grid = run.map(1, input.height, input.width, 1), warped = run.map(1, input.height, input.width, 1);
@@ -193,7 +196,7 @@ void draw_grid(const Backend& backend, segface::Executor& executor, const segfac
         *grid.pixel(0, y, x) = line ? 3.0f : input.pixel(0, y, x)[1];
       }
     }
-    segface::ops::warp<Backend>(run, {&warp, 1}, /*back=*/false, grid, warped);
+    core::ops::warp<Backend>(run, {&warp, 1}, /*back=*/false, grid, warped);
     return warped;
   };
   compute(backend, executor, body, [&](const Map& warped) { sheet.add(warped); });
@@ -201,7 +204,7 @@ void draw_grid(const Backend& backend, segface::Executor& executor, const segfac
 
 void draw(const char* weights, const char* photo_path, const char* out,
           const std::optional<segface::Landmarks>& landmarks) {
-  const auto file = segface::WeightFile::open(weights).value();
+  const auto file = core::WeightFile::open(weights).value();
   const bool needs_warp = file.info().dataset == segface::Dataset::lapa;
   if (needs_warp && !landmarks) {
     segface::error(segface::Errc::invalid_argument,
@@ -209,25 +212,25 @@ void draw(const char* weights, const char* photo_path, const char* out,
         .or_throw();
   }
   const Backend backend;
-  const auto network = segface::SegFace<Backend>::prepare(backend, file.weights()).value();
+  const auto network = core::SegFace<Backend>::prepare(backend, file.weights()).value();
   const Index side = file.info().resolution;
   const auto executor = segface::make_executor(0).value();
-  const auto plan = segface::Plan<Backend>::make(network, 1, side, side, *executor, needs_warp).value();
+  const auto plan = core::Plan<Backend>::make(network, 1, side, side, *executor, needs_warp).value();
 
   const segface::Image photo = segface::load_image(photo_path).value();
-  const auto resize = segface::BicubicResize::make(photo.width(), photo.height(), side, side).value();
+  const auto resize = core::BicubicResize::make(photo.width(), photo.height(), side, side).value();
   std::vector<std::uint8_t> rgb(static_cast<std::size_t>(3 * side * side)), scratch(resize.scratch_bytes());
   resize.rgb(photo.view(), rgb.data(), scratch.data(), *executor);
-  segface::TanhWarp warp;
+  core::TanhWarp warp;
   if (landmarks) {
     segface::check_landmarks(*landmarks, photo.width(), photo.height()).or_throw();
     const auto to_input = [&](Index of_photo) { return static_cast<double>(side) / static_cast<double>(of_photo); };
-    warp = segface::make_tanh_warp(landmarks->scaled(to_input(photo.width()), to_input(photo.height())), side).value();
+    warp = core::make_tanh_warp(landmarks->scaled(to_input(photo.width()), to_input(photo.height())), side).value();
   }
 
   std::vector<float> pixels(rgb.size());
   const Map input = {pixels.data(), 1, side, side, 3, 3};
-  segface::normalize(rgb.data(), input.rows(), input.data, input.stride);
+  core::normalize(rgb.data(), input.rows(), input.data, input.stride);
 
   Sheet sheet(1 + 2 * Sheet::rows_for(file.info().classes()));
   sheet.add(input.slice(1, 1));
@@ -236,9 +239,9 @@ void draw(const char* weights, const char* photo_path, const char* out,
   const auto fill = [&](const Map& image) {
     for (Index row = 0; row < image.rows(); ++row) std::copy_n(input.row(row), image.channels, image.row(row));
   };
-  segface::pass_once(
+  core::pass_once(
       network, plan, *executor, &stages, fill, [](const Map&) {},
-      needs_warp ? segface::Span<const segface::TanhWarp>(&warp, 1) : segface::Span<const segface::TanhWarp>())
+      needs_warp ? segface::Span<const core::TanhWarp>(&warp, 1) : segface::Span<const core::TanhWarp>())
       .or_throw();
   draw_attention(backend, *executor, file.weights(), stages, sheet);
   sheet.add_channels(stages.logits.map);

@@ -21,9 +21,8 @@
 #include "segface/faces/mask.hpp"
 #include "segface/image/image.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
-class Executor;
 class WeightFile;
 template <class Backend>
 class Plan;
@@ -34,6 +33,13 @@ class WorkspaceState;
 namespace cpu {
 class Backend;
 }
+
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
+class Executor;
+namespace cpu = core::cpu;
 
 struct Options {
   // Threads that all calls share: 0 is default_threads() of base/threads/processors.hpp, and never more than this process
@@ -80,7 +86,7 @@ class BasicParser {
   // An empty parser; every call answers invalid_argument.
   BasicParser() noexcept = default;
 
-  // From a weight file, made by `segface convert`. Errors: those of WeightFile::open, non_finite, out_of_memory.
+  // From a weight file, made by `segface convert`. Errors: those of core::WeightFile::open, non_finite, out_of_memory.
   // Without a backend given, it is the one that the environment asks for (SEGFACE_ISA).
   static Result<BasicParser> load(const std::string& path, const Options& options = {}) noexcept;
   static Result<BasicParser> load(const std::string& path, const Options& options, const Backend& backend) noexcept;
@@ -102,20 +108,21 @@ class BasicParser {
   const NetworkInfo& info() const noexcept;
   const Backend& backend() const noexcept;
   // The plan of the network's own resolution: memory, cost, stages.
-  const Plan<Backend>& plan() const noexcept;
+  const core::Plan<Backend>& plan() const noexcept;
   // Threads of one call that is alone.
   Index threads() const noexcept;
   // Replays the file's self-test: the largest difference in parts of the logits' root mean square, which agrees
-  // up to SelfTest::kTolerance.
+  // up to core::SelfTest::kTolerance.
   Result<double> self_test() const noexcept;
 
  private:
   static Status no_network() noexcept;
-  static Result<BasicParser> make(const WeightFile& file, const Options& options, const Backend& backend) noexcept;
+  static Result<BasicParser> make(const core::WeightFile& file, const Options& options,
+                                  const Backend& backend) noexcept;
   // With a workspace of the parser's own; landmarks: null where there are none.
   Result<Mask> parse(const ImageView& photo, const Landmarks* landmarks) const noexcept;
 
-  std::shared_ptr<SharedNetwork<Backend>> shared_;
+  std::shared_ptr<core::SharedNetwork<Backend>> shared_;
 };
 
 // What one caller needs between calls. One call at a time: a second thread gets Errc::busy. Move-only.
@@ -169,9 +176,9 @@ class BasicWorkspace {
   friend BasicParser<Backend>;
 
   static Status moved_from() noexcept;
-  explicit BasicWorkspace(std::unique_ptr<WorkspaceState<Backend>> state) noexcept;
+  explicit BasicWorkspace(std::unique_ptr<core::WorkspaceState<Backend>> state) noexcept;
 
-  std::unique_ptr<WorkspaceState<Backend>> state_;  // null where moved from
+  std::unique_ptr<core::WorkspaceState<Backend>> state_;  // null where moved from
 };
 
 using Parser = BasicParser<cpu::Backend>;

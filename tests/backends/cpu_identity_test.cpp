@@ -5,6 +5,7 @@
 #include "random_maps.hpp"
 
 using namespace segface;
+using namespace segface::core;
 using B = cpu::Backend;
 using test::Bench;
 using test::random_numbers;

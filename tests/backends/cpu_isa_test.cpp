@@ -9,6 +9,7 @@
 #include "segface/backends/cpu.hpp"
 
 using namespace segface;
+using namespace segface::core;
 using cpu::Isa;
 
 namespace {

@@ -8,6 +8,7 @@
 #include "segface/backends/cpu/isa.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

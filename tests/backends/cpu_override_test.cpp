@@ -6,6 +6,7 @@
 #include "random_maps.hpp"
 
 using namespace segface;
+using namespace segface::core;
 using B = cpu::Backend;
 using test::difference;
 using test::random_numbers;

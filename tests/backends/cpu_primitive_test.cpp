@@ -3,6 +3,7 @@
 #include "window_cases.hpp"
 
 using namespace segface;
+using namespace segface::core;
 using test::Bench;
 using test::difference;
 using test::on_each_isa;

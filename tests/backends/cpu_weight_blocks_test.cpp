@@ -10,10 +10,10 @@
 namespace {
 
 using segface::Buffer;
-using segface::cpu::PackedWeights;
-using segface::cpu::WeightBlocks;
+using segface::core::cpu::PackedWeights;
+using segface::core::cpu::WeightBlocks;
 
-constexpr std::size_t kHuge = 4 * segface::HugePages::kPage / sizeof(float);  // a block
+constexpr std::size_t kHuge = 4 * segface::core::HugePages::kPage / sizeof(float);  // a block
 
 TEST_CASE("weights: rooms begin at cache lines and do not overlap") {
   WeightBlocks blocks;
@@ -21,7 +21,7 @@ TEST_CASE("weights: rooms begin at cache lines and do not overlap") {
   std::vector<PackedWeights> rooms;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     rooms.push_back(blocks.take(sizes[i]).value());
-    CHECK(reinterpret_cast<std::uintptr_t>(rooms[i].data()) % segface::kAlignment == 0);
+    CHECK(reinterpret_cast<std::uintptr_t>(rooms[i].data()) % segface::core::kAlignment == 0);
     std::fill_n(rooms[i].data(), sizes[i], static_cast<float>(i));
   }
   for (std::size_t i = 0; i < sizes.size(); ++i) {

@@ -3,6 +3,7 @@
 #include "each_isa.hpp"
 
 using namespace segface;
+using namespace segface::core;
 using test::Bench;
 using test::difference;
 using test::on_each_isa;

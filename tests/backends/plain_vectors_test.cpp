@@ -7,15 +7,16 @@
 
 #include "segface/backends/cpu/isa.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 #define SEGFACE_SET plain
 #define SEGFACE_VECTORS "segface/backends/cpu/vector_plain.ipp"
 #include "segface/backends/cpu/instruction_set.ipp"
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

@@ -14,6 +14,7 @@
 namespace test {
 
 using namespace segface;
+using namespace segface::core;
 
 // Uniform numbers in [-1, 1), another sequence for each name.
 inline std::vector<float> random_numbers(const std::string& name, Index count) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 using namespace segface;
+using namespace segface::core;
 
 TEST_CASE("a size that cannot be counted is no small one") {
   constexpr Index kHalf = Index{1} << (sizeof(Index) * 4);  // its square is 0 in as many bits

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <string>
 
-using segface::crc32;
+using segface::core::crc32;
 
 namespace {
 std::uint32_t crc_of(const std::string& text) {

@@ -9,6 +9,7 @@
 #include "base/temp_directory.hpp"
 
 using namespace segface;
+using namespace segface::core;
 using Existing = OutputFile::Existing;
 
 namespace {

@@ -26,12 +26,12 @@
 #include "base/refused_calls.hpp"
 #endif
 
-using segface::ByteReader;
 using segface::Bytes;
 using segface::Errc;
-using segface::InputFile;
 using segface::OutputFile;
 using segface::Status;
+using segface::core::ByteReader;
+using segface::core::InputFile;
 using Existing = OutputFile::Existing;
 
 namespace {

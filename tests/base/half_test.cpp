@@ -8,6 +8,7 @@
 #include <vector>
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-using segface::Map;
+using segface::core::Map;
 
 TEST_CASE("parts of a map lie where they should, and those of a map without data are without data") {
   float data[2 * 3 * 5] = {};

@@ -9,6 +9,7 @@
 #include <utility>
 
 using namespace segface;
+using namespace segface::core;
 
 TEST_CASE("products of sizes are checked") {
   std::size_t product = 1;

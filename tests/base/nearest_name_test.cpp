@@ -5,6 +5,7 @@
 #include <string>
 
 using namespace segface;
+using namespace segface::core;
 
 TEST_CASE("edit distance counts insertions, omissions and changes") {
   CHECK(edit_distance("", "") == 0);

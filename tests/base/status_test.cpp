@@ -8,6 +8,7 @@
 #include <vector>
 
 using namespace segface;
+using namespace segface::core;
 using namespace std::string_literals;
 
 namespace {

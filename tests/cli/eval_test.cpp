@@ -20,6 +20,7 @@
 namespace {
 
 using namespace segface;
+using namespace segface::core;
 using test::check_refused;
 using test::contains;
 using test::data;

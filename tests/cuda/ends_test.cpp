@@ -13,6 +13,7 @@
 #include "emulation.hpp"
 
 using namespace segface;
+using namespace segface::core;
 using Cuda = cuda::Backend;
 using Half = cuda::BasicBackend<__half>;
 using Host = reference::Backend<float>;

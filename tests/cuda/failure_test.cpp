@@ -4,6 +4,7 @@
 #include "parsing.hpp"
 
 using namespace segface;
+using namespace segface::core;
 using namespace test;
 
 TEST_CASE("cuda: without a GPU, loading says so") {

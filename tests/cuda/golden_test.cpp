@@ -6,6 +6,7 @@
 #include "network/network.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

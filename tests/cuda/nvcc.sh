@@ -34,7 +34,7 @@ awk '
     print kernel, arch, registers, shared, spilled + 0, stack
     spilled = 0
   }' "$work/log" | c++filt |
-  sed 's/([A-Za-z0-9_:]*)\([0-9]\)/\1/g; s/^void //; s/segface::v[0-9_]*:://g; s/^cuda:://; s/\([0-9]\)l\([,>]\)/\1\2/g
+  sed 's/([A-Za-z0-9_:]*)\([0-9]\)/\1/g; s/^void //; s/segface::v[0-9_]*::\(core::\)*//g; s/^cuda:://; s/\([0-9]\)l\([,>]\)/\1\2/g
     s/(.*) sm_/ sm_/; s/, /,/g; s/unsigned char/uint8_t/g' | sort -V >"$work/table"
 
 awk -v registers=$most_registers -v shared=$most_shared -v stack=$most_stack -v expected="$(echo "$chosen" | wc -w)" '

@@ -8,6 +8,7 @@
 #include "parsing.hpp"
 
 using namespace segface;
+using namespace segface::core;
 using namespace test;
 
 namespace {

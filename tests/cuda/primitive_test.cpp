@@ -4,6 +4,7 @@
 #include "device_bench.hpp"
 
 using namespace segface;
+using namespace segface::core;
 using test::Comparison;
 using test::random_numbers;
 

@@ -11,6 +11,7 @@
 #include "network/network.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

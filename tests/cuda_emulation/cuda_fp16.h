@@ -5,8 +5,8 @@
 
 struct __half {
   __half() = default;
-  __half(float value) : bits(segface::half_from_float(value)) {}  // NOLINT: implicit as CUDA's is
-  operator float() const { return segface::float_from_half(bits); }
+  __half(float value) : bits(segface::core::half_from_float(value)) {}  // NOLINT: implicit as CUDA's is
+  operator float() const { return segface::core::float_from_half(bits); }
 
  private:
   std::uint16_t bits;

@@ -13,6 +13,7 @@
 #include "tensors/torch_writer.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

@@ -15,6 +15,7 @@
 #include "tensors/torch_writer.hpp"
 
 using namespace segface;
+using namespace segface::core;
 using namespace std::string_literals;
 
 namespace {

@@ -6,6 +6,7 @@
 #include "network/small_weight_file.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

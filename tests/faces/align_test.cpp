@@ -11,6 +11,7 @@
 #include "segface/image/file.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

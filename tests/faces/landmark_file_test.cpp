@@ -7,6 +7,7 @@
 #include <utility>
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

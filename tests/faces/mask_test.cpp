@@ -8,6 +8,7 @@
 #include <utility>
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

@@ -9,6 +9,7 @@
 #include "segface/image/canvas.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

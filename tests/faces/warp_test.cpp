@@ -6,6 +6,7 @@
 #include <limits>
 
 using namespace segface;
+using namespace segface::core;
 
 TEST_CASE("an exact similarity of the standard face is found exactly") {
   const Index side = 224;

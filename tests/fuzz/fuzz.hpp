@@ -21,6 +21,7 @@
 namespace fuzz {
 
 using namespace segface;
+using namespace segface::core;
 
 // A target in the list of all that are linked.
 struct Target {

@@ -9,6 +9,7 @@
 #include <vector>
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

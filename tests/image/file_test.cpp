@@ -14,6 +14,7 @@
 #include "image/pictures.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

@@ -15,6 +15,7 @@
 #include "image/pictures.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 #if defined(SEGFACE_WITH_LIBJPEG)
 #define JPEG_DECODERS StbJpeg, LibJpeg

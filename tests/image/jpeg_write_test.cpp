@@ -8,6 +8,7 @@
 #include "segface/image/jpeg_write.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 TEST_CASE("jpeg: what is written is read back, about") {
   for (const auto& size : {std::pair<Index, Index>{1, 1}, {17, 33}, {640, 65}}) {

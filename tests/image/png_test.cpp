@@ -13,6 +13,7 @@
 #include "image/pictures.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

@@ -10,6 +10,7 @@
 #include "segface/base/threads/pool.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

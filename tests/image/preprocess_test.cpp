@@ -7,6 +7,7 @@
 #include "segface/base/half.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 TEST_CASE("preprocess: values of torchvision, bit for bit") {
   // ToTensor and Normalize in float32.

@@ -11,6 +11,7 @@
 #include "image/label_cases.hpp"
 
 using namespace segface;
+using namespace segface::core;
 using test::LogitsCase;
 
 namespace {

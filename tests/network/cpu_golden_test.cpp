@@ -2,6 +2,7 @@
 #include "network.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

@@ -16,6 +16,7 @@
 #include "network.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

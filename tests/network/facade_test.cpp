@@ -32,6 +32,7 @@
 #endif
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

@@ -4,6 +4,7 @@
 #include "network.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 TEST_CASE("a stage that the golden holds and the network does not mark agrees with nothing") {
   const SafetensorsFile file = SafetensorsFile::open(test::data("mobilenet_celeb_250.safetensors")).value();

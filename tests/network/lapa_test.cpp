@@ -4,6 +4,7 @@
 #include "small_weight_file.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

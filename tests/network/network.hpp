@@ -21,6 +21,7 @@
 namespace test {
 
 using namespace segface;
+using namespace segface::core;
 
 // What the official code computed: every backbone family, every data set, a side that is no multiple of anything. Under
 // sanitizers, the small ones: the others would take minutes each.

@@ -3,6 +3,7 @@
 #include "network.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 TEST_CASE("reference: every network agrees with the official code at every stage") {
   SerialExecutor executor;

@@ -11,6 +11,7 @@
 #include "backends/random_maps.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

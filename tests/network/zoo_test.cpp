@@ -5,6 +5,7 @@
 #include "network.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

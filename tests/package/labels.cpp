@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
   options.self_test = true;
   const auto parser = segface::Parser::from_memory({weights.data(), weights.size()}, options);
   if (!parser.ok()) return failed(parser.error());
-  const auto png = segface::PngFile::open({file.data(), file.size()}, segface::ImageLimits());
+  const auto png = segface::core::PngFile::open({file.data(), file.size()}, segface::ImageLimits());
   if (!png.ok()) return failed(png.error());
   const auto photo = png->photo();
   if (!photo.ok()) return failed(photo.error());

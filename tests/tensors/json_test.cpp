@@ -6,7 +6,7 @@
 #include <string>
 
 using segface::Errc;
-using segface::JsonCursor;
+using segface::core::JsonCursor;
 using namespace std::string_literals;
 
 namespace {
@@ -97,7 +97,7 @@ TEST_CASE("a writer's string is what the reader reads") {
   std::string all = "\"\\/ \xc3\xa9\x7f";
   for (char c = 1; c < 0x20; ++c) all += c;
   std::string json;
-  segface::append_json_string(all, json);
+  segface::core::append_json_string(all, json);
   CHECK(json.substr(0, 7) == R"("\"\\/ )");
   CHECK(json.find("\\u001f\"") == json.size() - 7);
   CHECK(string_of(json) == all);

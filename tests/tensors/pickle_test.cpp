@@ -9,8 +9,8 @@
 #include "tensors/torch_writer.hpp"
 
 using segface::Errc;
-using segface::Pickle;
 using segface::Result;
+using segface::core::Pickle;
 using Kind = Pickle::Kind;
 using namespace std::string_literals;
 

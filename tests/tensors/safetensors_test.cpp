@@ -16,6 +16,7 @@
 #include "base/temp_directory.hpp"
 
 using namespace segface;
+using namespace segface::core;
 using namespace std::string_literals;
 using test::blocks_until_refusal;
 using test::largest_block;

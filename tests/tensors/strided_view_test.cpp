@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
-using segface::Shape;
 using segface::Status;
-using segface::StridedView;
+using segface::core::Shape;
+using segface::core::StridedView;
 
 namespace {
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

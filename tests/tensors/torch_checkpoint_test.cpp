@@ -28,9 +28,9 @@ using segface::Bytes;
 using segface::DType;
 using segface::Errc;
 using segface::Result;
-using segface::Shape;
-using segface::TorchCheckpoint;
-using segface::TorchCheckpointOptions;
+using segface::core::Shape;
+using segface::core::TorchCheckpoint;
+using segface::core::TorchCheckpointOptions;
 using torch_writer::PickleWriter;
 
 namespace {
@@ -57,8 +57,8 @@ std::string shape_text(const Shape& shape) {
 }
 
 // The bytes of one tensor of a safetensors file, whose header is JSON without spaces.
-std::string expected_bytes(const std::string& file, const segface::TensorInfo& info) {
-  const auto header_size = static_cast<std::size_t>(segface::little<std::uint64_t>(view(file).data()));
+std::string expected_bytes(const std::string& file, const segface::core::TensorInfo& info) {
+  const auto header_size = static_cast<std::size_t>(segface::core::little<std::uint64_t>(view(file).data()));
   const std::string header = file.substr(8, header_size);
   const std::string entry = "\"" + info.name + "\":{\"dtype\":\"" + dtype_name(info.dtype) +
                             "\",\"shape\":" + shape_text(info.shape) + ",\"data_offsets\":[";
@@ -70,7 +70,7 @@ std::string expected_bytes(const std::string& file, const segface::TensorInfo& i
   return file.substr(8 + header_size + first, last - first);
 }
 
-std::string read_tensor(const segface::TensorSource& source, std::size_t index) {
+std::string read_tensor(const segface::core::TensorSource& source, std::size_t index) {
   std::string bytes(source.info(index).bytes(), '\x55');
   const auto status = source.read(index, reinterpret_cast<std::uint8_t*>(bytes.data()));
   CHECK_MESSAGE(status.ok(), std::string(status.message()));
@@ -182,8 +182,8 @@ TEST_CASE("checkpoints saved by PyTorch read as expected, byte for byte, or are 
         }
         CHECK(opened->size() == tensors);
         for (std::size_t i = 0; i < opened->size(); ++i) {
-          segface::TensorInfo info = opened->info(i);
-          info.name.erase(0, segface::PlainNames::prefix_bytes(info.name));
+          segface::core::TensorInfo info = opened->info(i);
+          info.name.erase(0, segface::core::PlainNames::prefix_bytes(info.name));
           CHECK(read_tensor(*opened, i) == expected_bytes(expected, info));
         }
       }
@@ -485,13 +485,13 @@ TEST_CASE("a pickle or a file cut anywhere is refused") {
 namespace {
 
 // A manifest's tensors: [name, shape, dtype] a line.
-std::vector<segface::TensorInfo> tensors_of(const std::string& manifest) {
-  std::vector<segface::TensorInfo> infos;
+std::vector<segface::core::TensorInfo> tensors_of(const std::string& manifest) {
+  std::vector<segface::core::TensorInfo> infos;
   std::ifstream file(manifest);
   for (std::string line; std::getline(file, line);) {
     const std::size_t open = line.find(", [");
     if (open == std::string::npos) continue;
-    segface::TensorInfo info;
+    segface::core::TensorInfo info;
     info.name = line.substr(2, open - 3);
     info.dtype = line.find("int64") == std::string::npos ? DType::f32 : DType::i64;
     const char* at = line.c_str() + open + 3;
@@ -510,7 +510,7 @@ long peak_kilobytes() {
 }
 
 // Reads every tensor of the checkpoint, one at a time, and compares its name, shape and values.
-bool reads_in_little_memory(const std::string& path, const segface::TensorSource& source, std::size_t largest) {
+bool reads_in_little_memory(const std::string& path, const segface::core::TensorSource& source, std::size_t largest) {
   // Everything this function itself needs, touched before the measurement.
   std::vector<std::uint8_t> expected(largest, 1);
   std::vector<std::uint8_t> found(1);
@@ -519,7 +519,7 @@ bool reads_in_little_memory(const std::string& path, const segface::TensorSource
   const auto opened = TorchCheckpoint::open(path, strictly(true));
   bool equal = opened.ok() && opened->size() == source.size();
   for (std::size_t i = 0; equal && i < source.size(); ++i) {
-    const segface::TensorInfo& info = source.info(i);
+    const segface::core::TensorInfo& info = source.info(i);
     equal = opened->info(i).name == info.name && opened->info(i).shape == info.shape &&
             opened->info(i).dtype == info.dtype && opened->read(i, found.data()).ok() &&
             source.read(i, expected.data()).ok() && std::memcmp(found.data(), expected.data(), info.bytes()) == 0;
@@ -532,9 +532,9 @@ bool reads_in_little_memory(const std::string& path, const segface::TensorSource
 
 TEST_CASE("a full-size official checkpoint with optimizer state is read in little memory") {
   const auto synthetic =
-      segface::SyntheticCheckpoint::make(tensors_of(kData + "/manifests/manifest_swin_base_celeb.json"), 1);
+      segface::core::SyntheticCheckpoint::make(tensors_of(kData + "/manifests/manifest_swin_base_celeb.json"), 1);
   REQUIRE(synthetic.ok());
-  const segface::TensorSource& source = *synthetic;
+  const segface::core::TensorSource& source = *synthetic;
   REQUIRE(source.size() == 474);
   std::size_t total = 0, largest = 0;
   for (std::size_t i = 0; i < source.size(); ++i) {

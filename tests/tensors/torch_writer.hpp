@@ -81,7 +81,7 @@ class ZipWriter {
   void add(const std::string& name, const void* data, std::size_t bytes) {
     begin(name);
     sink_.write(data, bytes);
-    end(segface::crc32(0, static_cast<const std::uint8_t*>(data), bytes), bytes);
+    end(segface::core::crc32(0, static_cast<const std::uint8_t*>(data), bytes), bytes);
   }
   void add(const std::string& name, const std::string& content) { add(name, content.data(), content.size()); }
 
@@ -151,7 +151,7 @@ class ZipWriter {
     std::uint32_t crc = 0;
     for (std::size_t left = bytes; left != 0;) {
       const std::size_t part = left < sizeof kZeros ? left : sizeof kZeros;
-      crc = segface::crc32(crc, kZeros, part);
+      crc = segface::core::crc32(crc, kZeros, part);
       left -= part;
     }
     return crc_of_zeros_[bytes] = crc;
@@ -244,7 +244,7 @@ class PickleWriter {
   }
 
   // A tensor that fills its storage `key`.
-  void tensor(segface::DType dtype, const segface::Shape& shape, const std::string& key) {
+  void tensor(segface::DType dtype, const segface::core::Shape& shape, const std::string& key) {
     const auto rank = static_cast<std::size_t>(shape.rank);
     global("torch._utils", "_rebuild_tensor_v2");
     out += '(';
@@ -284,7 +284,7 @@ class PickleWriter {
 };
 
 // The names of all modules that hold a tensor, directly or deeper, each once, in order.
-inline std::vector<std::string> modules_of(const segface::TensorSource& source) {
+inline std::vector<std::string> modules_of(const segface::core::TensorSource& source) {
   std::vector<std::string> modules;
   std::map<std::string, bool> seen;
   for (std::size_t i = 0; i < source.size(); ++i) {
@@ -300,10 +300,10 @@ inline std::vector<std::string> modules_of(const segface::TensorSource& source) 
 
 // An official checkpoint: epoch, iteration, the source's tensors as state_dict_backbone, and with_optimizer AdamW's
 // and the scheduler's state (two zero tensors and a step for each parameter). `stem` is the file's name without .pt.
-inline void write_checkpoint(const segface::TensorSource& source, const std::string& stem, bool with_optimizer,
+inline void write_checkpoint(const segface::core::TensorSource& source, const std::string& stem, bool with_optimizer,
                              Sink& sink) {
   using segface::DType;
-  using segface::Shape;
+  using segface::core::Shape;
   PickleWriter p;
   std::vector<std::size_t> learned;
   std::size_t storages = 0;
@@ -318,7 +318,7 @@ inline void write_checkpoint(const segface::TensorSource& source, const std::str
   p.ordered_dict();
   p.out += '(';
   for (std::size_t i = 0; i < source.size(); ++i) {
-    const segface::TensorInfo& info = source.info(i);
+    const segface::core::TensorInfo& info = source.info(i);
     p.text(info.name);
     p.tensor(info.dtype, info.shape, next_key());
     const bool fixed = info.name.find("running_") != std::string::npos ||

@@ -9,11 +9,11 @@
 
 #include "tensors/torch_writer.hpp"
 
-using segface::ByteReader;
 using segface::Bytes;
 using segface::Errc;
 using segface::Result;
-using segface::ZipArchive;
+using segface::core::ByteReader;
+using segface::core::ZipArchive;
 using torch_writer::put_little;
 
 namespace {
@@ -80,7 +80,7 @@ std::string patched(std::uint32_t signature, std::size_t offset, std::uint64_t v
 // One entry "x/a" holding "abc", described with zip64 sizes in an extra field and a 64-bit end record.
 std::string zip64_archive(const std::string& extra) {
   std::string out;
-  const std::uint32_t crc = segface::crc32(0, reinterpret_cast<const std::uint8_t*>("abc"), 3);
+  const std::uint32_t crc = segface::core::crc32(0, reinterpret_cast<const std::uint8_t*>("abc"), 3);
   put_little(out, kLocal, 4);
   put_little(out, 0x0808002D, 4);
   put_little(out, 0, 18);

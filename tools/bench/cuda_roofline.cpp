@@ -25,6 +25,7 @@
 namespace {
 
 using namespace segface;
+using namespace segface::core;
 
 constexpr Index kSide = 512;
 

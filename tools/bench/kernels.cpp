@@ -17,6 +17,7 @@
 namespace {
 
 using namespace segface;
+using namespace segface::core;
 using cpu::Backend;
 
 // An operation on maps of its own, again and again. `prepare(run)` makes what is measured: a function without

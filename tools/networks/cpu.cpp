@@ -2,8 +2,8 @@
 
 SEGFACE_BEGIN_NAMESPACE
 
-template class SegFace<cpu::Backend>;
-template class Plan<cpu::Backend>;
+template class core::SegFace<cpu::Backend>;
+template class core::Plan<cpu::Backend>;
 template class BasicParser<cpu::Backend>;
 template class BasicWorkspace<cpu::Backend>;
 

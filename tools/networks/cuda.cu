@@ -17,21 +17,21 @@ SEGFACE_END_NAMESPACE
 namespace networks {
 
 template <class Backend>
-segface::Result<std::vector<segface::StageComparison>> replay_on_cuda(const segface::Golden& golden,
-                                                                      const segface::Image& picture,
-                                                                      const segface::WeightFile& file) {
+segface::Result<std::vector<segface::core::StageComparison>> replay_on_cuda(const segface::core::Golden& golden,
+                                                                            const segface::Image& picture,
+                                                                            const segface::core::WeightFile& file) {
   SEGFACE_ASSIGN(backend, Backend::from_environment());
   return replay(golden, picture, file, backend);
 }
 
-template segface::Result<std::vector<segface::StageComparison>> replay_on_cuda<segface::cuda::Backend>(
-    const segface::Golden&, const segface::Image&, const segface::WeightFile&);
-template segface::Result<std::vector<segface::StageComparison>> replay_on_cuda<segface::cuda::HalfBackend>(
-    const segface::Golden&, const segface::Image&, const segface::WeightFile&);
+template segface::Result<std::vector<segface::core::StageComparison>> replay_on_cuda<segface::cuda::Backend>(
+    const segface::core::Golden&, const segface::Image&, const segface::core::WeightFile&);
+template segface::Result<std::vector<segface::core::StageComparison>> replay_on_cuda<segface::cuda::HalfBackend>(
+    const segface::core::Golden&, const segface::Image&, const segface::core::WeightFile&);
 
-template segface::Result<DeviceTimes> times_on_cuda<segface::cuda::Backend>(const segface::WeightFile&, bool,
+template segface::Result<DeviceTimes> times_on_cuda<segface::cuda::Backend>(const segface::core::WeightFile&, bool,
                                                                             segface::Index, segface::Index);
-template segface::Result<DeviceTimes> times_on_cuda<segface::cuda::HalfBackend>(const segface::WeightFile&, bool,
+template segface::Result<DeviceTimes> times_on_cuda<segface::cuda::HalfBackend>(const segface::core::WeightFile&, bool,
                                                                                 segface::Index, segface::Index);
 
 }  // namespace networks

@@ -10,14 +10,18 @@
 
 struct __half;  // CUDA's
 
-SEGFACE_BEGIN_NAMESPACE
-
+SEGFACE_BEGIN_CORE
 namespace cuda {
 template <class Scalar>
 class BasicBackend;
 using Backend = BasicBackend<float>;
 using HalfBackend = BasicBackend<__half>;
 }  // namespace cuda
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
+namespace cuda = core::cuda;
 
 extern template class BasicParser<cuda::Backend>;
 extern template class BasicWorkspace<cuda::Backend>;
@@ -30,13 +34,13 @@ namespace networks {
 
 // See replay.hpp. Errors: no_device too. Of both backends.
 template <class Backend>
-segface::Result<std::vector<segface::StageComparison>> replay_on_cuda(const segface::Golden& golden,
-                                                                      const segface::Image& picture,
-                                                                      const segface::WeightFile& file);
+segface::Result<std::vector<segface::core::StageComparison>> replay_on_cuda(const segface::core::Golden& golden,
+                                                                            const segface::Image& picture,
+                                                                            const segface::core::WeightFile& file);
 
 // tf32: see BasicBackend::from_environment; only float32 may be. Errors: no_device too. Of both backends.
 template <class Backend>
-segface::Result<DeviceTimes> times_on_cuda(const segface::WeightFile& file, bool tf32, segface::Index batch,
+segface::Result<DeviceTimes> times_on_cuda(const segface::core::WeightFile& file, bool tf32, segface::Index batch,
                                            segface::Index runs);
 
 }  // namespace networks

@@ -29,6 +29,7 @@ using Event = std::unique_ptr<std::remove_pointer_t<cudaEvent_t>, EventDeleter>;
 template <class Call>
 segface::Result<double> median_on_device(cudaStream_t stream, segface::Index runs, const Call& call) {
   using namespace segface;
+  using namespace segface::core;
   constexpr Index kWarmUp = 3;
   std::vector<Event> events;
   for (Index run = 0; run <= kWarmUp + runs; ++run) {
@@ -52,14 +53,15 @@ segface::Result<double> median_on_device(cudaStream_t stream, segface::Index run
 
 inline segface::Result<std::size_t> bytes_in_use() {
   std::size_t free = 0, all = 0;
-  SEGFACE_RETURN_IF_ERROR(segface::cuda::check(cudaMemGetInfo(&free, &all), "cudaMemGetInfo"));
+  SEGFACE_RETURN_IF_ERROR(segface::core::cuda::check(cudaMemGetInfo(&free, &all), "cudaMemGetInfo"));
   return all - free;
 }
 
 template <class Backend>
-segface::Result<DeviceTimes> times_on_cuda(const segface::WeightFile& file, bool tf32, segface::Index batch,
+segface::Result<DeviceTimes> times_on_cuda(const segface::core::WeightFile& file, bool tf32, segface::Index batch,
                                            segface::Index runs) {
   using namespace segface;
+  using namespace segface::core;
   return guarded([&]() -> Result<DeviceTimes> {
     SEGFACE_ASSIGN(backend, Backend::from_environment(tf32));
     DeviceTimes times;

@@ -2,7 +2,7 @@
 
 SEGFACE_BEGIN_NAMESPACE
 
-template class SegFace<reference::Backend<double>>;
-template class Plan<reference::Backend<double>>;
+template class core::SegFace<reference::Backend<double>>;
+template class core::Plan<reference::Backend<double>>;
 
 SEGFACE_END_NAMESPACE

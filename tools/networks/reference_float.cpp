@@ -2,8 +2,8 @@
 
 SEGFACE_BEGIN_NAMESPACE
 
-template class SegFace<reference::Backend<float>>;
-template class Plan<reference::Backend<float>>;
+template class core::SegFace<reference::Backend<float>>;
+template class core::Plan<reference::Backend<float>>;
 template class BasicParser<reference::Backend<float>>;
 template class BasicWorkspace<reference::Backend<float>>;
 

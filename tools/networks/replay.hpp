@@ -14,10 +14,12 @@ namespace networks {
 
 // Runs a pass on a golden's picture with the network of the weight file, every stage compared.
 template <class Backend>
-segface::Result<std::vector<segface::StageComparison>> replay(const segface::Golden& golden,
-                                                              const segface::Image& picture,
-                                                              const segface::WeightFile& file, const Backend& backend) {
+segface::Result<std::vector<segface::core::StageComparison>> replay(const segface::core::Golden& golden,
+                                                                    const segface::Image& picture,
+                                                                    const segface::core::WeightFile& file,
+                                                                    const Backend& backend) {
   using namespace segface;
+  using namespace segface::core;
   SEGFACE_ASSIGN(network, SegFace<Backend>::prepare(backend, file.weights()));
   SEGFACE_ASSIGN(executor, make_executor(0));
   const bool warped = file.info().warped();

@@ -18,6 +18,7 @@
 namespace tool {
 
 using namespace segface;
+using namespace segface::core;
 
 struct Option {
   std::string_view name;  // with its dashes

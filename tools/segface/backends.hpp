@@ -14,7 +14,7 @@ namespace tool {
 
 // With the kernels that SEGFACE_ISA names; main() has asked before whether it names any.
 inline segface::cpu::Backend cpu_backend() {
-  return networks::cpu_backend(segface::cpu::chosen_isa().value());
+  return networks::cpu_backend(segface::core::cpu::chosen_isa().value());
 }
 
 enum BackendName : std::size_t { kCpu, kReference, kCuda, kCudaHalf };

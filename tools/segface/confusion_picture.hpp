@@ -15,6 +15,7 @@
 namespace tool {
 
 using namespace segface;
+using namespace segface::core;
 
 inline Result<Image> draw_confusion(const ConfusionMatrix& matrix) {
   constexpr Index kCell = 36, kScale = 2, kText = font::kLine * kScale;

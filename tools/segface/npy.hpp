@@ -11,6 +11,7 @@
 namespace tool {
 
 using namespace segface;
+using namespace segface::core;
 
 // values [a, b, c], the last index fastest. Errors: output.
 inline Status save_npy(const std::string& path, const float* values, const std::array<Index, 3>& shape,

@@ -17,6 +17,7 @@
 namespace tool {
 
 using namespace segface;
+using namespace segface::core;
 
 enum Exit : int { kDone = 0, kUsage = 2, kImage = 3, kWeights = 4, kOutput = 5, kLimits = 6, kNoDevice = 7 };
 

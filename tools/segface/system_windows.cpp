@@ -70,19 +70,19 @@ std::size_t most_resident() {
 }
 
 bool is_directory(const std::string& path) {
-  const DWORD attributes = ::GetFileAttributesW(segface::wide_path(path).c_str());
+  const DWORD attributes = ::GetFileAttributesW(segface::core::wide_path(path).c_str());
   return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
 }
 
 segface::Status make_directory(const std::string& path) {
-  if (::_wmkdir(segface::wide_path(path).c_str()) == 0 || errno == EEXIST) return {};
+  if (::_wmkdir(segface::core::wide_path(path).c_str()) == 0 || errno == EEXIST) return {};
   return segface::error(segface::Errc::output, path, ": cannot make the directory: ", std::strerror(errno));
 }
 
 segface::Result<std::set<std::string>> list_directory(const std::string& path) {
   std::set<std::string> names;
   WIN32_FIND_DATAW found;
-  const HANDLE search = ::FindFirstFileW(segface::wide_path(path + "/*").c_str(), &found);
+  const HANDLE search = ::FindFirstFileW(segface::core::wide_path(path + "/*").c_str(), &found);
   if (search == INVALID_HANDLE_VALUE) return segface::error(segface::Errc::io, path, ": cannot be listed");
   do {
     if (found.cFileName[0] != L'.') names.insert(narrow(found.cFileName));
@@ -93,7 +93,7 @@ segface::Result<std::set<std::string>> list_directory(const std::string& path) {
 
 FileId file_id(const std::string& path) {
   constexpr DWORD kShared = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
-  const HANDLE file = ::CreateFileW(segface::wide_path(path).c_str(), 0, kShared, nullptr, OPEN_EXISTING,
+  const HANDLE file = ::CreateFileW(segface::core::wide_path(path).c_str(), 0, kShared, nullptr, OPEN_EXISTING,
                                     FILE_FLAG_BACKUP_SEMANTICS, nullptr);
   if (file == INVALID_HANDLE_VALUE) return {};
   BY_HANDLE_FILE_INFORMATION found = {};

@@ -4,7 +4,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/map.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // What a kernel does, by its sizes alone: floating-point operations (a multiply-add is 2) and bytes read or
 // written at least once.
@@ -36,4 +36,4 @@ Cost gemm_cost(Index m, Index n, Index k, double beside = 0) noexcept {
           static_cast<double>(m * k + k * n + m * n) * sizeof(T) + beside};
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

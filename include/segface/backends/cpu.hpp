@@ -28,7 +28,7 @@
 #include "segface/backends/fold.hpp"
 #include "segface/backends/primitives.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 class Backend {
@@ -509,6 +509,12 @@ class Backend {
 };
 
 }  // namespace cpu
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
+namespace cpu = core::cpu;  // of which Backend and Isa are API
+
 SEGFACE_END_NAMESPACE
 
 #include "segface/base/host_macros_end.hpp"

@@ -31,7 +31,7 @@
 #include "segface/backends/cuda/window.cuh"
 #include "segface/backends/primitives.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 // T: what maps and the weights of products are stored as, float or __half; every sum is of floats.
@@ -451,4 +451,10 @@ using Backend = BasicBackend<float>;
 using HalfBackend = BasicBackend<__half>;
 
 }  // namespace cuda
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
+namespace cuda = core::cuda;  // of which Backend and HalfBackend are API
+
 SEGFACE_END_NAMESPACE

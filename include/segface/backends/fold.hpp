@@ -10,7 +10,7 @@
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // Owned numbers of a linear layer.
 struct LinearNumbers {
@@ -99,4 +99,4 @@ inline Result<LinearNumbers> fold_linear(const LinearParameters& after, const Li
   return std::move(folded);
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -15,7 +15,7 @@
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // Makes a Buffer, or one of a device, hold at least `size` elements; what was in it is lost where it grows. Errors:
 // those of its make.
@@ -38,7 +38,7 @@ class HostMemory {
   static constexpr bool kOnHost = true;
 
   // At least so many bytes in the block; what was in it is lost where it grows. Errors: overflow, out_of_memory.
-  Status reserve(std::size_t bytes) noexcept { return segface::reserve(block_, bytes); }
+  Status reserve(std::size_t bytes) noexcept { return core::reserve(block_, bytes); }
   Span<std::uint8_t> block() noexcept { return block_.span(); }
   std::size_t bytes() const noexcept { return block_.size(); }
 
@@ -82,4 +82,4 @@ using HostMapOf = Map<HostScalarOf<Backend>>;
 template <class Backend>
 using HostViewOf = Map<const HostScalarOf<Backend>>;
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -5,7 +5,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // silu is x sigmoid(x); gelu is the exact one, x (1 + erf(x / sqrt 2)) / 2.
 enum class Activation : std::uint8_t { none, relu, hard_swish, hard_sigmoid, gelu, silu, sigmoid };
@@ -65,4 +65,4 @@ struct WindowAttentionParameters {
   const float* padding = nullptr;  // [3 channels]: q, k, v of a pixel outside the image
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

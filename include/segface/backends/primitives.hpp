@@ -10,7 +10,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/tanh_warp.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // What is done to an output element before it is stored: last(activation(y) + residual), where there are any.
 template <class Backend>
@@ -197,4 +197,4 @@ MapOf<B> repeat(Run<B>& run, const typename B::Constant& constant, Index batch) 
 }
 
 }  // namespace ops
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

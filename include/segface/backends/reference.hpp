@@ -20,7 +20,7 @@
 #include "segface/base/bilinear.hpp"
 #include "segface/base/window.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace reference {
 
 template <class T>
@@ -531,6 +531,12 @@ class Backend {
 };
 
 }  // namespace reference
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
+namespace reference = core::reference;  // of which Backend is API
+
 SEGFACE_END_NAMESPACE
 
 #include "segface/base/host_macros_end.hpp"

@@ -13,7 +13,7 @@
 #include "segface/base/status.hpp"
 #include "segface/base/threads/executor.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // What a caller may see of a pass. The default sees nothing.
 template <class Scalar>
@@ -186,4 +186,4 @@ using MapOf = Map<typename Backend::Scalar>;
 template <class Backend>
 using ViewOf = Map<const typename Backend::Scalar>;
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -12,7 +12,7 @@
 #include "segface/base/map.hpp"
 #include "segface/base/memory.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 class Arena {
  public:
@@ -78,4 +78,4 @@ class Arena {
   bool exhausted_ = false;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -4,7 +4,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // Where an output looks: (1 - fraction) * in[first] + fraction * in[second].
 template <class Scalar>
@@ -30,4 +30,4 @@ struct BilinearTap {
   }
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

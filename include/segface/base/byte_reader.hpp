@@ -12,7 +12,7 @@
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // A file, or memory that the caller keeps alive. Move-only; const calls are safe from several threads.
 class ByteReader {
@@ -38,4 +38,4 @@ class ByteReader {
   std::uint64_t size_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -26,6 +26,15 @@
   }                           \
   }
 
+// The same for all that is no API, which is in `segface::core`: README.md beside segface.hpp has the table. There the
+// names of segface are found as they are; a header of core gives one of its own to users by `using core::name;`.
+#define SEGFACE_BEGIN_CORE \
+  SEGFACE_BEGIN_NAMESPACE  \
+  namespace core {
+#define SEGFACE_END_CORE \
+  }                      \
+  SEGFACE_END_NAMESPACE
+
 // 1 where the translation unit may throw; the core never does, see base/status.hpp.
 #if defined(__cpp_exceptions) || defined(__EXCEPTIONS) || defined(_CPPUNWIND)
 #define SEGFACE_EXCEPTIONS 1

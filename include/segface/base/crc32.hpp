@@ -10,7 +10,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/endian.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct Crc32Tables {
   std::uint32_t at[8][256];
@@ -45,4 +45,4 @@ inline std::uint32_t crc32(std::uint32_t crc, const std::uint8_t* data, std::siz
   return ~crc;
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -7,7 +7,7 @@
 
 #include "segface/base/config.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // The unsigned number in the sizeof(T) bytes at p, least significant byte first.
 template <class T>
@@ -27,4 +27,4 @@ T big(const std::uint8_t* p) noexcept {
   return value;
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -29,7 +29,7 @@
 #include "segface/base/file_posix.hpp"
 #endif
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // Refuses paths that the system would misread. Errors: `code`.
 inline Status check_path(const std::string& path, Errc code) noexcept {
@@ -262,6 +262,14 @@ inline Status save_file(const std::string& path, Bytes bytes,
   SEGFACE_RETURN_IF_ERROR(file.append(bytes));
   return file.commit();
 }
+
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
+using core::OutputFile;
+using core::read_file;
+using core::save_file;
 
 SEGFACE_END_NAMESPACE
 

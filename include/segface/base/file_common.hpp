@@ -11,7 +11,7 @@
 
 #include "segface/base/config.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // What a path leads to.
 struct FileInfo {
@@ -42,4 +42,4 @@ int take_temporary_name(const std::string& directory, std::uint64_t process, std
   return reason;
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

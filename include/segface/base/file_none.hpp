@@ -10,7 +10,7 @@
 #include "segface/base/file_common.hpp"
 #include "segface/base/memory.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 inline constexpr const char* kPathSeparators = "/";
 
@@ -46,4 +46,4 @@ class PendingFile {
   std::string name_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

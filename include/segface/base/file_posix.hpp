@@ -27,7 +27,7 @@
 #include "segface/base/memory.hpp"
 #include "segface/base/threads/process.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // What stands between the parts of a path.
 inline constexpr const char* kPathSeparators = "/";
@@ -322,4 +322,4 @@ class PendingFile {
   std::string temporary_path_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -29,7 +29,7 @@ __declspec(dllimport) unsigned long __stdcall GetCurrentProcessId(void);
 __declspec(dllimport) unsigned long __stdcall GetLastError(void);
 }
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // What stands between the parts of a path.
 inline constexpr const char* kPathSeparators = "/\\:";
@@ -210,4 +210,4 @@ class PendingFile {
   std::string temporary_path_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

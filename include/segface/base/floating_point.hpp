@@ -11,7 +11,7 @@
 #include <xmmintrin.h>
 #endif
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // Rounding, denormals and traps of a thread; on other processors than these nothing is known and nothing set.
 class FloatingPointMode {
@@ -91,4 +91,4 @@ class FloatingPointGuard {
   FloatingPointMode before_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -11,15 +11,19 @@ SEGFACE_BEGIN_NAMESPACE
 
 enum class DType : std::uint8_t { f32, f16, bf16, f64, i64, i32, i16, i8, u8, boolean };
 
-inline std::size_t bytes_of(DType type) noexcept {
-  constexpr std::size_t kBytes[] = {4, 2, 2, 8, 8, 4, 2, 1, 1, 1};
-  return kBytes[static_cast<std::size_t>(type)];
-}
-
 // safetensors' spelling.
 inline const char* dtype_name(DType type) noexcept {
   constexpr const char* kNames[] = {"F32", "F16", "BF16", "F64", "I64", "I32", "I16", "I8", "U8", "BOOL"};
   return kNames[static_cast<std::size_t>(type)];
+}
+
+SEGFACE_END_NAMESPACE
+
+SEGFACE_BEGIN_CORE
+
+inline std::size_t bytes_of(DType type) noexcept {
+  constexpr std::size_t kBytes[] = {4, 2, 2, 8, 8, 4, 2, 1, 1, 1};
+  return kBytes[static_cast<std::size_t>(type)];
 }
 
 inline bool is_floating(DType type) noexcept {
@@ -144,4 +148,4 @@ inline void from_float(const float* values, std::size_t count, DType type, std::
   }
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

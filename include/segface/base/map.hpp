@@ -11,7 +11,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 template <class T>
 struct Map {
@@ -41,4 +41,4 @@ struct Map {
   }
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

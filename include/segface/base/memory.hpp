@@ -22,9 +22,6 @@
 
 SEGFACE_BEGIN_NAMESPACE
 
-// Cache line, and the widest vector register.
-inline constexpr std::size_t kAlignment = 64;
-
 // Sizes, positions and channel numbers: signed, so that differences and -Wconversion stay simple.
 using Index = std::ptrdiff_t;
 
@@ -54,6 +51,13 @@ class Span {
 };
 
 using Bytes = Span<const std::uint8_t>;
+
+SEGFACE_END_NAMESPACE
+
+SEGFACE_BEGIN_CORE
+
+// Cache line, and the widest vector register.
+inline constexpr std::size_t kAlignment = 64;
 
 // product = a * b; false where it does not fit.
 inline bool multiply_fits(std::size_t a, std::size_t b, std::size_t& product) noexcept {
@@ -111,8 +115,12 @@ struct HugePages {
 #endif
 };
 
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
 // Owned elements of a trivial type, 64-byte aligned and uninitialised. Move-only; moved-from is empty.
-template <class T, class Memory = Heap>
+template <class T, class Memory = core::Heap>
 class Buffer {
   static_assert(std::is_trivially_copyable_v<T>, "Buffer holds plain data only");
 
@@ -134,7 +142,7 @@ class Buffer {
   // Room for `size` elements. Errors: overflow, out_of_memory.
   static Result<Buffer> make(std::size_t size) noexcept {
     std::size_t bytes = 0;
-    if (!multiply_fits(size, sizeof(T), bytes) || bytes > PTRDIFF_MAX) {
+    if (!core::multiply_fits(size, sizeof(T), bytes) || bytes > PTRDIFF_MAX) {
       return error(Errc::overflow, "a buffer of ", size, " elements of ", sizeof(T), " bytes does not fit in memory");
     }
     Buffer buffer;

@@ -8,7 +8,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // Letters to insert, leave out or change to make b of a.
 inline std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -37,4 +37,4 @@ std::string_view nearest_name(std::string_view name, const Names& names) {
   return best;
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

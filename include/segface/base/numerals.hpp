@@ -9,7 +9,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/status.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 inline std::string decimal(std::uint64_t value) {
   Message text;
@@ -39,4 +39,4 @@ inline bool parse_hexadecimal(std::string_view text, std::uint64_t& value) noexc
   return !text.empty();
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

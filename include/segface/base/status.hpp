@@ -152,7 +152,7 @@ class Message {
   static std::size_t printable_length(std::string_view text) noexcept {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const bool control = byte(0) < 0x20 || byte(0) == 0x7f || (text.size() > 1 && byte(0) == 0xc2 && byte(1) < 0xa0);
-    return control ? 0 : utf8_length(text);
+    return control ? 0 : core::utf8_length(text);
   }
 
   void put(std::string_view text) noexcept {
@@ -233,8 +233,11 @@ class SEGFACE_NODISCARD Status {
   Text text_;
 };
 
-// Builds a failure: error(Errc::truncated, path, ": header needs ", 8, " bytes, found ", n).
-// Parts are strings, characters, integers, or types with an `append_to(Message&)` found by ADL.
+SEGFACE_END_NAMESPACE
+
+SEGFACE_BEGIN_CORE
+
+// The parts of a message are strings, characters, integers, or types with an append_to(Message&, part) found by ADL.
 inline void append_to(Message&) noexcept {}
 template <class First, class... Rest>
 void append_parts(Message& message, const First& first, const Rest&... rest) noexcept {
@@ -245,10 +248,15 @@ void append_parts(Message& message, const First& first, const Rest&... rest) noe
   }
   if constexpr (sizeof...(rest) != 0) append_parts(message, rest...);
 }
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
+// Builds a failure: error(Errc::truncated, path, ": header needs ", 8, " bytes, found ", n).
 template <class... Parts>
 SEGFACE_COLD Status error(Errc code, const Parts&... parts) noexcept {
   Message message;
-  append_parts(message, parts...);
+  core::append_parts(message, parts...);
   return Status(code, message);
 }
 
@@ -257,7 +265,7 @@ template <class... Parts>
 SEGFACE_COLD Status in_context(const Status& status, const Parts&... place) noexcept {
   if (status.ok()) return status;
   Message message;
-  append_parts(message, place..., ": ", status.message());
+  core::append_parts(message, place..., ": ", status.message());
   return Status(status.code(), message);
 }
 
@@ -301,6 +309,10 @@ class SEGFACE_NODISCARD Result {
   std::optional<T> value_;
 };
 
+SEGFACE_END_NAMESPACE
+
+SEGFACE_BEGIN_CORE
+
 // Runs a function that returns Status or Result and uses standard containers: where memory runs out inside,
 // the answer is Errc::out_of_memory instead of an exception.
 template <class Function>
@@ -318,7 +330,7 @@ auto guarded(Function&& function) noexcept -> decltype(function()) {
 #endif
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE
 
 #define SEGFACE_JOIN_NOW(a, b) a##b
 #define SEGFACE_JOIN(a, b) SEGFACE_JOIN_NOW(a, b)

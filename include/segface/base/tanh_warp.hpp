@@ -13,7 +13,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // The pixel at or before an index, at most one beyond either end of any map; for what is no number, before the first.
 SEGFACE_HOST_DEVICE inline Index floor_index(double index) noexcept {
@@ -64,4 +64,4 @@ struct TanhWarp {
   }
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

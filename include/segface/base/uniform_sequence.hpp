@@ -10,7 +10,7 @@
 
 #include "segface/base/config.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // FNV-1a, 64 bits; `hash` continues an earlier one.
 constexpr std::uint64_t fnv1a(std::string_view text, std::uint64_t hash = 0xcbf29ce484222325u) noexcept {
@@ -37,4 +37,4 @@ class UniformSequence {
   std::uint64_t hash_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

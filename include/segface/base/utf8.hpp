@@ -6,7 +6,7 @@
 
 #include "segface/base/config.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // Bytes of the valid UTF-8 character at the front of a text that is not empty; 0 where there is none.
 inline std::size_t utf8_length(std::string_view text) noexcept {
@@ -26,4 +26,4 @@ inline std::size_t utf8_length(std::string_view text) noexcept {
   return overlong || surrogate || too_large ? 0 : length;
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

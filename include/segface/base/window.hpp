@@ -9,7 +9,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct WindowAxis {
   Index size, window, count, shift;  // pixels, places in a window, windows, and the shift in use
@@ -35,4 +35,4 @@ SEGFACE_HOST_DEVICE inline Index window_region(const WindowAxis& vertical, Index
   return 2 * vertical.wrapped(wy, t / horizontal.window) + horizontal.wrapped(wx, t % horizontal.window);
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

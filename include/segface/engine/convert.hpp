@@ -44,6 +44,10 @@ struct Converted {
   std::size_t dropped = 0;  // tensors of the checkpoint that the network does not compute with
 };
 
+SEGFACE_END_NAMESPACE
+
+SEGFACE_BEGIN_CORE
+
 // Opens a checkpoint of either format; prefixes that training puts in front of names are taken off, see PlainNames.
 // Errors: those of TorchCheckpoint, SafetensorsFile and PlainNames.
 inline Result<std::unique_ptr<TensorSource>> open_checkpoint(const std::string& path, bool strict) noexcept {
@@ -134,11 +138,16 @@ class RoundedTensors final : public TensorSource {
   std::vector<TensorInfo> infos_;
 };
 
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
 // Converts the checkpoint at `from` into a weight file at `to`; the backend computes the self-test.
 // Errors: those of the reader; invalid_argument (the data set cannot be told, or contradicts the tensors); output.
 template <class B>
 Result<Converted> convert(const B& backend, const std::string& from, const std::string& to,
                           const ConvertOptions& options, Executor& executor) noexcept {
+  using namespace core;
   return guarded([&]() -> Result<Converted> {
     SEGFACE_ASSIGN(checkpoint, open_checkpoint(from, options.strict));
     SEGFACE_ASSIGN(variant, detect_variant(*checkpoint));

@@ -27,7 +27,7 @@
 #include "segface/tensors/safetensors.hpp"
 #include "segface/tensors/visit.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // One stage compared.
 struct StageComparison {
@@ -335,4 +335,4 @@ class GoldenObserver final : public Observer<Scalar> {
   std::vector<StageComparison> results_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -19,7 +19,7 @@
 #include "segface/tensors/tensor_source.hpp"
 #include "segface/tensors/visit.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // How a source differs from a network: the numbers, and the first few of each kind for a message.
 struct Mismatch {
@@ -149,6 +149,6 @@ inline Result<Variant> detect_variant(const TensorSource& source) noexcept {
   });
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE
 
 #include "segface/base/host_macros_end.hpp"

@@ -20,7 +20,7 @@ struct NetworkInfo {
 
   Index classes() const noexcept { return class_count(dataset); }
   // Whether faces are warped to a standard one first, for which five landmarks are needed.
-  bool warped() const noexcept { return row(dataset).warped; }
+  bool warped() const noexcept { return core::row(dataset).warped; }
 };
 
 SEGFACE_END_NAMESPACE

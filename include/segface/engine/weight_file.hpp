@@ -25,7 +25,7 @@
 #include "segface/tensors/safetensors.hpp"
 #include "segface/tensors/visit.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // A seeded input and some of its logits, as stored in a weight file.
 struct SelfTest {
@@ -202,6 +202,12 @@ class WeightFile {
   NetworkInfo info_;
   SelfTest self_test_;
 };
+
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
+using core::parse_backbone;
 
 SEGFACE_END_NAMESPACE
 

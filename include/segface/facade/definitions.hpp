@@ -25,8 +25,8 @@ Result<BasicParser<Backend>> BasicParser<Backend>::load(const std::string& path,
 template <class Backend>
 Result<BasicParser<Backend>> BasicParser<Backend>::load(const std::string& path, const Options& options,
                                                         const Backend& backend) noexcept {
-  const CancellationGuard guard;
-  SEGFACE_ASSIGN(file, WeightFile::open(path));
+  const core::CancellationGuard guard;
+  SEGFACE_ASSIGN(file, core::WeightFile::open(path));
   return make(file, options, backend);
 }
 template <class Backend>
@@ -37,15 +37,15 @@ Result<BasicParser<Backend>> BasicParser<Backend>::from_memory(Bytes bytes, cons
 template <class Backend>
 Result<BasicParser<Backend>> BasicParser<Backend>::from_memory(Bytes bytes, const Options& options,
                                                                const Backend& backend) noexcept {
-  const CancellationGuard guard;
-  SEGFACE_ASSIGN(file, WeightFile::from_memory(bytes));
+  const core::CancellationGuard guard;
+  SEGFACE_ASSIGN(file, core::WeightFile::from_memory(bytes));
   return make(file, options, backend);
 }
 template <class Backend>
-Result<BasicParser<Backend>> BasicParser<Backend>::make(const WeightFile& file, const Options& options,
+Result<BasicParser<Backend>> BasicParser<Backend>::make(const core::WeightFile& file, const Options& options,
                                                         const Backend& backend) noexcept {
   BasicParser parser;
-  SEGFACE_ASSIGN(shared, SharedNetwork<Backend>::make(file, options, backend));
+  SEGFACE_ASSIGN(shared, core::SharedNetwork<Backend>::make(file, options, backend));
   parser.shared_ = std::move(shared);
   return Result<BasicParser>(std::move(parser));
 }
@@ -66,12 +66,13 @@ Result<Mask> BasicParser<Backend>::parse(const ImageView& photo, const Landmarks
 template <class Backend>
 Result<Mask> BasicParser<Backend>::parse(const ImageView& photo, const Landmarks* landmarks) const noexcept {
   if (shared_ == nullptr) return no_network();
-  const CancellationGuard guard;
-  std::unique_ptr<WorkspaceState<Backend>> workspace = shared_->take_idle();
+  const core::CancellationGuard guard;
+  std::unique_ptr<core::WorkspaceState<Backend>> workspace = shared_->take_idle();
   if (workspace == nullptr) {
     // A lent workspace must not keep alive what keeps it: it borrows the shared state without owning it.
-    const std::shared_ptr<SharedNetwork<Backend>> unowned(std::shared_ptr<SharedNetwork<Backend>>(), shared_.get());
-    SEGFACE_ASSIGN(made, WorkspaceState<Backend>::make(unowned, nullptr));
+    const std::shared_ptr<core::SharedNetwork<Backend>> unowned(std::shared_ptr<core::SharedNetwork<Backend>>(),
+                                                                shared_.get());
+    SEGFACE_ASSIGN(made, core::WorkspaceState<Backend>::make(unowned, nullptr));
     workspace = std::move(made);
   }
   Mask mask;
@@ -84,7 +85,7 @@ Result<Mask> BasicParser<Backend>::parse(const ImageView& photo, const Landmarks
 template <class Backend>
 Result<BasicWorkspace<Backend>> BasicParser<Backend>::workspace(Executor* executor) const noexcept {
   if (shared_ == nullptr) return no_network();
-  SEGFACE_ASSIGN(state, WorkspaceState<Backend>::make(shared_, executor));
+  SEGFACE_ASSIGN(state, core::WorkspaceState<Backend>::make(shared_, executor));
   return Workspace(std::move(state));
 }
 
@@ -97,7 +98,7 @@ const Backend& BasicParser<Backend>::backend() const noexcept {
   return shared_->network.backend();
 }
 template <class Backend>
-const Plan<Backend>& BasicParser<Backend>::plan() const noexcept {
+const core::Plan<Backend>& BasicParser<Backend>::plan() const noexcept {
   return *shared_->plan;
 }
 template <class Backend>
@@ -113,7 +114,7 @@ Result<double> BasicParser<Backend>::self_test() const noexcept {
 // ---- BasicWorkspace -------------------------------------------------------------------------------------------
 
 template <class Backend>
-BasicWorkspace<Backend>::BasicWorkspace(std::unique_ptr<WorkspaceState<Backend>> state) noexcept
+BasicWorkspace<Backend>::BasicWorkspace(std::unique_ptr<core::WorkspaceState<Backend>> state) noexcept
     : state_(std::move(state)) {}
 template <class Backend>
 BasicWorkspace<Backend>::BasicWorkspace(BasicWorkspace&&) noexcept = default;

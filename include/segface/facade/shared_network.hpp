@@ -17,7 +17,7 @@
 #include "segface/networks/segface/model.hpp"
 #include "segface/parser.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 template <class Backend>
 struct SharedNetwork {
@@ -83,4 +83,4 @@ struct SharedNetwork {
   }
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -25,7 +25,7 @@
 #include "segface/networks/segface/model.hpp"
 #include "segface/parser.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 template <class Backend>
 class WorkspaceState {
@@ -351,4 +351,4 @@ class WorkspaceState {
   std::atomic<bool> busy_{false};
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

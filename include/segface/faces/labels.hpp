@@ -27,6 +27,10 @@ struct ClassInfo {
   Rgb color;
 };
 
+SEGFACE_END_NAMESPACE
+
+SEGFACE_BEGIN_CORE
+
 inline constexpr ClassInfo kCelebClasses[] = {
     {"background", "background", "background", {0, 0, 0}},
     {"neck", "neck", "neck", {201, 128, 92}},
@@ -64,17 +68,21 @@ inline constexpr ClassInfo kLapaClasses[] = {
     {"hair", "hair", "hair", {124, 82, 155}},
 };
 
-// classes(dataset)[label] describes the label.
-inline Span<const ClassInfo> classes(Dataset dataset) noexcept {
-  if (dataset == Dataset::celeb) return kCelebClasses;
-  return kLapaClasses;
-}
-
 static_assert(sizeof(kCelebClasses) / sizeof(ClassInfo) == sizeof(kCelebTokens) / sizeof(kCelebTokens[0]) &&
                   sizeof(kLapaClasses) / sizeof(ClassInfo) == sizeof(kLapaTokens) / sizeof(kLapaTokens[0]),
               "token i is label i");
 
 static_assert(sizeof(kCelebClasses) / sizeof(ClassInfo) <= kMaxClasses, "labels fit");
+
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
+// classes(dataset)[label] describes the label.
+inline Span<const ClassInfo> classes(Dataset dataset) noexcept {
+  if (dataset == Dataset::celeb) return core::kCelebClasses;
+  return core::kLapaClasses;
+}
 
 // Black for what is no label of the data set.
 inline Rgb color_of(Dataset dataset, std::uint8_t label) noexcept {

@@ -18,7 +18,7 @@
 #include "segface/faces/landmarks.hpp"
 #include "segface/image/crop.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace landmark_file {
 
 // The next word of `text`, which is shortened by it; empty at the end.
@@ -104,13 +104,16 @@ inline Point middle(const Point& a, const Point& b) noexcept {
 }
 
 }  // namespace landmark_file
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
 
 // Five points "x,y x,y x,y x,y x,y", in the order of kLandmarkOrder. Errors: bad_format.
 inline Result<Landmarks> read_five_landmarks(std::string_view text) noexcept {
   std::array<Point, 5> p;
-  text = landmark_file::without_mark(text);
-  SEGFACE_RETURN_IF_ERROR(landmark_file::read_points(text, p));
-  if (!landmark_file::next_word(text).empty()) {
+  text = core::landmark_file::without_mark(text);
+  SEGFACE_RETURN_IF_ERROR(core::landmark_file::read_points(text, p));
+  if (!core::landmark_file::next_word(text).empty()) {
     return error(Errc::bad_format, "expected five points, or 106 as LaPa writes them");
   }
   return Landmarks{p[0], p[1], p[2], p[3], p[4]};
@@ -118,7 +121,7 @@ inline Result<Landmarks> read_five_landmarks(std::string_view text) noexcept {
 
 // Whether a text is of the kinds that hold one face: LaPa's, or five points in digits alone.
 inline bool is_face_text(std::string_view text) noexcept {
-  using namespace landmark_file;
+  using namespace core::landmark_file;
   text = without_mark(text);
   std::string_view words = text;
   return next_word(words) == "106" || text.find_first_not_of("0123456789.,+-eE \t\r\n") == std::string_view::npos;
@@ -126,7 +129,7 @@ inline bool is_face_text(std::string_view text) noexcept {
 
 // The five points of a LaPa text, in pixels of its photo. Errors: bad_format.
 inline Result<Landmarks> read_lapa_landmarks(std::string_view text) noexcept {
-  using namespace landmark_file;
+  using namespace core::landmark_file;
   text = without_mark(text);
   const std::string_view whole = text;
   const std::string_view count = next_word(text);
@@ -147,8 +150,8 @@ inline Result<Landmarks> read_lapa_landmarks(std::string_view text) noexcept {
 
 // Five points, or LaPa's 106. Errors: bad_format.
 inline Result<Landmarks> read_face_landmarks(std::string_view text) noexcept {
-  std::string_view words = landmark_file::without_mark(text);
-  return landmark_file::next_word(words) == "106" ? read_lapa_landmarks(text) : read_five_landmarks(text);
+  std::string_view words = core::landmark_file::without_mark(text);
+  return core::landmark_file::next_word(words) == "106" ? read_lapa_landmarks(text) : read_five_landmarks(text);
 }
 
 // The 68 points of a face of Helen, in pixels of its photo.
@@ -156,7 +159,7 @@ using HelenPoints = std::array<Point, 68>;
 
 // Those of the line of landmarks.txt that ends with `name`. Errors: bad_format, invalid_argument (no such line).
 inline Result<HelenPoints> read_helen_points(std::string_view text, std::string_view name) noexcept {
-  using namespace landmark_file;
+  using namespace core::landmark_file;
   text = without_mark(text);
   for (std::size_t line_number = 1; !text.empty(); ++line_number) {
     const std::size_t end = std::min(text.find('\n'), text.size());

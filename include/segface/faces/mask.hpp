@@ -83,12 +83,12 @@ class Mask {
   // Room for width x height labels; what they are, the caller writes before finish(). Errors: invalid_argument,
   // overflow, out_of_memory; then the mask is as it was.
   Status resize(Dataset dataset, Index width, Index height) noexcept {
-    if (static_cast<std::size_t>(dataset) >= std::size(kDatasets) || width < 1 || height < 1) {
+    if (static_cast<std::size_t>(dataset) >= std::size(core::kDatasets) || width < 1 || height < 1) {
       return error(Errc::invalid_argument, "a mask of ", width, " x ", height, " pixels of data set ",
                    static_cast<int>(dataset));
     }
     std::size_t pixels = 0;
-    if (!multiply_fits(static_cast<std::size_t>(width), static_cast<std::size_t>(height), pixels)) {
+    if (!core::multiply_fits(static_cast<std::size_t>(width), static_cast<std::size_t>(height), pixels)) {
       return error(Errc::overflow, "a mask of ", width, " x ", height, " pixels does not fit in memory");
     }
     if (pixels > labels_.size()) {
@@ -110,7 +110,7 @@ class Mask {
     top.fill(height_);
     bottom.fill(-1);
     for (Index y = 0; y < height_; ++y) {
-      for_each_run(labels_.data() + y * width_, width_, [&](Index first, Index last, std::size_t label) {
+      core::for_each_run(labels_.data() + y * width_, width_, [&](Index first, Index last, std::size_t label) {
         counts[label] += last - first;
         left[label] = std::min(left[label], first);
         right[label] = std::max(right[label], last - 1);

@@ -46,8 +46,8 @@ class ConfusionMatrix {
   // Counts the pixels of a picture. Both are gray and of one size. Errors: invalid_argument (sizes differ, a value that
   // is no label); then nothing was counted.
   Status add(const ImageView& truth, const ImageView& predicted) noexcept {
-    SEGFACE_RETURN_IF_ERROR(in_context(validate_labels(truth), "the truth"));
-    SEGFACE_RETURN_IF_ERROR(in_context(validate_labels(predicted), "the prediction"));
+    SEGFACE_RETURN_IF_ERROR(in_context(core::validate_labels(truth), "the truth"));
+    SEGFACE_RETURN_IF_ERROR(in_context(core::validate_labels(predicted), "the prediction"));
     if (truth.width != predicted.width || truth.height != predicted.height) {
       return error(Errc::invalid_argument, "the truth has ", truth.width, " x ", truth.height,
                    " pixels, the prediction ", predicted.width, " x ", predicted.height, "; expected the same");
@@ -164,7 +164,7 @@ inline Span<const MergedClasses> merged_classes(Dataset dataset) noexcept {
 // Labels at another size, by Pillow's NEAREST: pixel i comes from floor((i + 0.5) from / to), the places summed up as
 // Pillow sums them. Errors: invalid_argument, overflow, out_of_memory.
 inline Result<Image> resize_labels(const ImageView& labels, Index width, Index height) noexcept {
-  SEGFACE_RETURN_IF_ERROR(validate_labels(labels));
+  SEGFACE_RETURN_IF_ERROR(core::validate_labels(labels));
   SEGFACE_ASSIGN(out, Image::make(width, height, PixelOrder::gray));
   SEGFACE_ASSIGN(columns, Buffer<Index>::make(static_cast<std::size_t>(width)));
   const double across = static_cast<double>(labels.width) / static_cast<double>(width);

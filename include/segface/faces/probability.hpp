@@ -28,7 +28,7 @@ class ProbabilityMaps {
                    " classes; expected at least 1 of each");
     }
     std::size_t pixels = 0;
-    if (!multiply_fits(static_cast<std::size_t>(width), static_cast<std::size_t>(height), pixels)) {
+    if (!core::multiply_fits(static_cast<std::size_t>(width), static_cast<std::size_t>(height), pixels)) {
       return error(Errc::overflow, "probabilities: ", width, " x ", height, " pixels do not fit in memory");
     }
     SEGFACE_ASSIGN(largest, Buffer<float>::make(pixels));
@@ -79,13 +79,13 @@ class ProbabilityMaps {
     const Index at = label * logits_.class_stride;
     std::size_t pixel = 0;
     for (Index y = 0; y < height_; ++y) {
-      const BilinearTap<float> down(y, logits_.height, height_);
+      const core::BilinearTap<float> down(y, logits_.height, height_);
       const auto column = [&](Index x) {
         return (1.0f - down.fraction) * logits_.pixel(x, down.first)[at] +
                down.fraction * logits_.pixel(x, down.second)[at];
       };
       for (Index x = 0; x < width_; ++x) {
-        const BilinearTap<float> across(x, logits_.width, width_);
+        const core::BilinearTap<float> across(x, logits_.width, width_);
         use(pixel++, (1.0f - across.fraction) * column(across.first) + across.fraction * column(across.second));
       }
     }

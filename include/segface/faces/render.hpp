@@ -13,7 +13,7 @@
 #include "segface/image/image.hpp"
 #include "segface/image/runs.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 inline Status validate_labels(const ImageView& labels) noexcept {
   SEGFACE_RETURN_IF_ERROR(labels.validate());
@@ -22,9 +22,13 @@ inline Status validate_labels(const ImageView& labels) noexcept {
                channels_of(labels.order));
 }
 
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
 // Labels [h, w] (a gray picture) -> the palette's colours, RGB [h, w]. Errors: invalid_argument, out_of_memory.
 inline Result<Image> colorize(const ImageView& labels, Dataset dataset) noexcept {
-  SEGFACE_RETURN_IF_ERROR(validate_labels(labels));
+  SEGFACE_RETURN_IF_ERROR(core::validate_labels(labels));
   SEGFACE_ASSIGN(out, Image::make(labels.width, labels.height, PixelOrder::rgb));
   std::uint8_t* to = out.data();
   for (Index y = 0; y < labels.height; ++y) {
@@ -44,7 +48,7 @@ class Overlay {
   static Result<Overlay> make(const ImageView& photo, const ImageView& labels, Dataset dataset,
                               float alpha = 0.5f) noexcept {
     SEGFACE_RETURN_IF_ERROR(photo.validate());
-    SEGFACE_RETURN_IF_ERROR(validate_labels(labels));
+    SEGFACE_RETURN_IF_ERROR(core::validate_labels(labels));
     if (photo.width != labels.width || photo.height != labels.height) {
       return error(Errc::invalid_argument, "overlay: labels of ", labels.width, " x ", labels.height,
                    " pixels do not fit a photo of ", photo.width, " x ", photo.height);
@@ -59,7 +63,7 @@ class Overlay {
   // Row y into `out`, 3 width bytes.
   void row(Index y, std::uint8_t* out) const noexcept {
     photo_.rgb_row(y, out);
-    for_each_run(labels_.row(y), labels_.width, [&](Index first, Index last, std::uint8_t label) {
+    core::for_each_run(labels_.row(y), labels_.width, [&](Index first, Index last, std::uint8_t label) {
       if (label != 0 && label < class_count(dataset_)) mix(out + 3 * first, 3 * (last - first), terms_[label]);
     });
   }

@@ -20,10 +20,19 @@
 #include "segface/image/image.hpp"
 #include "segface/image/resize.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 inline constexpr Rgb kPaper = {24, 24, 28}, kInk = {235, 235, 235};
 inline constexpr Index kGap = 8;  // between the parts of a sheet
+
+// Text is twice as large on large pictures.
+inline Index text_scale(Index picture_height) noexcept {
+  return std::max<Index>(1, picture_height / 256);
+}
+
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
 
 // The picture in RGB, made smaller (Pillow's BICUBIC) where a side is longer than `most`. Errors: invalid_argument,
 // out_of_memory.
@@ -49,8 +58,8 @@ inline Result<Image> gray_of_shares(Span<const float> values, Index width, Index
 
 // Names, colours and shares of the classes that a label picture holds. Errors: invalid_argument, out_of_memory.
 inline Result<Image> legend(const ImageView& labels, Dataset dataset, Index scale = 1) noexcept {
-  return guarded([&]() -> Result<Image> {
-    SEGFACE_RETURN_IF_ERROR(validate_labels(labels));
+  return core::guarded([&]() -> Result<Image> {
+    SEGFACE_RETURN_IF_ERROR(core::validate_labels(labels));
     if (scale < 1 || scale > 64) return error(Errc::invalid_argument, "legend: scale ", scale, ", expected 1 to 64");
     std::array<Index, 256> counts = {};
     for (Index y = 0; y < labels.height; ++y) {
@@ -60,24 +69,24 @@ inline Result<Image> legend(const ImageView& labels, Dataset dataset, Index scal
     for (Index label = 0; label < class_count(dataset); ++label) {
       if (counts[static_cast<std::size_t>(label)] == 0) continue;
       ++lines;
-      longest = std::max(longest, text_width(classes(dataset)[static_cast<std::size_t>(label)].name, 1));
+      longest = std::max(longest, core::text_width(classes(dataset)[static_cast<std::size_t>(label)].name, 1));
     }
-    constexpr Index kLine = font::kLine + 2, kSwatch = 12, kShare = 8 * font::kAdvance;
-    SEGFACE_ASSIGN(
-        canvas, Canvas::make((kSwatch + longest + kShare) * scale, std::max<Index>(1, lines) * kLine * scale, kPaper));
+    constexpr Index kLine = core::font::kLine + 2, kSwatch = 12, kShare = 8 * core::font::kAdvance;
+    SEGFACE_ASSIGN(canvas, core::Canvas::make((kSwatch + longest + kShare) * scale,
+                                              std::max<Index>(1, lines) * kLine * scale, core::kPaper));
     Index y = 0;
     for (Index label = 0; label < class_count(dataset); ++label) {
       const Index count = counts[static_cast<std::size_t>(label)];
       if (count == 0) continue;
       const ClassInfo& info = classes(dataset)[static_cast<std::size_t>(label)];
-      canvas.fill({0, y, 9 * scale, 9 * scale}, kInk);
+      canvas.fill({0, y, 9 * scale, 9 * scale}, core::kInk);
       canvas.fill({scale, y + scale, 7 * scale, 7 * scale}, info.color);
-      canvas.text(info.name, kSwatch * scale, y + scale, kInk, scale);
+      canvas.text(info.name, kSwatch * scale, y + scale, core::kInk, scale);
       const auto hundredths = static_cast<Index>(
           10000 * static_cast<double>(count) / static_cast<double>(labels.width * labels.height) + 0.5);
       const std::string share = std::to_string(hundredths / 100) + (hundredths % 100 < 10 ? ".0" : ".") +
                                 std::to_string(hundredths % 100) + "%";
-      canvas.text(share, canvas.width() - text_width(share, scale), y + scale, kInk, scale);
+      canvas.text(share, canvas.width() - core::text_width(share, scale), y + scale, core::kInk, scale);
       y += kLine * scale;
     }
     return canvas.take();
@@ -104,12 +113,14 @@ inline Result<Image> grid(Span<const Panel> panels, Index columns, Index scale =
     height = std::max(height, panel.picture.height());
   }
   columns = std::min(columns, count);
-  const Index title = (font::kLine + 2) * scale, rows = (count + columns - 1) / columns;
-  SEGFACE_ASSIGN(canvas, Canvas::make(kGap + columns * (width + kGap), kGap + rows * (title + height + kGap), kPaper));
+  const Index title = (core::font::kLine + 2) * scale, rows = (count + columns - 1) / columns;
+  SEGFACE_ASSIGN(canvas, core::Canvas::make(core::kGap + columns * (width + core::kGap),
+                                            core::kGap + rows * (title + height + core::kGap), core::kPaper));
   for (Index i = 0; i < count; ++i) {
     const Panel& panel = panels[static_cast<std::size_t>(i)];
-    const Index x = kGap + i % columns * (width + kGap), y = kGap + i / columns * (title + height + kGap);
-    canvas.text(fitting(panel.title, width, scale), x, y, kInk, scale);
+    const Index x = core::kGap + i % columns * (width + core::kGap),
+                y = core::kGap + i / columns * (title + height + core::kGap);
+    canvas.text(core::fitting(panel.title, width, scale), x, y, core::kInk, scale);
     SEGFACE_RETURN_IF_ERROR(canvas.draw(panel.picture.view(), x, y + title));
   }
   return canvas.take();
@@ -117,23 +128,18 @@ inline Result<Image> grid(Span<const Panel> panels, Index columns, Index scale =
 
 // A picture with another at its right, both from the top, on paper.
 inline Result<Image> beside(const ImageView& left, const ImageView& right) noexcept {
-  SEGFACE_ASSIGN(canvas, Canvas::make(left.width + right.width + 2 * kGap,
-                                      std::max(left.height, right.height + 2 * kGap), kPaper));
+  SEGFACE_ASSIGN(canvas, core::Canvas::make(left.width + right.width + 2 * core::kGap,
+                                            std::max(left.height, right.height + 2 * core::kGap), core::kPaper));
   SEGFACE_RETURN_IF_ERROR(canvas.draw(left, 0, 0));
-  SEGFACE_RETURN_IF_ERROR(canvas.draw(right, left.width + kGap, kGap));
+  SEGFACE_RETURN_IF_ERROR(canvas.draw(right, left.width + core::kGap, core::kGap));
   return canvas.take();
-}
-
-// Text is twice as large on large pictures.
-inline Index text_scale(Index picture_height) noexcept {
-  return std::max<Index>(1, picture_height / 256);
 }
 
 // overlay() with the legend at its right. Errors: as those.
 inline Result<Image> overlay_with_legend(const ImageView& photo, const ImageView& labels, Dataset dataset,
                                          float alpha = 0.5f) noexcept {
   SEGFACE_ASSIGN(picture, overlay(photo, labels, dataset, alpha));
-  SEGFACE_ASSIGN(names, legend(labels, dataset, text_scale(photo.height)));
+  SEGFACE_ASSIGN(names, legend(labels, dataset, core::text_scale(photo.height)));
   return beside(picture.view(), names.view());
 }
 
@@ -141,7 +147,7 @@ inline Result<Image> overlay_with_legend(const ImageView& photo, const ImageView
 // are made smaller where a side is longer than `most`. Errors: as overlay() and gray_of_shares().
 inline Result<Image> sheet(const ImageView& photo, const ImageView& labels, Dataset dataset,
                            Span<const float> confidence, Index most = 512) noexcept {
-  return guarded([&]() -> Result<Image> {
+  return core::guarded([&]() -> Result<Image> {
     SEGFACE_ASSIGN(mixed, overlay(photo, labels, dataset));
     SEGFACE_ASSIGN(colors, colorize(labels, dataset));
     SEGFACE_ASSIGN(sure, gray_of_shares(confidence, labels.width, labels.height));
@@ -151,7 +157,7 @@ inline Result<Image> sheet(const ImageView& photo, const ImageView& labels, Data
       SEGFACE_ASSIGN(small, shrink(pictures[i], most));
       panels[i].picture = std::move(small);
     }
-    const Index scale = text_scale(panels[0].picture.height());
+    const Index scale = core::text_scale(panels[0].picture.height());
     SEGFACE_ASSIGN(row, grid(panels, 4, scale));
     SEGFACE_ASSIGN(names, legend(labels, dataset, scale));
     return beside(row.view(), names.view());

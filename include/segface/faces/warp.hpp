@@ -18,7 +18,7 @@
 #include "segface/base/tanh_warp.hpp"
 #include "segface/faces/landmarks.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // The standard face of a side x side picture.
 inline Landmarks standard_landmarks(Index side) noexcept {
@@ -59,4 +59,4 @@ inline Result<TanhWarp> make_tanh_warp(const Landmarks& landmarks, Index side) n
   return warp;
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -30,10 +30,10 @@ struct AffineMap {
   bool keeps_rows() const noexcept { return xy == 0 && yx == 0 && xx > 0; }
 
   // Where pixel (x, y) looks along a row of `in` pixels, and down a column of as many.
-  BilinearTap<Scalar> across(Index x, Index y, Index in) const noexcept {
+  core::BilinearTap<Scalar> across(Index x, Index y, Index in) const noexcept {
     return {half_less(xx, x) + (xy * middle(y) + x0), in};
   }
-  BilinearTap<Scalar> down(Index x, Index y, Index in) const noexcept {
+  core::BilinearTap<Scalar> down(Index x, Index y, Index in) const noexcept {
     return {half_less(yy, y) + (yx * middle(x) + y0), in};
   }
 

@@ -15,7 +15,7 @@
 #include "segface/image/crop.hpp"
 #include "segface/image/image.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 namespace font {
 
@@ -120,4 +120,4 @@ class Canvas {
   Image image_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

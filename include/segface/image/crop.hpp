@@ -112,7 +112,7 @@ struct PlaneView {
   Status check_paste(Index out_width, Index out_height, Span<float> out) const noexcept {
     std::size_t count = 0;
     if (data == nullptr || width < 1 || height < 1 || out_width < 1 || out_height < 1 ||
-        !multiply_fits(static_cast<std::size_t>(out_width), static_cast<std::size_t>(out_height), count) ||
+        !core::multiply_fits(static_cast<std::size_t>(out_width), static_cast<std::size_t>(out_height), count) ||
         out.size() != count) {
       return error(Errc::invalid_argument, "a plane of ", width, " x ", height, " floats does not go into ", out.size(),
                    " floats for a photo of ", out_width, " x ", out_height, "; expected a float for each pixel");

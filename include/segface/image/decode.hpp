@@ -24,7 +24,7 @@
 #include "segface/image/stb.hpp"
 #endif
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // What decodes JPEGs: libjpeg-turbo in programs that define SEGFACE_WITH_LIBJPEG and link it, else stb_image.
 #if defined(SEGFACE_WITH_LIBJPEG)
@@ -42,32 +42,36 @@ inline std::string_view conversion_hint(std::string_view format) noexcept {
   return "";
 }
 
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
 // `file` is the whole file, `name` what messages call it. The type is told by the bytes, never by the name.
 // Gray is widened to RGB; alpha, colour profiles and gamma are dropped. PNG equals Pillow's convert('RGB') bit for
 // bit (16-bit gray apart, see png_read.hpp); JPEG does with libjpeg-turbo, else within what decoders differ by.
 // Errors: unsupported_image (naming the type seen), truncated, corrupt, bad_format, limit_exceeded, out_of_memory.
-template <class Decoder = JpegDecoder>
+template <class Decoder = core::JpegDecoder>
 Result<Image> decode_image(Bytes file, std::string_view name, const ImageOptions& options = {}) noexcept {
   const auto decode = [&]() -> Result<Image> {
     if (file.size() > options.limits.max_file_bytes) {
       return error(Errc::limit_exceeded, file.size(), " bytes; at most ", options.limits.max_file_bytes, " are read");
     }
-    const std::string_view format = sniff_format(file);
+    const std::string_view format = core::sniff_format(file);
     const auto turned = [&](Result<Image> stored, int orientation) -> Result<Image> {
       if (!stored.ok() || !options.apply_orientation) return stored;
-      return oriented(std::move(*stored), orientation);
+      return core::oriented(std::move(*stored), orientation);
     };
     if (format == "PNG") {
-      SEGFACE_ASSIGN(png, PngFile::open(file, options.limits));
+      SEGFACE_ASSIGN(png, core::PngFile::open(file, options.limits));
       return turned(png.photo(), png.orientation());
     }
     if (format == "JPEG") {
       Decoder decoder;
-      SEGFACE_ASSIGN(jpeg, JpegFile::open(file, options, decoder));
+      SEGFACE_ASSIGN(jpeg, core::JpegFile::open(file, options, decoder));
       return turned(decoder.decode(jpeg), jpeg.orientation());
     }
     return error(Errc::unsupported_image, "this is ", format, "; photos are read from PNG and JPEG",
-                 conversion_hint(format));
+                 core::conversion_hint(format));
   };
   Result<Image> image = decode();
   if (!image.ok()) return in_context(image.error(), name);

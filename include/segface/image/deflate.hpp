@@ -14,7 +14,7 @@
 #include "segface/base/status.hpp"
 #include "segface/image/inflate.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace deflate_detail {
 
 // Bits to a byte string, least significant first.
@@ -418,4 +418,4 @@ inline Result<ZlibStream> deflate_zlib(Bytes data) noexcept {
   return Result<ZlibStream>(std::move(stream));
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -16,7 +16,7 @@
 #include "segface/image/deflate.hpp"
 #include "segface/image/image.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // The orientation in an EXIF block: 1 .. 8, which is 1 also where the entry's value makes no sense; 0 where the block has
 // no such entry or is damaged.
@@ -176,4 +176,4 @@ inline Result<Image> oriented(Image&& stored, int orientation) noexcept {
   return Result<Image>(std::move(out));
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -21,7 +21,7 @@
 SEGFACE_BEGIN_NAMESPACE
 
 // A photo in RGB, the right way up. Errors: as read_file and decode_image; the message begins with the path.
-template <class Decoder = JpegDecoder>
+template <class Decoder = core::JpegDecoder>
 Result<Image> load_image(const std::string& path, const ImageOptions& options = {}) noexcept {
   SEGFACE_ASSIGN(file, read_file(path, options.limits.max_file_bytes));
   return decode_image<Decoder>(file.span(), path, options);

@@ -40,6 +40,10 @@ struct Rgb {
   friend constexpr bool operator!=(Rgb a, Rgb c) noexcept { return !(a == c); }
 };
 
+SEGFACE_END_NAMESPACE
+
+SEGFACE_BEGIN_CORE
+
 // Where red, green and blue stand inside a pixel.
 struct RgbOffsets {
   Index r, g, b;
@@ -48,6 +52,10 @@ constexpr RgbOffsets rgb_offsets(PixelOrder order) noexcept {
   if (order == PixelOrder::gray) return {0, 0, 0};
   return order == PixelOrder::bgr || order == PixelOrder::bgra ? RgbOffsets{2, 1, 0} : RgbOffsets{0, 1, 2};
 }
+
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
 
 // Pixels that belong to someone else: never copied, never changed, never freed.
 struct ImageView {
@@ -74,7 +82,7 @@ struct ImageView {
   const std::uint8_t* pixel(Index x, Index y) const noexcept { return row(y) + x * channels_of(order); }
   Rgb rgb(Index x, Index y) const noexcept {
     const std::uint8_t* at = pixel(x, y);
-    const RgbOffsets offset = rgb_offsets(order);
+    const core::RgbOffsets offset = core::rgb_offsets(order);
     return {at[offset.r], at[offset.g], at[offset.b]};
   }
   // Row y in RGB into `out`, 3 width bytes.
@@ -132,8 +140,8 @@ class Image {
       return error(Errc::invalid_argument, "image: ", width, " x ", height, " pixels; both sides must be at least 1");
     }
     std::size_t pixels = 0, bytes = 0;
-    if (!multiply_fits(static_cast<std::size_t>(width), static_cast<std::size_t>(height), pixels) ||
-        !multiply_fits(pixels, static_cast<std::size_t>(channels_of(order)), bytes)) {
+    if (!core::multiply_fits(static_cast<std::size_t>(width), static_cast<std::size_t>(height), pixels) ||
+        !core::multiply_fits(pixels, static_cast<std::size_t>(channels_of(order)), bytes)) {
       return error(Errc::overflow, "image: ", width, " x ", height, " pixels do not fit in memory");
     }
     SEGFACE_ASSIGN(buffer, Buffer<std::uint8_t>::make(bytes));

@@ -12,7 +12,7 @@
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // Checksum at the end of a zlib stream: the sum of the bytes, and the sum of those sums, modulo 65521.
 inline std::uint32_t adler32(Bytes data) noexcept {
@@ -298,4 +298,4 @@ inline Status inflate_zlib(Bytes stream, Span<std::uint8_t> out) noexcept {
   return Status();
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -24,7 +24,7 @@
 #include "segface/image/jpeg_tables.hpp"
 #include "segface/image/limits.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct JpegComponent {
   std::uint8_t id;
@@ -381,4 +381,4 @@ class JpegFile {
   bool cut_ = false;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

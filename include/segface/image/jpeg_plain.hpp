@@ -18,7 +18,7 @@
 #include "segface/image/jpeg_scan.hpp"
 #include "segface/image/jpeg_tables.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 class PlainJpeg {
  public:
@@ -138,4 +138,4 @@ class PlainJpeg {
   Index restart_interval_ = 0;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

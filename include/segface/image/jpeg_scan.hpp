@@ -17,7 +17,7 @@
 #include "segface/image/jpeg.hpp"
 #include "segface/image/jpeg_tables.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 namespace jpeg_detail {
 
@@ -340,4 +340,4 @@ class JpegScanWalker {
   int run_ = 0;  // blocks to come that hold nothing new
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -15,7 +15,7 @@
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct JpegQuantization {
   bool defined = false;
@@ -125,4 +125,4 @@ struct JpegTables {
   }
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

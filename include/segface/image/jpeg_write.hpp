@@ -17,7 +17,7 @@
 // It needs <cstdio> before it.
 #include <jpeglib.h>
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 inline constexpr int kJpegQuality = 90;
 
@@ -103,5 +103,12 @@ inline Result<Buffer<std::uint8_t>> encode_jpeg(const ImageView& picture, int qu
   const auto row = [&](Index y, std::uint8_t* out) { picture.rgb_row(y, out); };
   return encode_jpeg(picture.width, picture.height, row, quality);
 }
+
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
+using core::encode_jpeg;
+using core::kJpegQuality;
 
 SEGFACE_END_NAMESPACE

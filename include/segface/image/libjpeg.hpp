@@ -24,7 +24,7 @@
 #error "SEGFACE_WITH_LIBJPEG needs libjpeg-turbo; other libjpegs decode to other pixels"
 #endif
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 namespace jpeg_detail {
 
@@ -157,4 +157,4 @@ class LibJpeg {
   }
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -27,6 +27,10 @@ struct ImageOptions {
   bool apply_orientation = true;  // EXIF: as the official loaders' cv2.imread does
 };
 
+SEGFACE_END_NAMESPACE
+
+SEGFACE_BEGIN_CORE
+
 // Errors: limit_exceeded.
 inline Status check_sides(Index width, Index height, const ImageLimits& limits) noexcept {
   if (width < 1 || height < 1 || width > limits.max_side || height > limits.max_side) {
@@ -39,4 +43,4 @@ inline Status check_sides(Index width, Index height, const ImageLimits& limits) 
   return Status();
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

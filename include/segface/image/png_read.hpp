@@ -24,7 +24,7 @@
 #include "segface/image/inflate.hpp"
 #include "segface/image/limits.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 inline constexpr std::uint8_t kPngSignature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
@@ -335,6 +335,12 @@ inline Result<Image> decode_label_png(Bytes file, const ImageLimits& limits = {}
   SEGFACE_ASSIGN(png, PngFile::open(file, limits));
   return png.indices();
 }
+
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
+using core::decode_label_png;
 
 SEGFACE_END_NAMESPACE
 

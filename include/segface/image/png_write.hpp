@@ -17,7 +17,7 @@
 #include "segface/image/image.hpp"
 #include "segface/image/png_read.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 namespace png_detail {
 
@@ -158,6 +158,12 @@ inline Result<Buffer<std::uint8_t>> encode_png(const ImageView& picture, Span<co
   put_chunk(out, "IEND", Bytes());
   return Result<Buffer<std::uint8_t>>(std::move(file));
 }
+
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
+using core::encode_png;
 
 SEGFACE_END_NAMESPACE
 

@@ -52,6 +52,10 @@ struct LabelTarget {
                                      // number of threads
 };
 
+SEGFACE_END_NAMESPACE
+
+SEGFACE_BEGIN_CORE
+
 // The probability of the class with the largest logit, which is number `best`.
 template <class Scalar>
 Scalar probability_of(Index best, const Scalar* logits, Index classes, Index class_stride) noexcept {
@@ -145,5 +149,13 @@ void label_pixels(const LogitsView<Scalar>& logits, const LabelTarget& target, E
     target.row_confidence[y] = row_confidence(logits, y);
   }
 }
+
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
+using core::label_pixels;
+using core::label_rows;
+using core::label_run;
 
 SEGFACE_END_NAMESPACE

@@ -9,7 +9,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // value[c][x] is what the network sees where channel c (red, green, blue) is x.
 struct NormalizationTable {
@@ -37,4 +37,4 @@ void normalize(const std::uint8_t* rgb, Index pixels, Scalar* out, Index stride)
   }
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -22,7 +22,7 @@
 #include "segface/base/threads/executor.hpp"
 #include "segface/image/image.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // The weights of one axis: output i is the weighted sum of inputs first(i) .. first(i) + count(i).
 class BicubicAxis {
@@ -332,5 +332,11 @@ inline Result<Image> resize_bicubic(const ImageView& photo, Index width, Index h
   resize.rgb(photo, out.data(), scratch.data(), executor);
   return Result<Image>(std::move(out));
 }
+
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
+using core::resize_bicubic;
 
 SEGFACE_END_NAMESPACE

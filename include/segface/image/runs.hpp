@@ -7,7 +7,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // The end of the run that begins at values[first], first < size.
 inline Index run_end(const std::uint8_t* values, Index first, Index size) noexcept {
@@ -31,4 +31,4 @@ void for_each_run(const std::uint8_t* values, Index size, const Use& use) noexce
   }
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

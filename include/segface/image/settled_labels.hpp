@@ -21,7 +21,7 @@
 #include "segface/base/memory.hpp"
 #include "segface/image/affine.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 inline constexpr std::uint8_t kUndecided = 255;  // no label
 
@@ -121,4 +121,4 @@ struct SettledLabels {
   }
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -7,7 +7,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // "JPEG", "PNG", the name of another known format, "text", or "an unknown format"; "empty" for no bytes.
 inline std::string_view sniff_format(Bytes file) noexcept {
@@ -82,4 +82,4 @@ inline std::string_view sniff_format(Bytes file) noexcept {
   return "text";
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -39,7 +39,7 @@
 #include <intrin.h>
 #endif
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // Memory of one decode: what is in use, and what may be. The size of each block stands in front of it.
 class StbMemory {
@@ -97,7 +97,7 @@ class StbMemory {
   StbMemory* outer_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE
 
 // From here on, and in what is included here, warnings are off: a stb_image.h may lie in no system folder.
 #if defined(__GNUC__) || defined(__clang__)
@@ -288,7 +288,7 @@ SEGFACE_END_NAMESPACE
 #define STBI_REALLOC(data, size) StbMemory::reallocate(data, size)
 #define STBI_FREE(data) StbMemory::release(data)
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace stb {
 namespace {
 #if __has_include(<stb_image.h>)
@@ -300,7 +300,7 @@ namespace {
 #endif
 }  // namespace
 }  // namespace stb
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE
 
 #pragma pop_macro("stbi__vertically_flip_on_load")
 #pragma pop_macro("stbi__unpremultiply_on_load")
@@ -385,7 +385,7 @@ SEGFACE_END_NAMESPACE
 #pragma pop_macro("STB_IMAGE_STATIC")
 #pragma pop_macro("STB_IMAGE_IMPLEMENTATION")
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // Decodes a JPEG, whose coded data must be whole, to width x height RGB, with at most `budget` bytes.
 // Errors: limit_exceeded (budget), out_of_memory, bad_format (anything else that stb_image refuses).
@@ -433,4 +433,4 @@ class StbJpeg {
   std::optional<PlainJpeg> plain_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -8,7 +8,7 @@
 
 #include "segface/layers/preparation.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct BatchNormWeights {
   Index channels = 0;
@@ -84,4 +84,4 @@ typename B::DepthwiseConvolution prepare_depthwise(Preparation<B>& p, const Conv
       p, w, [](const B& b, const ConvolutionParameters& c) { return b.prepare_depthwise_convolution(c); });
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

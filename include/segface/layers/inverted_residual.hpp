@@ -10,7 +10,7 @@
 #include "segface/layers/convolution.hpp"
 #include "segface/layers/squeeze_excitation.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct InvertedResidualRow {
   Index in, kernel, expanded, out, squeezed;  // squeezed: width inside squeeze-excitation, 0 for none
@@ -60,4 +60,4 @@ compound::InvertedResidual<B> prepare(Preparation<B>& p, const InvertedResidualW
   return block;
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -3,7 +3,7 @@
 
 #include "segface/layers/preparation.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct LinearWeights {
   Index in = 0;
@@ -26,4 +26,4 @@ typename B::Linear prepare(Preparation<B>& p, const LinearWeights& w) noexcept {
   });
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

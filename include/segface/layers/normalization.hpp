@@ -4,7 +4,7 @@
 
 #include "segface/layers/preparation.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct LayerNormWeights {
   Index channels = 0;
@@ -27,4 +27,4 @@ typename B::LayerNorm prepare(Preparation<B>& p, const LayerNormWeights& w) noex
   });
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -7,7 +7,7 @@
 #include "segface/backends/primitives.hpp"
 #include "segface/layers/preparation.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct PatchEmbeddingWeights {
   Index in = 0, out = 0, size = 1;
@@ -52,4 +52,4 @@ class PatchEmbedding {
   typename B::Linear linear_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

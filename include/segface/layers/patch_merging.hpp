@@ -14,7 +14,7 @@
 #include "segface/backends/primitives.hpp"
 #include "segface/layers/normalization.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct PatchMergingWeights {
   Index channels = 0;
@@ -81,4 +81,4 @@ class PatchMerging {
   typename B::LayerNorm norm_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -6,7 +6,7 @@
 #include "segface/backends/primitives.hpp"
 #include "segface/layers/preparation.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct PositionEncodingWeights {
   static constexpr Index kFeatures = 128;
@@ -26,4 +26,4 @@ typename B::PositionEncoding prepare(Preparation<B>& p, const PositionEncodingWe
   });
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -15,7 +15,7 @@
 #include "segface/base/status.hpp"
 #include "segface/tensors/visit.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 template <class Backend>
 class Preparation {
@@ -91,4 +91,4 @@ std::vector<Layer> prepare_each(Preparation<Backend>& p, const std::vector<Weigh
   return prepare_each(weights, [&](const Weights& w) { return Layer(p, w); });
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

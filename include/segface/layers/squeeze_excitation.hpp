@@ -6,7 +6,7 @@
 #include "segface/backends/compound/inverted_residual.hpp"
 #include "segface/layers/linear.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct SqueezeExcitationWeights {
   Index channels = 0;
@@ -29,4 +29,4 @@ compound::SqueezeExcitation<B> prepare(Preparation<B>& p, const SqueezeExcitatio
           prepare(p, LinearWeights{w.squeezed, w.channels, w.fc2_weight, w.fc2_bias}), inner, gate};
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -15,7 +15,7 @@
 #include "segface/backends/compound/window_attention.hpp"
 #include "segface/layers/linear.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct WindowAttentionWeights {
   Index channels = 0, heads = 0, window = 0;
@@ -136,4 +136,4 @@ compound::WindowAttention<B> prepare(Preparation<B>& p, const WindowAttentionV2W
   return prepare_window_attention(p, w, /*cosine=*/true, scale, position_table(p, w), bias);
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

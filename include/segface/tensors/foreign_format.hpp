@@ -10,7 +10,7 @@
 
 #include "segface/base/config.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct ForeignFormat {
   std::size_t offset;
@@ -69,4 +69,4 @@ inline const ForeignFormat* foreign_format(std::string_view front) noexcept {
   return nullptr;
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

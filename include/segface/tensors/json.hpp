@@ -17,7 +17,7 @@
 #include "segface/base/status.hpp"
 #include "segface/base/utf8.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // Every failure is Errc::bad_format and names the byte of the text.
 class JsonCursor {
@@ -165,4 +165,4 @@ inline void append_json_string(std::string_view text, std::string& json) {
   json += '"';
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

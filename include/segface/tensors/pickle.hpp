@@ -27,7 +27,7 @@
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 class Pickle {
  public:
@@ -521,4 +521,4 @@ class Pickle {
   Id root_ = 0;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

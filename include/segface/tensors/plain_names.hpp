@@ -17,7 +17,7 @@
 #include "segface/base/status.hpp"
 #include "segface/tensors/tensor_source.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 class PlainNames final : public TensorSource {
  public:
@@ -77,4 +77,4 @@ class PlainNames final : public TensorSource {
   std::vector<TensorInfo> infos_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

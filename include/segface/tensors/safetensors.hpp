@@ -29,7 +29,7 @@
 #include "segface/tensors/safetensors_header.hpp"
 #include "segface/tensors/tensor_source.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct SafetensorsLimits {
   static constexpr std::size_t kMostHeaderBytes = 100'000'000;  // the format's own limit
@@ -201,4 +201,4 @@ class SafetensorsWriter {
   std::size_t next_ = 0;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

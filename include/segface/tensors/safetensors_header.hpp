@@ -27,7 +27,7 @@
 #include "segface/tensors/json.hpp"
 #include "segface/tensors/tensor_source.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // Texts by name, in the order of the file.
 using Metadata = std::vector<std::pair<std::string, std::string>>;
@@ -281,4 +281,4 @@ class SafetensorsHeader {
   }
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -14,7 +14,7 @@
 #include "segface/base/status.hpp"
 #include "segface/tensors/tensor_source.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct StridedView {
   Shape shape;
@@ -122,4 +122,4 @@ struct StridedView {
   }
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -30,7 +30,7 @@
 #include "segface/base/uniform_sequence.hpp"
 #include "segface/tensors/tensor_source.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 class SyntheticCheckpoint final : public TensorSource {
  public:
@@ -227,4 +227,4 @@ class SyntheticCheckpoint final : public TensorSource {
   std::uint64_t seed_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

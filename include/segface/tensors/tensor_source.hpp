@@ -15,7 +15,7 @@
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // Sizes of a tensor, outermost first. Rank 0 is a scalar.
 struct Shape {
@@ -72,4 +72,4 @@ class TensorSource {
   virtual Status read(std::size_t index, std::uint8_t* out) const noexcept = 0;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

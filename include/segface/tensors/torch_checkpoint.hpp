@@ -35,7 +35,7 @@
 #include "segface/tensors/tensor_source.hpp"
 #include "segface/tensors/zip_archive.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct TorchCheckpointOptions {
   bool strict = false;  // refuse code that is not a tensor's anywhere in the file, not only in the state dict
@@ -548,4 +548,4 @@ class TorchCheckpoint final : public TensorSource {
   std::vector<std::string> skipped_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

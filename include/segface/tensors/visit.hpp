@@ -13,7 +13,7 @@
 #include "segface/base/status.hpp"
 #include "segface/tensors/tensor_source.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // A handle on one tensor of a source; the numbers are read when a layer is prepared.
 struct Weight {
@@ -110,4 +110,4 @@ std::vector<TensorInfo> list_tensors(Weights& weights, bool with_dropped = false
   return list;
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -29,7 +29,7 @@
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct ZipEntry {
   static constexpr std::uint16_t kStored = 0;
@@ -435,4 +435,4 @@ class ZipArchive {
   std::unique_ptr<std::atomic<bool>[]> verified_;  // contents whose CRC has been seen to match
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

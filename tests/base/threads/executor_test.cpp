@@ -15,6 +15,7 @@
 #include "base/threads/runs.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 TEST_CASE("every executor runs each task once") {
   SerialExecutor serial;

@@ -18,6 +18,7 @@
 #endif
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

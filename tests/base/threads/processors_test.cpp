@@ -16,6 +16,7 @@
 #include "base/threads/child.hpp"
 
 using namespace segface;
+using namespace segface::core;
 
 namespace {
 

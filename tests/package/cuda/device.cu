@@ -9,7 +9,7 @@ bool refuses_no_photo();  // in photo.cu
 
 int main() {
   if (!refuses_no_photo()) return 1;
-  const auto library = segface::cuda::CublasLt::load();
+  const auto library = segface::core::cuda::CublasLt::load();
   if (!library.ok()) {
     std::fprintf(stderr, "%s\n", library.error().message());
     return 1;

@@ -10,7 +10,7 @@
 
 #include "segface/base/config.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 enum class Compound {
   tokens_from_image,
@@ -45,7 +45,7 @@ struct Overrides {
 template <class B>
 struct Overrides<B, std::void_t<typename B::Overrides>> : B::Overrides {};
 }  // namespace detail
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE
 
 // After compound::name: declares ops::name, which calls backend.name(run, ...) where the backend names it among its
 // overrides, and compound::name(run, ...) elsewhere. Whether a backend has a member of that name, with whatever

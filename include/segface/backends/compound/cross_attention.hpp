@@ -7,7 +7,7 @@
 
 #include "segface/backends/compound/pyramid.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace compound {
 
 // SAM's Attention from tokens to image. ImageLinear is B::Linear, or ops::PyramidLinear<B> in the first block.
@@ -76,4 +76,4 @@ MapOf<B> image_from_tokens_and_back(Run<B>& run, const ImageFromTokens<B, ImageL
 
 }  // namespace compound
 SEGFACE_COMPOUND(image_from_tokens_and_back)
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

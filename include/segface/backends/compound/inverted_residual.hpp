@@ -6,7 +6,7 @@
 #include "segface/backends/compound/compound.hpp"
 #include "segface/backends/primitives.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace compound {
 
 template <class B>
@@ -73,4 +73,4 @@ MapOf<B> inverted_residual(Run<B>& run, const InvertedResidual<B>& w, const MapO
 
 }  // namespace compound
 SEGFACE_COMPOUND(inverted_residual)
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -9,7 +9,7 @@
 #include "segface/image/postprocess.hpp"
 #include "segface/image/settled_labels.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace compound {
 
 // Logits of one image [1, h, w, K] to labels; see label_pixels in image/postprocess.hpp, whose results these are. Where
@@ -71,4 +71,4 @@ void class_planes(Run<B>& run, const MapOf<B>& logits, const Span<float>& out) n
 
 }  // namespace compound
 SEGFACE_COMPOUND(class_planes)
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

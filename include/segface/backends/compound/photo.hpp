@@ -10,7 +10,7 @@
 #include "segface/image/preprocess.hpp"
 #include "segface/image/resize.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace compound {
 
 // Resized by Pillow's bicubic (image/resize.hpp) and normalised (image/preprocess.hpp), on the host. Keeps the tables
@@ -45,4 +45,4 @@ class PhotoInput {
 
 }  // namespace compound
 SEGFACE_COMPOUND_OPERAND(PhotoInput)
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

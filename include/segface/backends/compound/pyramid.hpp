@@ -10,7 +10,7 @@
 #include "segface/backends/compound/compound.hpp"
 #include "segface/backends/primitives.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // The taps as float arrays in PyTorch's layouts, for prepare.
 struct MlpFusionParameters {
@@ -153,4 +153,4 @@ SEGFACE_COMPOUND_OPERAND(PositionTerm)
 SEGFACE_COMPOUND(image_linear)
 SEGFACE_COMPOUND(position_term)
 SEGFACE_COMPOUND(image_linear_at)
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -5,7 +5,7 @@
 #include "segface/backends/compound/labels.hpp"
 #include "segface/backends/primitives.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace compound {
 
 // The official Sequential `output_upscaling`.
@@ -47,4 +47,4 @@ void upscale_and_label(Run<B>& run, const Upscaling<B>& w, const MapOf<B>& image
 
 }  // namespace compound
 SEGFACE_COMPOUND(upscale_and_label)
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -4,7 +4,7 @@
 #include "segface/backends/compound/compound.hpp"
 #include "segface/backends/primitives.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace compound {
 
 template <class B>
@@ -25,4 +25,4 @@ void window_attention(Run<B>& run, const WindowAttention<B>& w, const ViewOf<B>&
 
 }  // namespace compound
 SEGFACE_COMPOUND(window_attention)
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -10,7 +10,7 @@
 #include "segface/backends/cpu/tasks.hpp"
 #include "segface/base/window.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 inline Index whole_vectors(const Kernels& kernels, Index count) noexcept {
@@ -208,4 +208,4 @@ void attend_windows(RunOf& run, const Kernels& kernels, const WindowAttention& w
 }
 
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

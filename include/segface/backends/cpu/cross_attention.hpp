@@ -8,7 +8,7 @@
 #include "segface/backends/cpu/attention.hpp"
 #include "segface/backends/cpu/projection.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 // What the tokens read: see compound::tokens_from_image.
@@ -87,4 +87,4 @@ Out stream_image_and_back(Run<Backend>& run, const Kernels& kernels,
 }
 
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

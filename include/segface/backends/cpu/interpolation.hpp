@@ -8,7 +8,7 @@
 #include "segface/base/bilinear.hpp"
 #include "segface/base/config.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 // Pixels [column, ..) of a row of `width`, as many as are left of `wanted` and fit; of an input of `in` columns.
@@ -45,4 +45,4 @@ inline void mix_into(const Kernels& kernels, const In& x, Index image, Index fir
 }
 
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -10,7 +10,7 @@
 #include "segface/backends/cpu/operands.hpp"
 #include "segface/backends/cpu/tasks.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 // Rows [first, last) of y, from the rows of one image's x that they see: rows[dy] of each is found by `row_at(sy)`.
@@ -71,4 +71,4 @@ Out expand_and_filter(RunOf& run, const Kernels& kernels, const Convolution& exp
 }
 
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -11,7 +11,7 @@
 #include "segface/backends/cpu/x86_features.hpp"
 #endif
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 enum class Isa : std::uint8_t { baseline, avx2, avx512 };
@@ -77,4 +77,4 @@ inline Result<Isa> chosen_isa() noexcept {
 }
 
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -25,7 +25,7 @@
 #endif
 #endif
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 // C[rows, columns of panels first .. last) = last(activation(A W^T + bias) + residual)
@@ -270,4 +270,4 @@ inline constexpr const Kernels& kAvx2Kernels = avx2::kKernels;
 #undef SEGFACE_PRAGMA_NOW
 
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -11,7 +11,7 @@
 #include "segface/image/affine.hpp"
 #include "segface/image/settled_labels.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 static_assert(kMaxClasses <= LabelArguments::kMostClasses, "the kernel must hold the logits of a pixel");
@@ -149,4 +149,4 @@ void label_map(Run<Backend>& run, const Kernels& kernels, const Out& logits, con
 }
 
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -8,7 +8,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 // A matrix in panels of `panel` outputs, and its bias, both padded with zeros.
@@ -116,4 +116,4 @@ struct Constant {
 };
 
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -5,7 +5,7 @@
 
 #include "segface/backends/cpu/tasks.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 // One row for each of `rows` output pixels from first_pixel on: the kernel x kernel x C input values it sees; zeros
@@ -35,4 +35,4 @@ inline void gather_patches(const In& x, Index kernel, Index stride, Index pad, I
 }
 
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -11,7 +11,7 @@
 #include "segface/backends/cpu/operands.hpp"
 #include "segface/backends/cpu/tasks.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 struct Position {
@@ -64,4 +64,4 @@ struct Position {
 };
 
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -17,7 +17,7 @@
 #include "segface/backends/cpu/tasks.hpp"
 #include "segface/backends/fold.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 // What a projection of (image + position) needs of the position, from the plan. On the fused map the position is added
@@ -172,4 +172,4 @@ PositionTerm project_position(Run<Backend>& run, const Kernels& kernels, const P
 }
 
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -5,7 +5,7 @@
 #include "segface/backends/cpu/tasks.hpp"
 #include "segface/base/config.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 // The sums for one call of a layer with `rows` rows an image, in blocks of kRowBlock at most; none where they would
@@ -48,4 +48,4 @@ class Strassen {
 };
 
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

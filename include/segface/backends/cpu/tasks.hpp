@@ -7,7 +7,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/map.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 using In = Map<const float>;
@@ -53,4 +53,4 @@ struct PanelGroups {
 };
 
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -12,7 +12,7 @@
 #include "segface/backends/cpu/strassen.hpp"
 #include "segface/backends/cpu/tasks.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 // Rows of a tile, 16 for each token in the order dy, dx, dy', dx' -> pixels of y, which has 4 of them along each side
@@ -194,4 +194,4 @@ void stream_labels(Run<Backend>& run, const Kernels& kernels, const compound::Up
 }
 
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

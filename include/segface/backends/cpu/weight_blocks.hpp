@@ -14,7 +14,7 @@
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 using Block = Buffer<float, HugePages>;
@@ -70,4 +70,4 @@ class WeightBlocks {
 };
 
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

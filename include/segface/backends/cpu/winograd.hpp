@@ -14,7 +14,7 @@
 #include "segface/backends/cpu/tasks.hpp"
 #include "segface/backends/fold.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 // By channels alone: weights are packed before a size is known. Above 256 channels the larger weights cost more memory
@@ -165,4 +165,4 @@ void convolve_winograd(RunOf& run, const Kernels& kernels, const Linear& w, cons
 }
 
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -9,7 +9,7 @@
 
 #include "segface/base/config.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cpu {
 
 struct X86Features {
@@ -34,4 +34,4 @@ inline X86Features x86_features() noexcept {
 }
 
 }  // namespace cpu
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

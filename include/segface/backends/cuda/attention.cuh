@@ -14,7 +14,7 @@
 #include "segface/backends/cuda/softmax.cuh"
 #include "segface/base/config.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 inline constexpr int kSlice = 128;               // channels of a block's heads, with what fills them up
@@ -200,4 +200,4 @@ Status launch_attention(cudaStream_t stream, const Map<const T>& q, const Map<co
 }
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

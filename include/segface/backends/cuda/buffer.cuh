@@ -10,7 +10,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 // Where a buffer lies. As what a unique_ptr deletes by, it can tell nobody that freeing failed.
@@ -79,4 +79,4 @@ Result<DeviceBuffer<T>> upload(const T* values, Index count) noexcept {
 }
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -9,7 +9,7 @@
 #include "segface/backends/cuda/launch.cuh"
 #include "segface/base/config.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 // The pixel of x that a tap sees, or null outside.
@@ -219,4 +219,4 @@ Status launch_convolution(cudaStream_t stream, const Map<const T>& x, const T* w
 }
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

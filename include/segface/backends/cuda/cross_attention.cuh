@@ -7,7 +7,7 @@
 #include "segface/backends/cuda/launch.cuh"
 #include "segface/base/config.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 inline constexpr int kReadWidth = 16, kReadHeads = kSlice / kReadWidth;  // channels of a head at most; heads of a block
@@ -108,4 +108,4 @@ Status launch_read_tokens(cudaStream_t stream, const Map<const T>& q, const Map<
 }
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

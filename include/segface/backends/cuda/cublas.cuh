@@ -12,7 +12,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/status.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 struct CublasLtDeleter {
@@ -95,4 +95,4 @@ struct CublasLt {
 };
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

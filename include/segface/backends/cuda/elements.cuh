@@ -9,7 +9,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/tanh_warp.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 // y = a + b; b may be of one image for all of the batch, y may be a.
@@ -103,4 +103,4 @@ __global__ void encode_positions(const float* gaussian, Map<T> y) {
 }
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -8,7 +8,7 @@
 #include "segface/backends/parameters.hpp"
 #include "segface/base/config.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 __device__ inline float activate(Activation activation, float x) noexcept {
@@ -57,4 +57,4 @@ __global__ void finish_elements(Map<const T> z, Finish<T> finish, Map<T> y) {
 }
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

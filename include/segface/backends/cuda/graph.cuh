@@ -11,7 +11,7 @@
 #include "segface/backends/cuda/status.cuh"
 #include "segface/base/config.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 struct GraphDeleter {
@@ -61,4 +61,4 @@ class Graph {
 };
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -13,7 +13,7 @@
 #include "segface/image/limits.hpp"
 #include "segface/image/postprocess.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 inline constexpr int kLabelBlock = 256;
@@ -156,4 +156,4 @@ Status class_planes(Memory& memory, const Map<const T>& logits, float* out) noex
 }
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

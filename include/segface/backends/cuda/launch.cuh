@@ -11,7 +11,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/map.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 inline constexpr unsigned kWarp = 32;
@@ -78,4 +78,4 @@ Status launch_elements(const char* what, void (*kernel)(Parameters...), const Ma
 }
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -16,7 +16,7 @@
 #include "segface/base/map.hpp"
 #include "segface/base/memory.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 struct StreamDeleter {
@@ -40,13 +40,13 @@ class Memory {
     if (block_.size() >= bytes) return {};
     graph_.clear();
     SEGFACE_RETURN_IF_ERROR(finish());
-    return segface::reserve(block_, bytes);
+    return core::reserve(block_, bytes);
   }
   Span<std::uint8_t> block() const noexcept { return {block_.data(), block_.size()}; }
   std::size_t bytes() const noexcept { return block_.size() + results_.size() + staging_.size() + products_.bytes(); }
   // So many bytes, 256-byte aligned, for what will be copied to a caller; those of an earlier call may be the same.
   Result<std::uint8_t*> results(std::size_t bytes) noexcept {
-    SEGFACE_RETURN_IF_ERROR(segface::reserve(results_, bytes));
+    SEGFACE_RETURN_IF_ERROR(core::reserve(results_, bytes));
     return results_.data();
   }
 
@@ -100,7 +100,7 @@ class Memory {
     using Number = std::remove_const_t<T>;
     const std::size_t size = static_cast<std::size_t>(map.rows() * map.channels);
     const std::size_t bytes = size * (std::is_same_v<Number, float> ? sizeof(float) : sizeof(float) + sizeof(Number));
-    SEGFACE_RETURN_IF_ERROR(segface::reserve(staging_, bytes));
+    SEGFACE_RETURN_IF_ERROR(core::reserve(staging_, bytes));
     auto* const numbers = reinterpret_cast<float*>(staging_.data());
     auto* const after = reinterpret_cast<Number*>(staging_.data() + bytes) - size;
     return Staged<Number>{after, {numbers, map.batch, map.height, map.width, map.channels, map.channels}};
@@ -123,4 +123,4 @@ class Memory {
 };
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

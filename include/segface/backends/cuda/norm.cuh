@@ -8,7 +8,7 @@
 #include "segface/backends/cuda/launch.cuh"
 #include "segface/base/config.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 inline constexpr unsigned kNormRows = 8;  // warps of a block, each with a row
@@ -128,4 +128,4 @@ Status launch_dense(cudaStream_t stream, const Map<const float>& x, const T* wei
 }
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

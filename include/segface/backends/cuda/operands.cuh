@@ -12,7 +12,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/half.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 using Floats = DeviceBuffer<float>;
@@ -129,4 +129,4 @@ inline Result<WindowAttention> upload_window_attention(const WindowAttentionPara
 }
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

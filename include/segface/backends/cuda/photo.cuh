@@ -19,7 +19,7 @@
 #include "segface/image/preprocess.hpp"
 #include "segface/image/resize.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 // A picture of bytes on the device.
@@ -161,4 +161,4 @@ class PhotoInput {
 };
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

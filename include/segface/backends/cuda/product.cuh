@@ -17,7 +17,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/map.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 // For each of `count` equal parts of the rows: y = relu(x W^T + bias + residual), [rows, in] -> [rows, out].
@@ -193,4 +193,4 @@ class Products {
 };
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

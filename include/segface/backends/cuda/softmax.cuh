@@ -8,7 +8,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 // A query of a thread. After keys with scores s_j and values v_j: most = max s_j, sum = sum of exp(s_j - most), mixed =
@@ -64,4 +64,4 @@ auto with_head_width(Index width, const Body& body) noexcept {
 }
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -6,7 +6,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/status.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 // what: the call, for the message. Errors: out_of_memory, no_device, internal.
@@ -21,4 +21,4 @@ inline Status check(cudaError_t outcome, const char* what) noexcept {
 }
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -6,7 +6,7 @@
 #include "segface/backends/cuda/launch.cuh"
 #include "segface/base/config.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 inline constexpr int kPixelWarps = 8;          // of a block
@@ -104,4 +104,4 @@ Status launch_classify(cudaStream_t stream, const Map<const T>& z, const float* 
 }
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -13,7 +13,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/window.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace cuda {
 
 inline constexpr int kMostWindowTokens = 64;
@@ -110,4 +110,4 @@ Status launch_windowed_attention(cudaStream_t stream, const WindowAttention& w, 
 }
 
 }  // namespace cuda
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

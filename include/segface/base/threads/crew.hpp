@@ -21,7 +21,7 @@
 #include "segface/base/threads/executor.hpp"
 #include "segface/base/threads/task_shares.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 class Crew {
  public:
@@ -164,4 +164,4 @@ class Crew {
   std::condition_variable left_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

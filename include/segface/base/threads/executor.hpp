@@ -38,7 +38,7 @@ class Executor {
     run(
         tasks,
         [](const void* context, Index task, Index worker) {
-          const FloatingPointGuard guard;
+          const core::FloatingPointGuard guard;
           (*static_cast<const Body*>(context))(task, worker);
         },
         &body);
@@ -54,7 +54,11 @@ class SerialExecutor final : public Executor {
   }
 };
 
+SEGFACE_END_NAMESPACE
+
+SEGFACE_BEGIN_CORE
+
 // Most threads that are ever asked for, whatever the caller says.
 inline constexpr Index kMaxThreads = 256;
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

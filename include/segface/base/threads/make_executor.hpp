@@ -19,7 +19,7 @@ SEGFACE_BEGIN_NAMESPACE
 // default_threads(). Errors: out_of_memory.
 inline Result<std::unique_ptr<Executor>> make_executor(Index threads) noexcept {
   const Index count = threads <= 0 ? default_threads() : std::min(threads, available_threads());
-  if (count > 1) return ThreadPool::make(count);
+  if (count > 1) return core::ThreadPool::make(count);
   std::unique_ptr<Executor> serial(new (std::nothrow) SerialExecutor);
   if (serial == nullptr) return error(Errc::out_of_memory, "out of memory: no room for an executor");
   return Result<std::unique_ptr<Executor>>(std::move(serial));

@@ -30,19 +30,19 @@ class OpenMpExecutor final : public Executor {
  public:
   // 0 or less means default_threads(); at most `processors`.
   explicit OpenMpExecutor(Index threads, Index processors = available_threads()) noexcept
-      : crew_(Crew::make(
-            std::max<Index>(1, std::min({threads <= 0 ? default_threads() : threads, processors, kMaxThreads})),
+      : crew_(core::Crew::make(
+            std::max<Index>(1, std::min({threads <= 0 ? default_threads() : threads, processors, core::kMaxThreads})),
             true)) {}
 
   // As in ThreadPool: the copy of what a thread waits on cannot be destroyed.
   ~OpenMpExecutor() override {
-    if (process_id() != loading_process_) static_cast<void>(crew_.release());
+    if (core::process_id() != loading_process_) static_cast<void>(crew_.release());
   }
 
   Index threads() const noexcept override { return crew_ == nullptr ? 1 : crew_->size(); }
 
   void hold(void (*pass)(const void*), const void* context) noexcept override {
-    if (threads() == 1 || process_id() != loading_process_ || omp_in_parallel() != 0 || held_.exchange(true)) {
+    if (threads() == 1 || core::process_id() != loading_process_ || omp_in_parallel() != 0 || held_.exchange(true)) {
       return pass(context);
     }
     crew_->gather();
@@ -59,16 +59,16 @@ class OpenMpExecutor final : public Executor {
   }
 
   void run(Index tasks, Function function, const void* body) noexcept override {
-    if (held_ && process_id() == loading_process_) return crew_->run(tasks, function, body);
+    if (held_ && core::process_id() == loading_process_) return crew_->run(tasks, function, body);
     for (Index task = 0; task < tasks; ++task) function(body, task, 0);
   }
 
  private:
   // Known before a host's first fork. In a child libgomp may wait for ever for threads that stayed in the parent, even if
   // this library had not used it there.
-  static inline const long loading_process_ = process_id();
+  static inline const long loading_process_ = core::process_id();
 
-  std::unique_ptr<Crew> crew_;
+  std::unique_ptr<core::Crew> crew_;
   std::atomic<bool> held_{false};
 };
 

@@ -15,7 +15,7 @@
 #include "segface/base/threads/processors.hpp"
 #include "segface/base/threads/thread.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // In a forked child, where the threads are not, the work is done serially by the caller.
 class ThreadPool final : public Executor {
@@ -84,4 +84,4 @@ class ThreadPool final : public Executor {
   std::unique_ptr<Helper[]> helpers_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -7,7 +7,7 @@
 #include <unistd.h>
 #endif
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // To notice a fork: threads do not survive one, and locks may be held by threads that are no more.
 inline long process_id() noexcept {
@@ -41,4 +41,4 @@ class CancellationGuard {
   CancellationGuard& operator=(const CancellationGuard&) = delete;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -26,7 +26,7 @@
 #include <memory>
 #endif
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 #if defined(__linux__)
 namespace quota {
@@ -162,5 +162,12 @@ inline Index default_threads() noexcept {
   const long most = wanted == nullptr ? 0 : std::strtol(wanted, nullptr, 10);
   return most > 0 ? std::min(available_threads(), static_cast<Index>(most)) : available_threads();
 }
+
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
+using core::available_threads;
+using core::default_threads;
 
 SEGFACE_END_NAMESPACE

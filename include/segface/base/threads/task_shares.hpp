@@ -8,7 +8,7 @@
 #include "segface/base/memory.hpp"
 #include "segface/base/threads/executor.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // Hands out the tasks of a kernel. A worker begins with a share of its own, in order, the same one in every kernel:
 // what it reads is mostly what it wrote in the one before, and in its cache. Then it helps the others with theirs. A share
@@ -40,4 +40,4 @@ class TaskShares {
   Next next_[kMostShares];
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

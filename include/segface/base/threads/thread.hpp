@@ -14,7 +14,7 @@
 #include <thread>
 #endif
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // Started at most once, and joined if it was started.
 class Thread {
@@ -61,4 +61,4 @@ class Thread {
 #endif
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -7,7 +7,7 @@
 #include "segface/layers/linear.hpp"
 #include "segface/networks/segface/mlp_fusion.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 inline constexpr Index kDecoderHeads = 8;
 
@@ -68,4 +68,4 @@ auto prepare_image_from_tokens(Preparation<B>& p, const AttentionWeights& w, con
                                                    prepare(p, w.out_proj), kDecoderHeads};
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

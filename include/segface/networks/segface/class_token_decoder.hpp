@@ -16,7 +16,7 @@
 #include "segface/networks/segface/dataset.hpp"
 #include "segface/networks/segface/two_way_transformer.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct ClassTokenDecoderWeights {
   static constexpr Index kUpscaled1 = kDecoderWidth / 4;  // 64
@@ -135,4 +135,4 @@ class ClassTokenDecoder {
   std::array<typename B::Linear, 3> hyper_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -15,6 +15,10 @@ SEGFACE_BEGIN_NAMESPACE
 
 enum class Dataset : std::uint8_t { celeb, lapa, helen };
 
+SEGFACE_END_NAMESPACE
+
+SEGFACE_BEGIN_CORE
+
 // Official names of the class tokens, in label order, which is not alphabetical.
 inline constexpr const char* kCelebTokens[] = {"background", "neck",       "face",     "cloth",    "rightear",
                                                "leftear",    "rightbro",   "leftbro",  "righteye", "lefteye",
@@ -41,24 +45,28 @@ static_assert(row(Dataset::celeb).dataset == Dataset::celeb && row(Dataset::lapa
                   row(Dataset::helen).dataset == Dataset::helen,
               "rows stand in the order of Dataset");
 
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
 inline std::string_view dataset_name(Dataset dataset) noexcept {
-  return row(dataset).name;
+  return core::row(dataset).name;
 }
 
 inline Index class_count(Dataset dataset) noexcept {
-  return static_cast<Index>(row(dataset).tokens.size());
+  return static_cast<Index>(core::row(dataset).tokens.size());
 }
 
 // Reads dataset_name(), and celeba as the released folders spell it. Errors: invalid_argument.
 inline Result<Dataset> parse_dataset(std::string_view name) noexcept {
-  for (const DatasetRow& known : kDatasets) {
+  for (const core::DatasetRow& known : core::kDatasets) {
     if (name == known.name) return known.dataset;
   }
   if (name == "celeba") return Dataset::celeb;
-  return guarded([&]() -> Result<Dataset> {
+  return core::guarded([&]() -> Result<Dataset> {
     constexpr std::string_view kNames[] = {"celeb", "lapa", "helen"};
-    return error(Errc::invalid_argument, "data set '", name, "' is unknown; did you mean ", nearest_name(name, kNames),
-                 "? Known are celeb, lapa and helen");
+    return error(Errc::invalid_argument, "data set '", name, "' is unknown; did you mean ",
+                 core::nearest_name(name, kNames), "? Known are celeb, lapa and helen");
   });
 }
 

@@ -9,7 +9,7 @@
 #include "segface/backends/compound/pyramid.hpp"
 #include "segface/layers/linear.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 inline constexpr Index kDecoderWidth = 256;
 
@@ -68,4 +68,4 @@ ops::PyramidLinear<B> prepare_on_pyramid(Preparation<B>& p, const LinearWeights&
   });
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -26,7 +26,7 @@
 #include "segface/networks/segface/class_token_decoder.hpp"
 #include "segface/networks/segface/mlp_fusion.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 // Smallest side of an input.
 inline constexpr Index kMinSide = 32;
@@ -152,7 +152,7 @@ template <class B>
 SegFace<B>::SegFace(Preparation<B>& p, const SegFaceWeights& w, const MlpFusionNumbers& fusion)
     : backend_(p.backend()),
       backbone_(make_backbone(p, w.backbone)),
-      fusion_(segface::prepare(p, fusion)),
+      fusion_(core::prepare(p, fusion)),
       decoder_(p, w.face_decoder, w.pe_layer, fusion) {}
 
 template <class B>
@@ -357,6 +357,6 @@ Status pass_once(const SegFace<B>& network, const Plan<B>& plan, Executor& execu
   return run.status();
 }
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE
 
 #include "segface/base/host_macros_end.hpp"

@@ -12,7 +12,7 @@
 #include "segface/layers/normalization.hpp"
 #include "segface/networks/segface/attention.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 struct TwoWayBlockWeights {
   static constexpr Index kInner = kDecoderWidth / 2;
@@ -153,4 +153,4 @@ class TwoWayTransformer {
   typename B::LayerNorm norm_final_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -21,6 +21,10 @@ enum class Backbone : std::uint8_t {
   efficientnet,
 };
 
+SEGFACE_END_NAMESPACE
+
+SEGFACE_BEGIN_CORE
+
 struct BackboneRow {
   Backbone backbone;
   const char* name;         // the official spelling (--model)
@@ -48,8 +52,12 @@ constexpr bool rows_in_order(const Row (&rows)[N]) noexcept {
 }
 static_assert(rows_in_order(kBackbones), "a row for each Backbone, in their order");
 
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
 inline const char* backbone_name(Backbone backbone) noexcept {
-  return kBackbones[static_cast<std::size_t>(backbone)].name;
+  return core::kBackbones[static_cast<std::size_t>(backbone)].name;
 }
 
 SEGFACE_END_NAMESPACE

@@ -17,7 +17,7 @@
 #include "segface/layers/patch_embedding.hpp"
 #include "segface/networks/segface/backbones/taps.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 template <class B>
 class ConvNeXt;
@@ -175,4 +175,4 @@ class ConvNeXt {
   std::vector<convnext::Downsampling<B>> downsampling_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -17,7 +17,7 @@
 #include "segface/layers/inverted_residual.hpp"
 #include "segface/networks/segface/backbones/taps.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 template <class B>
 class EfficientNetV2;
@@ -177,4 +177,4 @@ class EfficientNetV2 {
   std::vector<efficientnet_v2::Stage<B>> stages_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

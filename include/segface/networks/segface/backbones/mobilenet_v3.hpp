@@ -15,7 +15,7 @@
 #include "segface/layers/inverted_residual.hpp"
 #include "segface/networks/segface/backbones/taps.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 template <class B>
 class MobileNetV3;
@@ -95,4 +95,4 @@ class MobileNetV3 {
   std::vector<compound::InvertedResidual<B>> blocks_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -17,7 +17,7 @@
 #include "segface/layers/convolution.hpp"
 #include "segface/networks/segface/backbones/taps.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 template <class B>
 class ResNet;
@@ -122,4 +122,4 @@ class ResNet {
   std::array<std::vector<resnet::Bottleneck<B>>, 4> stages_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -18,7 +18,7 @@
 #include "segface/layers/window_attention.hpp"
 #include "segface/networks/segface/backbones/taps.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace swin {
 
 // A variant of Swin or Swin V2.
@@ -158,4 +158,4 @@ class SwinTransformer {
   std::vector<PatchMerging<B>> merging_;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

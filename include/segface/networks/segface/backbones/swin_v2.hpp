@@ -8,7 +8,7 @@
 
 #include "segface/networks/segface/backbones/swin.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 namespace swin {
 
 inline constexpr Row kV2Base = {{128, 256, 512, 1024}, {2, 2, 18, 2}, {4, 8, 16, 32}, 8};
@@ -30,4 +30,4 @@ void apply(Run<B>& run, const Block<B, WindowAttentionV2Weights>& w, Index shift
 using WeightsV2 = AnyWeights<WindowAttentionV2Weights, /*kNormFirst=*/false>;
 
 }  // namespace swin
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE

@@ -5,7 +5,7 @@
 
 #include "segface/backends/run.hpp"
 
-SEGFACE_BEGIN_NAMESPACE
+SEGFACE_BEGIN_CORE
 
 template <class B>
 class Taps {
@@ -23,4 +23,4 @@ class Taps {
   std::size_t count_ = 0;
 };
 
-SEGFACE_END_NAMESPACE
+SEGFACE_END_CORE
