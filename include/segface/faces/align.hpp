@@ -17,6 +17,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/status.hpp"
 #include "segface/faces/landmarks.hpp"
+#include "segface/image/affine.hpp"
 #include "segface/image/crop.hpp"
 #include "segface/image/image.hpp"
 
@@ -49,6 +50,13 @@ class AlignedSquare {
     const double scale = static_cast<double>(side_) / (2 * half_);
     const double x = p.x - centre_.x, y = p.y - centre_.y;
     return {(x * unit_.x + y * unit_.y + half_) * scale - 0.5, (y * unit_.x - x * unit_.y + half_) * scale - 0.5};
+  }
+  // The photo's pixels to those of a picture of width x height that is the square.
+  AffineMap<double> map_to(Index width, Index height) const noexcept {
+    const double across = static_cast<double>(width) / (2 * half_), down = static_cast<double>(height) / (2 * half_);
+    const double x = centre_.x + 0.5, y = centre_.y + 0.5;
+    return {across * unit_.x, across * unit_.y, across * (half_ - x * unit_.x - y * unit_.y),
+            -down * unit_.y,  down * unit_.x,   down * (half_ + x * unit_.y - y * unit_.x)};
   }
   Landmarks from_photo(const Landmarks& l) const noexcept {
     return {from_photo(l.left_eye), from_photo(l.right_eye), from_photo(l.nose), from_photo(l.left_mouth),

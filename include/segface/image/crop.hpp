@@ -13,6 +13,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
+#include "segface/image/affine.hpp"
 #include "segface/image/image.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
@@ -29,6 +30,14 @@ inline Box clip_box(const Box& box, Index width, Index height) noexcept {
   const Index cut_left = box.x < 0 ? std::max(box.x, -box.width) : 0;
   const Index cut_top = box.y < 0 ? std::max(box.y, -box.height) : 0;
   return {left, top, std::min(box.width + cut_left, width - left), std::min(box.height + cut_top, height - top)};
+}
+
+// The photo's pixels to those of a picture of width x height that is the box, whose sides are at least 1.
+inline AffineMap<double> box_map(const Box& box, Index width, Index height) noexcept {
+  AffineMap<double> map = AffineMap<double>::scaled(box.width, box.height, width, height);
+  map.x0 = -map.xx * static_cast<double>(box.x);
+  map.y0 = -map.yy * static_cast<double>(box.y);
+  return map;
 }
 
 // The square around the middle of a detector's box (to half a pixel), `scale` times its longer side; may reach outside
