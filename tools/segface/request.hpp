@@ -17,6 +17,7 @@
 #include "arguments.hpp"
 #include "backends.hpp"
 #include "commands.hpp"
+#include "photo_list.hpp"
 
 namespace tool {
 
@@ -52,17 +53,6 @@ struct Outputs {
   std::string mask, overlay, logits;
   std::vector<std::string> masks, probabilities;  // one for each of Request::classes
 };
-
-inline std::string base_name(const std::string& path) {
-  return path.substr(path.find_last_of(kPathSeparators) + 1);
-}
-
-// "a/photo.jpg" -> "photo"
-inline std::string stem(const std::string& path) {
-  const std::string name = base_name(path);
-  const std::size_t dot = name.rfind('.');
-  return dot == 0 ? name : name.substr(0, dot);
-}
 
 // "image-left eye" -> "image-left-eye"
 inline std::string file_word(std::string_view class_name) {
@@ -234,9 +224,7 @@ inline Result<Request> read_request(const Arguments& arguments) {
   request.names_mask = named && !arguments.has("--mask");
   request.names_overlay = named && !arguments.has("--overlay");
   if (arguments.has("-o")) {
-    request.directory = arguments.value("-o");
-    if (std::string_view(kPathSeparators).find(request.directory.back()) == std::string_view::npos)
-      request.directory += '/';
+    request.directory = as_folder(arguments.value("-o"));
   }
   if (arguments.has("--box")) {
     SEGFACE_ASSIGN(box, parse_box(arguments.value("--box")));
