@@ -420,13 +420,20 @@ TEST_CASE("--gray writes the labels as a gray picture, which no reader turns int
   for (const char* name : {"m.png", "g.png"}) w.remove(name);
 }
 
-TEST_CASE("info shows network, classes and stages") {
-  const Outcome info = workshop().run("info w.safetensors");
+TEST_CASE("info shows network and classes, and stages where they are wanted") {
+  const Outcome info = workshop().run("info w.safetensors"), stages = workshop().run("info w.safetensors --stages");
   REQUIRE(info.code == 0);
-  for (const char* part : {"mobilenet", "64 x 64", "7060480", "F32", "fnv1a64:", "GFLOP", "image-left eye", "l_eye",
-                           "subject's right eye", "#00b4d8", "lower lip", "feature3", "64 x 64 x 19"}) {
+  REQUIRE(stages.code == 0);
+  for (const char* part : {"mobilenet", "64 x 64", "7060480", "F32", "fnv1a64:", "image-left eye", "l_eye",
+                           "subject's right eye", "#00b4d8", "lower lip"}) {
     CAPTURE(part);
     CHECK(contains(info.out, part));
+  }
+  CHECK(contains(stages.out, info.out));
+  for (const char* part : {"GFLOP", "feature3", "64 x 64 x 19"}) {
+    CAPTURE(part);
+    CHECK(contains(stages.out, part));
+    CHECK_FALSE(contains(info.out, part));
   }
   CHECK_FALSE(contains(info.out, "\x1b"));  // colours are for terminals
 }
