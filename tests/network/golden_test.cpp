@@ -30,7 +30,7 @@ TEST_CASE("a stage that the golden holds and the network does not mark agrees wi
                     Backbone::mobilenet, Dataset::celeb);
   const Image picture = load_image(test::data(golden.text("resized"))).value();
   const std::unique_ptr<Executor> executor = make_executor(2).value();
-  const auto plan = Plan<cpu::Backend>::make(net, 1, 250, 250, *executor).value();
+  const auto plan = Plan<SegFace, cpu::Backend>::make(net, 1, 250, 250, *executor).value();
   GoldenObserver<float> observer(golden);
   test::forward(net, plan, picture.data(), *executor, &observer);
   CHECK(observer.status().ok());
