@@ -73,8 +73,9 @@ class BasicParser {
   const Backend& backend() const noexcept;
   // The plan of the network's own resolution: memory, cost, stages.
   const Plan<SegFace, Backend>& plan() const noexcept;
-  // Threads of one call that is alone.
+  // Threads of one call that is alone, and what its calls share them by.
   Index threads() const noexcept;
+  Executor& executor() const noexcept;
   // Replays the file's self-test: the largest difference in parts of the logits' root mean square, which agrees
   // up to SelfTest::kTolerance.
   Result<double> self_test() const noexcept;

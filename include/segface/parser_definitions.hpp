@@ -113,7 +113,11 @@ const Plan<SegFace, Backend>& BasicParser<Backend>::plan() const noexcept {
 }
 template <class Backend>
 Index BasicParser<Backend>::threads() const noexcept {
-  return state_->network->engine().executor().threads();
+  return executor().threads();
+}
+template <class Backend>
+Executor& BasicParser<Backend>::executor() const noexcept {
+  return state_->network->engine().executor();
 }
 template <class Backend>
 Result<double> BasicParser<Backend>::self_test() const noexcept {

@@ -21,6 +21,7 @@
 #include "segface/faces/align.hpp"
 #include "segface/faces/landmark_file.hpp"
 #include "segface/faces/landmarks.hpp"
+#include "segface/image/affine.hpp"
 #include "segface/image/crop.hpp"
 #include "segface/image/image.hpp"
 #include "segface/image/limits.hpp"
@@ -41,7 +42,10 @@ class Region {
   // limit_exceeded.
   static Result<Region> aligned(const Landmarks& landmarks, Index width, Index height) noexcept {
     SEGFACE_RETURN_IF_ERROR(check_landmarks(landmarks, width, height));
-    const AlignedSquare square(landmarks);
+    return square(AlignedSquare(landmarks), width, height);
+  }
+  // Any turned square. Errors: limit_exceeded.
+  static Result<Region> square(const AlignedSquare& square, Index width, Index height) noexcept {
     SEGFACE_RETURN_IF_ERROR(in_context(check_sides(square.side(), square.side(), {}), "the square of the landmarks"));
     Region region(width, height, {0, 0, square.side(), square.side()}, false);
     region.square_ = square;
@@ -63,6 +67,10 @@ class Region {
   }
   Point to_photo(const Point& p) const noexcept {
     return square_ ? square_->to_photo(p) : Point{p.x + x_of_box(), p.y + y_of_box()};
+  }
+  // The photo's pixels to those of a picture of width x height that is the region.
+  AffineMap<double> map_to(Index width, Index height) const noexcept {
+    return square_ ? square_->map_to(width, height) : box_map(box_, width, height);
   }
   Landmarks from_photo(const Landmarks& l) const noexcept {
     return {from_photo(l.left_eye), from_photo(l.right_eye), from_photo(l.nose), from_photo(l.left_mouth),
