@@ -265,7 +265,10 @@ TEST_CASE("widening and filtering in bands equals one after the other") {
                 .prepare_depthwise_convolution({1, kWide, c.kernel, c.stride, filter.data(), {}, bias.data()})
                 .value();
         const ViewOf<Any> x = bench.map("x", 2, c.height, c.width, kNarrow);
-        return ops::expand_and_filter<Any>(bench.run(), expand, depthwise, x, between, Activation::hard_swish);
+        const auto y =
+            bench.run().map(2, ops::convolved(c.height, depthwise), ops::convolved(c.width, depthwise), kWide);
+        ops::expand_and_filter<Any>(bench.run(), expand, depthwise, x, between, Activation::hard_swish, y);
+        return y;
       };
       test::Bench<reference::Backend<double>> exact(reference::Backend<double>(), executor);
       const auto expected = filtered(exact);

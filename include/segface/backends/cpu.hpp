@@ -426,13 +426,13 @@ class Backend {
   }
 
   // See cpu/inverted_residual.hpp.
-  Out expand_and_filter(RunOf& run, const Convolution& expand, const DepthwiseConvolution& depthwise, const In& x,
-                        Activation between, Activation activation) const noexcept {
+  void expand_and_filter(RunOf& run, const Convolution& expand, const DepthwiseConvolution& depthwise, const In& x,
+                         Activation between, Activation activation, const Out& y) const noexcept {
     constexpr Index kNarrow = 32, kLarge = Index{1} << 19;  // floats of the wide map of an image: 2 MB
     if (x.channels <= kNarrow && x.pixels() * expand.out >= kLarge) {
-      return cpu::expand_and_filter(run, *kernels_, expand, depthwise, x, between, activation);
+      return cpu::expand_and_filter(run, *kernels_, expand, depthwise, x, between, activation, y);
     }
-    return compound::expand_and_filter<Backend>(run, expand, depthwise, x, between, activation);
+    compound::expand_and_filter<Backend>(run, expand, depthwise, x, between, activation, y);
   }
 
   // See cpu/projection.hpp.

@@ -41,11 +41,10 @@ void filter_rows(const Kernels& kernels, const DepthwiseConvolution& w, Index in
 
 // See compound::expand_and_filter. expand is a 1 x 1 convolution.
 template <class RunOf>
-Out expand_and_filter(RunOf& run, const Kernels& kernels, const Convolution& expand,
-                      const DepthwiseConvolution& depthwise, const In& x, Activation between,
-                      Activation activation) noexcept {
+void expand_and_filter(RunOf& run, const Kernels& kernels, const Convolution& expand,
+                       const DepthwiseConvolution& depthwise, const In& x, Activation between, Activation activation,
+                       const Out& y) noexcept {
   const Index stride = depthwise.stride, padding = depthwise.padding;
-  const Out y = run.map(x.batch, ops::convolved(x.height, depthwise), ops::convolved(x.width, depthwise), expand.out);
   const auto scope = run.scope();
   const Index band = 8 / stride, bands = (y.height + band - 1) / band;
   const Index most_rows = (band - 1) * stride + depthwise.kernel;
@@ -67,7 +66,6 @@ Out expand_and_filter(RunOf& run, const Kernels& kernels, const Convolution& exp
         kernels, depthwise, x.height, x.width, wide.stride, activation,
         [&](Index row) { return wide.pixel(worker, row - top, 0); }, first, last, y.image(image));
   });
-  return y;
 }
 
 }  // namespace cpu
