@@ -250,25 +250,30 @@ TEST_CASE("widening and filtering in bands equals one after the other") {
     Index kernel, stride, height, width;
   };
   for (const Case& c : {Case{3, 1, 93, 101}, Case{3, 2, 93, 101}, Case{5, 1, 90, 102}, Case{5, 2, 91, 100}}) {
-    CAPTURE(c.kernel);
-    CAPTURE(c.stride);
-    constexpr Index kNarrow = 24, kWide = 72;
-    const std::vector<float> widen = random_numbers("widen", kNarrow * kWide), bias = random_numbers("bias", kWide),
-                             filter = random_numbers("filter", kWide * c.kernel * c.kernel);
-    const auto filtered = [&](auto& bench) {
-      using Any = std::decay_t<decltype(bench.backend())>;
-      const auto expand =
-          bench.backend().prepare_convolution({kNarrow, kWide, 1, 1, widen.data(), {}, bias.data()}).value();
-      const auto depthwise =
-          bench.backend()
-              .prepare_depthwise_convolution({1, kWide, c.kernel, c.stride, filter.data(), {}, bias.data()})
-              .value();
-      const ViewOf<Any> x = bench.map("x", 2, c.height, c.width, kNarrow);
-      return ops::expand_and_filter<Any>(bench.run(), expand, depthwise, x, Activation::hard_swish);
-    };
-    test::Bench<reference::Backend<double>> exact(reference::Backend<double>(), executor);
-    const auto expected = filtered(exact);
-    on_each_isa([&](test::Bench<B>& bench) { CHECK(difference(filtered(bench), expected) < 5e-6); });
+    for (const Activation between : {Activation::hard_swish, Activation::none}) {
+      CAPTURE(c.kernel);
+      CAPTURE(c.stride);
+      constexpr Index kNarrow = 24, kWide = 72;
+      const std::vector<float> widen = random_numbers("widen", kNarrow * kWide), bias = random_numbers("bias", kWide),
+                               filter = random_numbers("filter", kWide * c.kernel * c.kernel);
+      const auto filtered = [&](auto& bench) {
+        using Any = std::decay_t<decltype(bench.backend())>;
+        const auto expand =
+            bench.backend().prepare_convolution({kNarrow, kWide, 1, 1, widen.data(), {}, bias.data()}).value();
+        const auto depthwise =
+            bench.backend()
+                .prepare_depthwise_convolution({1, kWide, c.kernel, c.stride, filter.data(), {}, bias.data()})
+                .value();
+        const ViewOf<Any> x = bench.map("x", 2, c.height, c.width, kNarrow);
+        const auto y =
+            bench.run().map(2, ops::convolved(c.height, depthwise), ops::convolved(c.width, depthwise), kWide);
+        ops::expand_and_filter<Any>(bench.run(), expand, depthwise, x, between, Activation::hard_swish, y);
+        return y;
+      };
+      test::Bench<reference::Backend<double>> exact(reference::Backend<double>(), executor);
+      const auto expected = filtered(exact);
+      on_each_isa([&](test::Bench<B>& bench) { CHECK(difference(filtered(bench), expected) < 5e-6); });
+    }
   }
 }
 
