@@ -1,9 +1,26 @@
-// Golden files: what they hold must be seen.
+// Golden files: what they hold must be seen, and every network must have some.
+#include <set>
+#include <string>
 
 #include "base/temp_directory.hpp"
 #include "network.hpp"
 
 using namespace segface;
+
+#if !defined(__SANITIZE_ADDRESS__)  // which leave some out
+TEST_CASE("every backbone and every data set has a golden") {
+  std::set<std::string> backbones, data_sets;
+  const auto note = [&](const std::string& name) {
+    const Golden golden = Golden::open(test::data(name + ".safetensors")).value();
+    backbones.insert(golden.text("backbone"));
+    data_sets.insert(std::string(dataset_name(golden.dataset())));
+  };
+  for (const char* name : test::kOfficialGoldens) note(name);
+  for (const char* name : test::kTwinGoldens) note(name);
+  for (const BackboneRow& row : kBackbones) CHECK_MESSAGE(backbones.count(row.name) == 1, row.name);
+  for (const DatasetRow& row : kDatasets) CHECK_MESSAGE(data_sets.count(std::string(row.name)) == 1, row.name);
+}
+#endif
 
 TEST_CASE("a stage that the golden holds and the network does not mark agrees with nothing") {
   const SafetensorsFile file = SafetensorsFile::open(test::data("mobilenet_celeb_250.safetensors")).value();
