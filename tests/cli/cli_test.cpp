@@ -86,7 +86,7 @@ TEST_CASE("Misuse is answered with one line and code 2") {
     CAPTURE(bad);
     check_refused(w.run("parse photo.png --landmarks '" + std::string(bad) + "'" + weights), 2, {"--landmarks"});
   }
-  check_refused(w.run("parse photo.png --landmarks '70,80 150,80 110,120 80,160 500,160'" + weights), 2,
+  check_refused(w.run("parse photo.png --landmarks '70,80 150,80 110,120 80,160 2500,160'" + weights), 2,
                 {"right mouth corner lies far outside the photo"});
   check_refused(w.run("parse photo.png a.png" + face + weights), 2, {"those of one photo"});
   check_refused(w.run("parse photo.png --align celeba" + weights), 2, {"needs --landmarks"});

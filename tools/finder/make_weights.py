@@ -138,7 +138,7 @@ class TensorPickle(pickle.Unpickler):
 
     def find_class(self, module, name):
         allowed = {("collections", "OrderedDict"): collections.OrderedDict,
-                   ("torch._utils", "_rebuild_tensor_v2"): lambda storage, offset, shape, *_: (storage, offset, shape),
+                   ("torch._utils", "_rebuild_tensor_v2"): lambda storage, *view: (storage, *view[:3]),
                    ("torch", "FloatStorage"): "float"}
         if (module, name) not in allowed:
             raise Refused(f"{ONET} names {module}.{name}, which no tensor needs")
@@ -161,8 +161,9 @@ def read_onet(checkpoint: bytes, shapes: dict[str, tuple]) -> dict[str, np.ndarr
         storages[key] = np.frombuffer(file.read(4 * count), "<f4")
     if {name: tuple(view[2]) for name, view in views.items()} != shapes:
         raise Refused(f"{ONET} has not the tensors of O-Net: {sorted(set(views) ^ set(shapes)) or 'a shape differs'}")
-    return {name: storages[storage][offset:offset + int(np.prod(shape))].reshape(shape)
-            for name, (storage, offset, shape) in views.items()}
+    # Trap: the strides matter, the convolutions are stored transposed.
+    return {name: np.lib.stride_tricks.as_strided(storages[storage][offset:], shape, [4 * step for step in strides])
+            for name, (storage, offset, shape, strides) in views.items()}
 
 
 def self_test(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
