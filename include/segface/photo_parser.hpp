@@ -7,6 +7,7 @@
 
 #include "segface/base/host_macros_begin.hpp"
 //
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -25,16 +26,15 @@ class BasicPhotoParser {
  public:
   // An empty one; every call answers invalid_argument.
   BasicPhotoParser() noexcept = default;
-  BasicPhotoParser(BasicFinder<Backend> finder, BasicParser<Backend> parser) noexcept
-      : finder_(std::move(finder)), parser_(std::move(parser)) {}
-
+  // Of a finder, which may be empty where faces are always known, and a parser. Errors: out_of_memory.
+  static Result<BasicPhotoParser> make(BasicFinder<Backend> finder, BasicParser<Backend> parser) noexcept;
   // Of the files of both, weights/finder.safetensors and a network made by `segface convert`. Errors: those of
   // BasicFinder::load and BasicParser::load.
   static Result<BasicPhotoParser> load(const std::string& finder, const std::string& network,
                                        const Options& options = {}) noexcept;
 
   // A photo, upright where its file said so (EXIF comes before). No face is an answer, not an error: then all maps are 0.
-  // Errors: those of BasicFinder::find, limit_exceeded (more than 255 faces: ask for fewer), cancelled, out_of_memory.
+  // Errors: those of BasicFinder::find and BasicWorkspace::parse, limit_exceeded (more than 255 faces: ask for fewer).
   Result<ParsedPhoto> parse(const ImageView& photo, const PhotoOptions& options = {}) const noexcept;
   // The same of faces that are known: their order is kept, and of each only the landmarks are looked at.
   Result<ParsedPhoto> parse(const ImageView& photo, Faces faces, const PhotoOptions& options = {}) const noexcept;
@@ -43,8 +43,11 @@ class BasicPhotoParser {
   const BasicParser<Backend>& parser() const noexcept { return parser_; }
 
  private:
+  struct State;
+
   BasicFinder<Backend> finder_;
   BasicParser<Backend> parser_;
+  std::shared_ptr<State> state_;  // workspaces that no call is using
 };
 
 using PhotoParser = BasicPhotoParser<cpu::Backend>;

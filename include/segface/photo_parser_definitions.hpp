@@ -13,6 +13,7 @@
 #include "segface/base/status.hpp"
 #include "segface/base/threads/executor.hpp"
 #include "segface/base/threads/process.hpp"
+#include "segface/engine/idle_workspaces.hpp"
 #include "segface/faces/face_region.hpp"
 #include "segface/faces/photo_maps.hpp"
 #include "segface/image/postprocess.hpp"
@@ -29,17 +30,18 @@ class PhotoParsing {
   PhotoParsing(const BasicParser<Backend>& parser, const ImageView& photo, const PhotoOptions& options)
       : parser_(parser), photo_(photo), options_(options) {}
 
-  Status add(const Faces& faces, ParsedPhoto& result) {
+  Status add(BasicWorkspace<Backend>& workspace, const Faces& faces, ParsedPhoto& result) {
     const std::size_t cuts = options_.surroundings ? 2 : 1;
-    SEGFACE_ASSIGN(workspace, parser_.workspace());
     const Index side = parser_.info().resolution;
     SEGFACE_ASSIGN(shape, workspace.logits_shape(1, side, side));
     double done = 0;
+    typename BasicWorkspace<Backend>::Progress progress;
     if (options_.progress) {
-      workspace.on_progress([&](double share) {
+      progress = [&](double share) {
         return options_.progress((done + share) / static_cast<double>(cuts * faces.found.size()));
-      });
+      };
     }
+    workspace.on_progress(progress);
     for (std::size_t i = 0; i < faces.found.size(); ++i) {
       for (std::size_t cut = 0; cut < cuts; ++cut, ++done) {
         SEGFACE_ASSIGN(logits, Buffer<float>::make(shape.count()));
@@ -109,6 +111,13 @@ class PhotoParsing {
 };
 
 template <class Backend>
+struct BasicPhotoParser<Backend>::State {
+  IdleWorkspaces<BasicWorkspace<Backend>> idle;
+
+  explicit State(Index most) : idle(most) {}
+};
+
+template <class Backend>
 Result<BasicPhotoParser<Backend>> BasicPhotoParser<Backend>::load(const std::string& finder, const std::string& network,
                                                                   const Options& options) noexcept {
   FinderOptions finding;
@@ -116,7 +125,18 @@ Result<BasicPhotoParser<Backend>> BasicPhotoParser<Backend>::load(const std::str
   finding.self_test = options.self_test;
   SEGFACE_ASSIGN(finds, BasicFinder<Backend>::load(finder, finding));
   SEGFACE_ASSIGN(parses, BasicParser<Backend>::load(network, options));
-  return BasicPhotoParser(std::move(finds), std::move(parses));
+  return make(std::move(finds), std::move(parses));
+}
+template <class Backend>
+Result<BasicPhotoParser<Backend>> BasicPhotoParser<Backend>::make(BasicFinder<Backend> finder,
+                                                                  BasicParser<Backend> parser) noexcept {
+  return guarded([&]() -> Result<BasicPhotoParser> {
+    BasicPhotoParser made;
+    made.state_ = std::make_shared<State>(parser.empty() ? 0 : parser.threads());
+    made.finder_ = std::move(finder);
+    made.parser_ = std::move(parser);
+    return Result<BasicPhotoParser>(std::move(made));
+  });
 }
 
 template <class Backend>
@@ -139,9 +159,16 @@ Result<ParsedPhoto> BasicPhotoParser<Backend>::parse(const ImageView& photo, Fac
       return error(Errc::limit_exceeded, "a photo of ", faces.found.size(), " faces; at most ", kMost,
                    " are parsed: ask for so many, the largest");
     }
+    std::unique_ptr<BasicWorkspace<Backend>> workspace = state_->idle.take();
+    if (workspace == nullptr) {
+      SEGFACE_ASSIGN(made, parser_.workspace());
+      workspace = std::make_unique<BasicWorkspace<Backend>>(std::move(made));
+    }
     PhotoParsing<Backend> parsing(parser_, photo, options);
     ParsedPhoto result;
-    SEGFACE_RETURN_IF_ERROR(parsing.add(faces, result));
+    const Status added = parsing.add(*workspace, faces, result);
+    state_->idle.keep(std::move(workspace));
+    if (!added.ok()) return added;
     SEGFACE_RETURN_IF_ERROR(parsing.map(result));
     result.skipped = std::move(faces.skipped);
     return Result<ParsedPhoto>(std::move(result));

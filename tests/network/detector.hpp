@@ -8,7 +8,7 @@
 
 #include "segface/base/floating_point.hpp"
 #include "segface/base/uniform_sequence.hpp"
-#include "segface/engine/load.hpp"
+#include "segface/tensors/bind.hpp"
 #include "segface/networks/detector/weights.hpp"
 #include "segface/tensors/safetensors.hpp"
 

@@ -25,7 +25,7 @@ const Parser& demo() {
   return parser;
 }
 PhotoParser photo_parser() {
-  return PhotoParser(Finder(), demo());
+  return PhotoParser::make(Finder(), demo()).value();
 }
 const Image& astronaut() {
   static const Image photo = load_image(SEGFACE_TEST_DATA "/images/astronaut.png").value();
