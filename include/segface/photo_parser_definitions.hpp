@@ -48,7 +48,7 @@ class PhotoParsing {
         SEGFACE_RETURN_IF_ERROR(parse(workspace, faces.found[i], i, cut == 1, shape, logits));
         logits_.push_back(std::move(logits));
       }
-      result.faces.push_back({faces.found[i], confidence_of(parts_[cuts * i].logits), {}});
+      result.faces.push_back({faces.found[i], mean_confidence(parts_[cuts * i].logits, parser_.executor()), {}});
     }
     return {};
   }
@@ -91,16 +91,6 @@ class PhotoParsing {
     part.surroundings = surroundings;
     parts_.push_back(part);
     return {};
-  }
-
-  // The mean over the pixels of the logits, added in the order of the rows.
-  double confidence_of(const LogitsView<float>& logits) const {
-    std::vector<double> rows(static_cast<std::size_t>(logits.height));
-    parser_.executor().for_each(logits.height,
-                                [&](Index y, Index) { rows[static_cast<std::size_t>(y)] = row_confidence(logits, y); });
-    double sum = 0;
-    for (const double row : rows) sum += row;
-    return sum / static_cast<double>(logits.width * logits.height);
   }
 
   const BasicParser<Backend>& parser_;

@@ -85,6 +85,6 @@ const Command kInfo = {
     "sides and colours. Only the file's header is read.\n"
     "\n"
     "  --stages    loads the network too, and shows memory, and what each stage of a photo costs\n",
-    run};
+    nullptr, run};
 
 }  // namespace tool
