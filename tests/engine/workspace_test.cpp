@@ -43,7 +43,7 @@ class Sums {
     if (batch > 0 && height > 0 && width > 0 && height % 32 == 0 && width % 32 == 0) return {};
     return error(Errc::invalid_argument, "sides are multiples of 32");
   }
-  Output operator()(Run<B>& run, Nothing, const ViewOf<B>& image, Nothing) const noexcept {
+  Output operator()(Run<B>& run, const ViewOf<B>& image) const noexcept {
     const Output output = {ops::add<B>(run, image, image), ops::spatial_mean<B>(run, image)};
     run.stage("doubled", output.doubled);
     run.stage("mean", output.mean);

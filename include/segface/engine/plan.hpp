@@ -126,7 +126,7 @@ Status Plan<Network, B>::build(const Network<B>& network, Executor& executor, co
   Arena dry;
   Recorder recorder;
   Run<B> dry_run(network.backend(), dry, executor, &recorder);
-  const auto output = network(dry_run, tables_, dry_run.map(batch_, height_, width_, 3), given);
+  const auto output = pass_of(network, dry_run, tables_, dry_run.map(batch_, height_, width_, 3), given);
   if constexpr (kLabels) {
     if (batch_ == 1) network.label(dry_run, output, {});
   }
@@ -156,7 +156,7 @@ Status pass_once(const Network<B>& network, const Plan<Network, B>& plan, Execut
   const auto pass = [&](Run<B>& run) {
     const MapOf<B> input = run.map(plan.batch(), plan.height(), plan.width(), 3);
     run.write(input, fill);
-    return network(run, plan.tables(), input, given);
+    return pass_of(network, run, plan.tables(), input, given);
   };
   Arena counting;  // the plan does not count with every stage
   Run<B> dry_run(network.backend(), counting, executor, nullptr, every_stage);

@@ -168,6 +168,10 @@ class WeightFile {
       return error(Errc::bad_format, "the metadata has no format 'segface', so data set and resolution are unknown",
                    kAdvice);
     }
+    if (!value("network").empty()) {
+      return error(Errc::bad_format, "these are the weights of a ", value("network"),
+                   "; expected those of a network that parses faces");
+    }
     if (value("format_version") != "1") {
       return error(Errc::bad_format, "format_version is '", value("format_version"),
                    "', expected 1; this file needs a ", "newer segface than " SEGFACE_VERSION_STRING);

@@ -139,7 +139,7 @@ class EngineWorkspace {
   }
   // In a pass: the network's output. A callback is called between kernels, which a graph has not.
   Output compute(Run<Backend>& run, const MapOf<Backend>& image, const Given& given = {}) noexcept {
-    const auto pass = [&](Run<Backend>& r) { return engine_->network()(r, plan_->tables(), image, given); };
+    const auto pass = [&](Run<Backend>& r) { return pass_of(engine_->network(), r, plan_->tables(), image, given); };
     return progress_ ? pass(run) : run.recorded(pass);
   }
   // Ends a stage of times().

@@ -11,17 +11,32 @@
 //   const B& backend() const
 //   static Status check_input(batch, height, width, given)     whether it takes such images; sides below 1 never
 //   Tables tables(run, height, width) const                    in the memory of run; where there are Tables
-//   Output operator()(run, tables, image, given) const         image [B, H, W, 3]
+//   Output operator()(run, tables, image, given) const         image [B, H, W, 3]; (run, image) without Tables and Given
 //   void label(run, tables, image, given, target) const        where there is a Target: of one image
 //   void label(run, output, target) const                      the same of output that is whole
 //
 // What passes may differ by besides Tables and Given makes another network: finder and judge of faces are two.
 #pragma once
 
+#include <type_traits>
+
+#include "segface/backends/run.hpp"
 #include "segface/base/config.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 
 struct Nothing {};
+
+// A pass of any network.
+template <template <class> class Network, class B>
+typename Network<B>::Output pass_of(const Network<B>& network, Run<B>& run, const typename Network<B>::Tables& tables,
+                                    const ViewOf<B>& image, const typename Network<B>::Given& given) noexcept {
+  constexpr bool kNoTables = std::is_same_v<typename Network<B>::Tables, Nothing>;
+  if constexpr (kNoTables && std::is_same_v<typename Network<B>::Given, Nothing>) {
+    return network(run, image);
+  } else {
+    return network(run, tables, image, given);
+  }
+}
 
 SEGFACE_END_NAMESPACE
