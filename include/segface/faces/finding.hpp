@@ -41,13 +41,23 @@ struct Detector {
 
 // What O-Net says of a window.
 struct WindowAnswer {
-  double difference = 0;  // of the logits: above 0 where it is a face
-  double degrees = 0;     // the window's turn
-  Landmarks landmarks;    // in pixels of the photo
+  TurnedWindow window;
+  double difference = 0;      // of the logits: above 0 where it is a face
+  Landmarks landmarks;        // in pixels of the photo
+  Point box_first, box_last;  // the face's box, in parts of the window
 
   double roll() const noexcept { return roll_of(landmarks); }
   // How far the window is from upright for this face.
-  double off() const noexcept { return normal_angle(roll() - degrees); }
+  double off() const noexcept { return normal_angle(roll() - window.degrees); }
+  // The square around the box, turned to the face.
+  TurnedWindow better_window() const noexcept {
+    constexpr double kMostChange = 1.5;
+    const double side =
+        std::clamp(std::max(box_last.x - box_first.x, box_last.y - box_first.y), 1 / kMostChange, kMostChange);
+    const Point middle = {std::clamp((box_first.x + box_last.x) / 2, 0.25, 0.75),
+                          std::clamp((box_first.y + box_last.y) / 2, 0.25, 0.75)};
+    return {window.to_photo(middle), window.side * side, roll()};
+  }
 };
 
 // One caller's. Everything throws where memory runs out: call it inside guarded().
@@ -59,10 +69,11 @@ class FindingWorkspace {
 
   Status find(const ImageView& photo, const FindOptions& options, Faces& faces) {
     std::vector<Proposal> proposals;
-    const double least = options.threshold / 2;
+    const double least = options.threshold / 3;
     SEGFACE_RETURN_IF_ERROR(search_photo(photo, options, least, proposals));
     std::vector<Face> found;
     SEGFACE_RETURN_IF_ERROR(place(photo, distinct(std::move(proposals)), found));
+    remove_doubles(found);
     faces = chosen(std::move(found), photo, options);
     return {};
   }
@@ -263,8 +274,9 @@ class FindingWorkspace {
   };
   struct Ask {
     Question* question;
-    double degrees;
+    TurnedWindow window;
     WindowAnswer answer;
+    Ask* before = nullptr;
   };
 
   // So many faces at a time, so that their surroundings need little memory.
@@ -293,33 +305,59 @@ class FindingWorkspace {
             answer.roll()};
   }
 
-  // The first window is turned as the picture was that the face was found in. Where O-Net is not sure of it, or sees a
-  // head far from upright, the other quarter turns are asked too. Then the windows are turned to the heads.
-  Status answer(std::vector<Question>& questions) {
-    constexpr double kSure = 3, kFar = 40, kUpright = 3;
-    constexpr int kMostTurns = 3;
-    std::vector<Ask> asks;
-    for (Question& question : questions) asks.push_back({&question, 90.0 * question.proposal->turn, {}});
-    SEGFACE_RETURN_IF_ERROR(ask(asks));
-    for (const Ask& a : asks) a.question->answer = a.answer;
+  static constexpr double kSure = 3;  // difference of the logits: a probability of 0.95
 
-    asks.clear();
-    for (Question& question : questions) {
-      if (question.answer.difference >= kSure && std::fabs(question.answer.off()) <= kFar) continue;
-      for (int turn = 1; turn < 4; ++turn) asks.push_back({&question, question.answer.degrees + 90.0 * turn, {}});
-    }
+  // The first window is turned as the picture was that the face was found in. Where O-Net is not sure of it, or sees a
+  // head far from upright, it is asked in windows of every turn and of two sizes: boxes of turned heads are large.
+  Status answer(std::vector<Question>& questions) {
+    constexpr double kFar = 40, kClose = 0.65;
+    constexpr std::size_t kPromising = 3;
+    const auto turned = [](const Question& question, double degrees, double part) {
+      const FaceBox& box = question.proposal->box;
+      return TurnedWindow{{box.x, box.y}, part * box.side(), degrees};
+    };
+    std::vector<Ask> asks, likely;
+    for (Question& q : questions) asks.push_back({&q, turned(q, 90.0 * q.proposal->turn, 1), {}});
     SEGFACE_RETURN_IF_ERROR(ask(asks));
     for (const Ask& a : asks) {
-      if (a.answer.difference > a.question->answer.difference) a.question->answer = a.answer;
+      if (a.answer.difference >= kSure && std::fabs(a.answer.off()) <= kFar) likely.push_back(a);
     }
+    SEGFACE_RETURN_IF_ERROR(turn_upright(likely));
 
+    asks.clear();
+    for (Question& q : questions) {
+      if (q.answer.difference >= kSure) continue;
+      for (int turn = 0; turn < 8; ++turn) {
+        for (const double part : {1.0, kClose}) asks.push_back({&q, turned(q, 45.0 * turn, part), {}});
+      }
+    }
+    SEGFACE_RETURN_IF_ERROR(ask(asks));
+    std::stable_sort(asks.begin(), asks.end(), [](const Ask& a, const Ask& b) {
+      return a.question != b.question ? a.question < b.question : a.answer.difference > b.answer.difference;
+    });
+    likely.clear();
+    for (std::size_t i = 0; i < asks.size(); ++i) {
+      if (i < kPromising || asks[i - kPromising].question != asks[i].question) likely.push_back(asks[i]);
+    }
+    return turn_upright(likely);
+  }
+
+  // Asks again in windows turned to the heads and moved to them, and keeps the best answer of each question.
+  Status turn_upright(std::vector<Ask>& likely) {
+    constexpr double kUpright = 3;
+    constexpr int kMostTurns = 5;
     for (int i = 0; i < kMostTurns; ++i) {
-      asks.clear();
-      for (Question& question : questions) {
-        if (std::fabs(question.answer.off()) >= kUpright) asks.push_back({&question, question.answer.roll(), {}});
+      std::vector<Ask> asks;
+      for (Ask& a : likely) {
+        if (i == 0 || std::fabs(a.answer.off()) >= kUpright) {
+          asks.push_back({a.question, a.answer.better_window(), {}, &a});
+        }
       }
       SEGFACE_RETURN_IF_ERROR(ask(asks));
-      for (const Ask& a : asks) a.question->answer = a.answer;
+      for (const Ask& a : asks) a.before->answer = a.answer;
+    }
+    for (const Ask& a : likely) {
+      if (a.answer.difference > a.question->answer.difference) a.question->answer = a.answer;
     }
     return {};
   }
@@ -328,15 +366,11 @@ class FindingWorkspace {
     for (std::size_t first = 0; first < asks.size(); first += kTogether) {
       const auto count = static_cast<Index>(std::min(kTogether, asks.size() - first));
       windows_.resize(static_cast<std::size_t>(count * kWindowFloats));
-      const auto window = [](const Ask& a) {
-        const FaceBox& box = a.question->proposal->box;
-        return TurnedWindow({box.x, box.y}, box.side(), a.degrees);
-      };
       const auto give = [&](const HostMap& input) {
         executor_.for_each(count, [&](Index i, Index) {
           const Ask& a = asks[first + static_cast<std::size_t>(i)];
           const Map<float> shown = {windows_.data() + i * kWindowFloats, 1, onet::kSide, onet::kSide, 3, 3};
-          a.question->surroundings.show(window(a), a.question->proposal->box.side(), shown);
+          a.question->surroundings.show(a.window, shown);
           for (Index r = 0; r < shown.rows(); ++r) {
             for (Index c = 0; c < 3; ++c) input.image(i).row(r)[c] = static_cast<HostScalar>(shown.row(r)[c]);
           }
@@ -347,7 +381,7 @@ class FindingWorkspace {
             run.read(answers, [&](const auto& host) {
               for (Index i = 0; i < count; ++i) {
                 Ask& a = asks[first + static_cast<std::size_t>(i)];
-                a.answer = read_answer(host.row(i), window(a), a.degrees);
+                a.answer = read_answer(host.row(i), a.window);
               }
             });
           }));
@@ -355,13 +389,14 @@ class FindingWorkspace {
     return {};
   }
 
-  static WindowAnswer read_answer(const HostScalar* answer, const TurnedWindow& window, double degrees) noexcept {
-    const auto point = [&](int i) {
-      const HostScalar* const p = answer + onet::kPoints + i;
-      return window.to_photo({static_cast<double>(p[0]), static_cast<double>(p[5])});
-    };
-    return {static_cast<double>(answer[onet::kFace]) - static_cast<double>(answer[onet::kNoFace]), degrees,
-            Landmarks{point(0), point(1), point(2), point(3), point(4)}};
+  static WindowAnswer read_answer(const HostScalar* answer, const TurnedWindow& window) noexcept {
+    const auto at = [&](Index i) { return static_cast<double>(answer[i]); };
+    const auto point = [&](Index i) { return window.to_photo({at(onet::kPoints + i), at(onet::kPoints + 5 + i)}); };
+    return {window,
+            at(onet::kFace) - at(onet::kNoFace),
+            Landmarks{point(0), point(1), point(2), point(3), point(4)},
+            {at(onet::kBox), at(onet::kBox + 1)},
+            {1 + at(onet::kBox + 2), 1 + at(onet::kBox + 3)}};
   }
 
   // ---- choosing -------------------------------------------------------------------------------------------------
@@ -393,9 +428,34 @@ class FindingWorkspace {
     return faces;
   }
 
+  // Takes away what has the points of a better face.
+  static void remove_doubles(std::vector<Face>& faces) {
+    const auto middle = [](const Face& face) {
+      Point sum;
+      for (const Point& p : face.landmarks.in_order()) sum = {sum.x + p.x / 5, sum.y + p.y / 5};
+      return sum;
+    };
+    const auto reach = [](const Face& face) {
+      const Landmarks& l = face.landmarks;
+      return std::max(std::hypot(l.right_eye.x - l.left_eye.x, l.right_eye.y - l.left_eye.y),
+                      std::hypot(l.left_mouth.x - l.left_eye.x, l.left_mouth.y - l.left_eye.y));
+    };
+    std::stable_sort(faces.begin(), faces.end(), [](const Face& a, const Face& b) { return a.score > b.score; });
+    std::vector<Face> kept;
+    for (const Face& face : faces) {
+      const Point m = middle(face);
+      const bool known = std::any_of(kept.begin(), kept.end(), [&](const Face& better) {
+        const Point other = middle(better);
+        return std::hypot(m.x - other.x, m.y - other.y) < 0.9 * std::max(reach(face), reach(better));
+      });
+      if (!known) kept.push_back(face);
+    }
+    faces = std::move(kept);
+  }
+
   static bool is_certain(const Face& face, double threshold) noexcept {
-    constexpr double kSure = 0.9;
-    return face.score >= threshold || (face.score >= threshold / 2 && face.probability >= kSure);
+    constexpr double kSureProbability = 0.9;
+    return face.score >= threshold || face.probability >= kSureProbability;
   }
 
   // ---- passes ---------------------------------------------------------------------------------------------------

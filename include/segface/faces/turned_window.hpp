@@ -29,31 +29,24 @@ inline double normal_angle(double degrees) noexcept {
   return turned <= -180 ? turned + 360 : turned;
 }
 
-// The turn of a face with these points: the mean of what the eyes and what the way from the eyes to the mouth say.
+// The turn of a face with these points: of the line that the aligned square is turned by, see align.hpp.
 inline double roll_of(const Landmarks& l) noexcept {
   const Point eyes = {l.right_eye.x - l.left_eye.x, l.right_eye.y - l.left_eye.y};
-  const Point down = {l.left_mouth.x + l.right_mouth.x - l.left_eye.x - l.right_eye.x,
-                      l.left_mouth.y + l.right_mouth.y - l.left_eye.y - l.right_eye.y};
-  const double by_eyes = std::atan2(eyes.y, eyes.x) / kDegree, by_mouth = std::atan2(-down.x, down.y) / kDegree;
-  return normal_angle(by_eyes + normal_angle(by_mouth - by_eyes) / 2);
+  const Point down = {(l.left_mouth.x + l.right_mouth.x - l.left_eye.x - l.right_eye.x) / 2,
+                      (l.left_mouth.y + l.right_mouth.y - l.left_eye.y - l.right_eye.y) / 2};
+  return normal_angle(std::atan2(eyes.y - down.x, eyes.x + down.y) / kDegree);
 }
 
-class TurnedWindow {
- public:
-  // `centre` and `side` in pixels of the photo.
-  TurnedWindow(const Point& centre, double side, double degrees) noexcept
-      : centre_(centre), side_(side), along_{std::cos(degrees * kDegree), std::sin(degrees * kDegree)} {}
+struct TurnedWindow {
+  Point centre;  // in pixels of the photo
+  double side = 0, degrees = 0;
 
   // A place in parts of the window, from its upper left corner.
   Point to_photo(const Point& p) const noexcept {
-    const double u = (p.x - 0.5) * side_, v = (p.y - 0.5) * side_;
-    return {centre_.x + u * along_.x - v * along_.y, centre_.y + u * along_.y + v * along_.x};
+    const Point along = {std::cos(degrees * kDegree), std::sin(degrees * kDegree)};
+    const double u = (p.x - 0.5) * side, v = (p.y - 0.5) * side;
+    return {centre.x + u * along.x - v * along.y, centre.y + u * along.y + v * along.x};
   }
-
- private:
-  Point centre_;
-  double side_;
-  Point along_;  // the direction of the window's rows
 };
 
 // What is around a face: all that a window of this centre and side shows at any turn.
@@ -61,7 +54,7 @@ class Surroundings {
  public:
   // Throws where memory runs out.
   Surroundings(const ImageView& photo, const Point& centre, double side, Executor& executor) {
-    constexpr double kReach = 0.7072, kPerPixel = 2;  // half a diagonal; pixels kept for one of a window
+    constexpr double kReach = 1.1, kPerPixel = 2;  // half a diagonal, and room to move; pixels kept for one of a window
     step_ = std::max(1.0, side / (kPerPixel * static_cast<double>(onet::kSide)));
     const double reach = kReach * side + 2 * step_;
     left_ = std::floor(centre.x - reach);
@@ -73,9 +66,9 @@ class Surroundings {
   }
 
   // The window as O-Net takes it, out [1, 48, 48, 3]: red, green, blue, (x - 127.5) / 128.
-  void show(const TurnedWindow& window, double side, const Map<float>& out) const noexcept {
+  void show(const TurnedWindow& window, const Map<float>& out) const noexcept {
     // Samples a side of a window's pixel: as many as it has pixels.
-    const int samples = side > static_cast<double>(onet::kSide) * step_ ? 2 : 1;
+    const int samples = window.side > static_cast<double>(onet::kSide) * step_ ? 2 : 1;
     const double part = 1 / static_cast<double>(samples * onet::kSide);
     const float share = 1.0f / static_cast<float>(samples * samples);
     for (Index y = 0; y < out.height; ++y) {

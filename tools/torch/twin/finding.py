@@ -91,3 +91,144 @@ def suppressed(candidates: list[Candidate]) -> list[Candidate]:
         if not any(repeats(candidate, better) for better in kept):
             kept.append(candidate)
     return kept
+
+
+# --- the points ---
+
+WINDOW = 48  # pixels along O-Net's window
+SURE = 3.0  # difference of O-Net's logits from which the other three quarter turns are not asked
+MOST_ROLL = 40.0  # degrees in the window, up to which neither
+UPRIGHT = 3.0  # degrees in the window below which the points stay
+MOST_ASKS = 3  # in windows turned by the last answer
+
+
+@dataclass
+class Face:
+    """Box in edges of the photo, points as indices; roll in degrees, clockwise in the photo."""
+    box: tuple[float, float, float, float]
+    points: np.ndarray
+    score: float
+    probability: float
+    roll: float
+    size: float
+
+
+@dataclass
+class Answer:
+    """What O-Net says of a window: difference of logits, points in parts of its side, roll within it in degrees."""
+    difference: float
+    points: np.ndarray
+    roll: float
+
+
+def roll_of(points: np.ndarray) -> float:
+    """Degrees, clockwise, of the line that CelebA-HQ's square is turned by: the eyes', and the mouth's below them."""
+    eyes, mouth = points[1] - points[0], points[3:].mean(0) - points[:2].mean(0)
+    return math.degrees(math.atan2(eyes[1] - mouth[0], eyes[0] + mouth[1]))
+
+
+def axes(roll: float) -> np.ndarray:
+    """[2, 2]: one step along a window's rows, one along its columns, in the photo."""
+    c, s = math.cos(math.radians(roll)), math.sin(math.radians(roll))
+    return np.array([[c, s], [-s, c]])
+
+
+def window(picture: np.ndarray, centre: np.ndarray, side: float, roll: float) -> np.ndarray:
+    """[48, 48, 3]: a turned square, in edges of the picture; n x n bilinear samples a pixel, 0 outside."""
+    n = max(1, math.ceil(side / WINDOW))
+    along = (np.arange(WINDOW * n) + 0.5) / (WINDOW * n) - 0.5
+    u, v = axes(roll) * side
+    places = centre + along[None, :, None] * u + along[:, None, None] * v - 0.5
+    low = np.floor(places).astype(int)
+    fraction = places - low
+    total = np.zeros(places.shape[:2] + (3,))
+    height, width = picture.shape[:2]
+    for dy in (0, 1):
+        for dx in (0, 1):
+            x, y = low[..., 0] + dx, low[..., 1] + dy
+            inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+            share = np.abs(1 - dx - fraction[..., 0]) * np.abs(1 - dy - fraction[..., 1]) * inside
+            total += share[..., None] * picture[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+    return total.reshape(WINDOW, n, WINDOW, n, 3).mean((1, 3))
+
+
+@torch.no_grad()
+def ask(onet, picture: np.ndarray, centre: np.ndarray, side: float, rolls: list[float]) -> list[Answer]:
+    windows = np.stack([window(picture, centre, side, roll) for roll in rolls])
+    logits, _, points = onet(torch.from_numpy((windows - 127.5) * 0.0078125).permute(0, 3, 1, 2))
+    places = points.numpy().reshape(-1, 2, 5).transpose(0, 2, 1)
+    return [Answer(float(pair[1] - pair[0]), place, roll_of(place)) for pair, place in zip(logits, places)]
+
+
+def place_points(onet, picture: np.ndarray, candidate: Candidate) -> tuple[np.ndarray, float, float]:
+    """Points [5, 2] in edges of the picture, probability, roll of a candidate's face."""
+    centre = np.array([candidate.x + candidate.width / 2, candidate.y + candidate.height / 2])
+    side = max(candidate.width, candidate.height)
+    roll = -90.0 * candidate.turn
+    answer, = ask(onet, picture, centre, side, [roll])
+    if answer.difference < SURE or abs(answer.roll) > MOST_ROLL:
+        rolls = [roll + turn for turn in (0.0, 90.0, 180.0, 270.0)]
+        answers = [answer, *ask(onet, picture, centre, side, rolls[1:])]
+        best = max(range(4), key=lambda i: answers[i].difference)
+        roll, answer = rolls[best], answers[best]
+    for _ in range(MOST_ASKS):
+        if abs(answer.roll) < UPRIGHT:
+            break
+        roll += answer.roll
+        answer, = ask(onet, picture, centre, side, [roll])
+    points = centre + side * (answer.points - 0.5) @ axes(roll)
+    return points, 1 / (1 + math.exp(-answer.difference)), (roll + answer.roll + 180) % 360 - 180
+
+
+# --- the whole ---
+
+SIDES = (640, 320)  # of the pictures; the last one is turned
+KEEP_SCORE = 0.6
+KEEP_PROBABILITY = 0.9  # keeps a candidate of a lower score
+
+
+def turned_back(candidate: Candidate, turn: int, width: int, height: int) -> Candidate:
+    """From a picture that was turned clockwise by `turn` quarters to the one before, of width x height."""
+    x, y = candidate.x + candidate.width / 2, candidate.y + candidate.height / 2
+    x, y = ((x, y), (y, height - x), (width - x, height - y), (width - y, x))[turn]
+    w, h = (candidate.width, candidate.height) if turn % 2 == 0 else (candidate.height, candidate.width)
+    return Candidate(candidate.score, x - w / 2, y - h / 2, w, h, turn=turn)
+
+
+@torch.no_grad()
+def look(yunet, picture: np.ndarray, turn: int, photo_size: tuple[int, int]) -> list[Candidate]:
+    """Candidates in edges of the photo [width, height] that `picture` was scaled from."""
+    height, width = picture.shape[:2]
+    levels = yunet(padded(np.rot90(picture, -turn)))
+    found = []
+    for candidate in decode(levels):
+        c = turned_back(candidate, turn, width, height)
+        sx, sy = photo_size[0] / width, photo_size[1] / height
+        found.append(Candidate(c.score, c.x * sx, c.y * sy, c.width * sx, c.height * sy, turn=turn))
+    return found
+
+
+def find(yunet, onet, photo: np.ndarray, turns: int = 4) -> list[Face]:
+    """The faces of a photo [H, W, 3], 0..255, red, green, blue: the largest first, equal ones by x, then by y."""
+    height, width = photo.shape[:2]
+    pictures = [fitted(photo, side) for side in SIDES]
+    if pictures[0].shape == pictures[1].shape:
+        pictures.pop(0)
+    candidates = [c for picture in pictures for c in look(yunet, picture, 0, (width, height))]
+    for turn in range(1, turns):
+        candidates += look(yunet, pictures[-1], turn, (width, height))
+    faces = []
+    for candidate in suppressed(candidates):
+        # Large faces are looked at in the larger picture: the photo would only cost time.
+        picture = photo
+        factor = pictures[0].shape[1] / width
+        if max(candidate.width, candidate.height) * factor >= WINDOW:
+            picture = pictures[0]
+        scale = np.array([picture.shape[1] / width, picture.shape[0] / height])
+        scaled = Candidate(candidate.score, candidate.x * scale[0], candidate.y * scale[1],
+                           candidate.width * scale[0], candidate.height * scale[1], turn=candidate.turn)
+        points, probability, roll = place_points(onet, picture, scaled)
+        if candidate.score >= KEEP_SCORE or probability >= KEEP_PROBABILITY:
+            faces.append(Face((candidate.x, candidate.y, candidate.width, candidate.height), points / scale - 0.5,
+                              candidate.score, probability, roll, max(candidate.width, candidate.height)))
+    return sorted(faces, key=lambda f: (-f.size, f.box[0], f.box[1]))
