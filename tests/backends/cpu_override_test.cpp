@@ -1,6 +1,7 @@
 // Every compound that the cpu backend overrides, against its default.
 #include "segface/backends/cpu.hpp"
 #include "segface/backends/reference.hpp"
+#include "segface/networks/segface/fold_fusion.hpp"
 
 #include "image/label_cases.hpp"
 #include "random_maps.hpp"
@@ -99,6 +100,7 @@ TEST_CASE("fuse: folded levels equal the official order of operations") {
     }
     const std::vector<float> fuse = random_numbers("fuse", 4 * width * width);
     p.linear_fuse = {4 * width, width, fuse.data(), nullptr};
+    const FoldedFusion fold = FoldedFusion::make(p).value();
     for (const auto& [height, columns] : std::vector<std::pair<Index, Index>>{{8, 8}, {11, 7}}) {
       std::array<ViewOf<B>, 4> levels;
       for (std::size_t i = 0; i < 4; ++i) {
@@ -131,6 +133,7 @@ struct Fusion {
   std::array<std::vector<float>, 4> weights, biases;
   std::vector<float> fuse;
   MlpFusionParameters parameters;
+  FoldedFusion folded;
 
   explicit Fusion(const std::array<Index, 4>& channels) : fuse(random_numbers("fuse", 4 * kWidth * kWidth)) {
     for (float& w : fuse) w /= 10;
@@ -141,6 +144,7 @@ struct Fusion {
       parameters.linear_c[i] = {channels[i], kWidth, weights[i].data(), biases[i].data()};
     }
     parameters.linear_fuse = {4 * kWidth, kWidth, fuse.data(), nullptr};
+    folded = FoldedFusion::make(parameters).value();
   }
 };
 
@@ -251,25 +255,30 @@ TEST_CASE("widening and filtering in bands equals one after the other") {
     Index kernel, stride, height, width;
   };
   for (const Case& c : {Case{3, 1, 93, 101}, Case{3, 2, 93, 101}, Case{5, 1, 90, 102}, Case{5, 2, 91, 100}}) {
-    CAPTURE(c.kernel);
-    CAPTURE(c.stride);
-    constexpr Index kNarrow = 24, kWide = 72;
-    const std::vector<float> widen = random_numbers("widen", kNarrow * kWide), bias = random_numbers("bias", kWide),
-                             filter = random_numbers("filter", kWide * c.kernel * c.kernel);
-    const auto filtered = [&](auto& bench) {
-      using Any = std::decay_t<decltype(bench.backend())>;
-      const auto expand =
-          bench.backend().prepare_convolution({kNarrow, kWide, 1, 1, widen.data(), {}, bias.data()}).value();
-      const auto depthwise =
-          bench.backend()
-              .prepare_depthwise_convolution({1, kWide, c.kernel, c.stride, filter.data(), {}, bias.data()})
-              .value();
-      const ViewOf<Any> x = bench.map("x", 2, c.height, c.width, kNarrow);
-      return ops::expand_and_filter<Any>(bench.run(), expand, depthwise, x, Activation::hard_swish);
-    };
-    test::Bench<reference::Backend<double>> exact(reference::Backend<double>(), executor);
-    const auto expected = filtered(exact);
-    on_each_isa([&](test::Bench<B>& bench) { CHECK(difference(filtered(bench), expected) < 5e-6); });
+    for (const Activation between : {Activation::hard_swish, Activation::none}) {
+      CAPTURE(c.kernel);
+      CAPTURE(c.stride);
+      constexpr Index kNarrow = 24, kWide = 72;
+      const std::vector<float> widen = random_numbers("widen", kNarrow * kWide), bias = random_numbers("bias", kWide),
+                               filter = random_numbers("filter", kWide * c.kernel * c.kernel);
+      const auto filtered = [&](auto& bench) {
+        using Any = std::decay_t<decltype(bench.backend())>;
+        const auto expand =
+            bench.backend().prepare_convolution({kNarrow, kWide, 1, 1, widen.data(), {}, bias.data()}).value();
+        const auto depthwise =
+            bench.backend()
+                .prepare_depthwise_convolution({1, kWide, c.kernel, c.stride, filter.data(), {}, bias.data()})
+                .value();
+        const ViewOf<Any> x = bench.map("x", 2, c.height, c.width, kNarrow);
+        const auto y =
+            bench.run().map(2, ops::convolved(c.height, depthwise), ops::convolved(c.width, depthwise), kWide);
+        ops::expand_and_filter<Any>(bench.run(), expand, depthwise, x, between, Activation::hard_swish, y);
+        return y;
+      };
+      test::Bench<reference::Backend<double>> exact(reference::Backend<double>(), executor);
+      const auto expected = filtered(exact);
+      on_each_isa([&](test::Bench<B>& bench) { CHECK(difference(filtered(bench), expected) < 5e-6); });
+    }
   }
 }
 

@@ -127,6 +127,55 @@ TEST_CASE("convolutions: kernels, strides, borders, images smaller than the kern
   });
 }
 
+TEST_CASE("convolutions with any padding, of few channels and of Winograd's") {
+  on_each_isa([](const cpu::Kernels&, auto& fast, auto& exact) {
+    struct Case {
+      Index in, out, kernel, stride, padding;
+    };
+    for (const Case& c : {Case{3, 32, 3, 1, 0}, Case{32, 64, 3, 1, 0}, Case{24, 40, 3, 1, 2}, Case{64, 40, 2, 1, 0},
+                          Case{5, 7, 5, 2, 1}, Case{9, 33, 2, 2, 1}}) {
+      CAPTURE(c.in);
+      CAPTURE(c.padding);
+      const std::vector<float> weight = random_numbers("weight", c.in * c.out * c.kernel * c.kernel),
+                               bias = random_numbers("bias", c.out);
+      const auto agree = [&](const auto& on) {
+        const auto fast_scope = fast.run().scope();
+        const auto exact_scope = exact.run().scope();
+        const auto got = on(fast, cpu::Backend());
+        CHECK(got.height == (11 + 2 * c.padding - c.kernel) / c.stride + 1);
+        CHECK(difference(got, on(exact, Reference())) < 4e-6);
+      };
+      agree([&](auto& bench, auto b) {
+        const auto w =
+            bench.backend()
+                .prepare_convolution({c.in, c.out, c.kernel, c.stride, weight.data(), {}, bias.data(), c.padding})
+                .value();
+        return ops::convolution<decltype(b)>(bench.run(), w, bench.map("x", 2, 11, 17, c.in), Activation::relu);
+      });
+      agree([&](auto& bench, auto b) {
+        const auto w = bench.backend()
+                           .prepare_depthwise_convolution(
+                               {1, c.out, c.kernel, c.stride, weight.data(), {}, bias.data(), c.padding})
+                           .value();
+        return ops::depthwise_convolution<decltype(b)>(bench.run(), w, bench.map("x", 2, 11, 17, c.out),
+                                                       Activation::none);
+      });
+    }
+  });
+}
+
+TEST_CASE("sizes of pools") {
+  // torch.nn.MaxPool2d: O-Net's maps, ResNet's, and a last neighbourhood that would begin in the padding.
+  CHECK(Pool{3, 2, 0, true}.pooled(46) == 23);
+  CHECK(Pool{3, 2, 0, true}.pooled(21) == 10);
+  CHECK(Pool{2, 2, 0, true}.pooled(8) == 4);
+  CHECK(Pool{3, 2, 1}.pooled(33) == 17);
+  CHECK(Pool{2, 2}.pooled(5) == 2);
+  CHECK(Pool{2, 2, 0, true}.pooled(5) == 3);
+  CHECK(Pool{2, 2, 1, true}.pooled(3) == 2);
+  CHECK(Pool{2, 3, 1, true}.pooled(5) == 2);
+}
+
 TEST_CASE("transposed convolution, norm, means, scales, sums") {
   on_each_isa([](const cpu::Kernels&, auto& fast, auto& exact) {
     for (const Size s : {Size{1, 1, 1}, Size{3, 5, 7}, Size{2, 16, 13}}) {
@@ -206,7 +255,7 @@ TEST_CASE("windowed attention: sizes, shifts, masks that matter, cosine") {
   });
 }
 
-TEST_CASE("patches, max pool, scaled linear layers, residuals in place") {
+TEST_CASE("patches, pools, slopes, sums with smaller maps, scaled linear layers, residuals in place") {
   on_each_isa([](const cpu::Kernels&, auto& fast, auto& exact) {
     for (const Size s : {Size{2, 1, 1}, Size{1, 2, 5}, Size{3, 8, 12}, Size{1, 33, 17}}) {
       for (const Index channels : {3, 16, 37, 128}) {
@@ -226,7 +275,22 @@ TEST_CASE("patches, max pool, scaled linear layers, residuals in place") {
                                              s.width / size + 1);
           });
         }
-        agree([&](auto& bench, auto b) { return ops::max_pool<decltype(b)>(bench.run(), x(bench)); });
+        for (const Pool& pool : {Pool{3, 2, 1}, Pool{2, 2}, Pool{2, 2, 0, true}, Pool{3, 2, 0, true}, Pool{3, 1, 1}}) {
+          if (pool.pooled(s.height) < 1 || pool.pooled(s.width) < 1) continue;
+          agree([&](auto& bench, auto b) { return ops::max_pool<decltype(b)>(bench.run(), pool, x(bench)); });
+        }
+        agree([&](auto& bench, auto b) {
+          const auto y = x(bench);
+          const auto slopes = bench.backend().prepare_slopes(scale.data(), channels).value();
+          ops::prelu<decltype(b)>(bench.run(), slopes, y);
+          return y;
+        });
+        agree([&](auto& bench, auto b) {
+          const auto y = x(bench);
+          const auto half = bench.map("half", s.batch, (s.height + 1) / 2, (s.width + 1) / 2, channels);
+          ops::add_upsampled<decltype(b)>(bench.run(), half, y);
+          return y;
+        });
         for (const Activation last : {Activation::none, Activation::relu, Activation::silu, Activation::sigmoid}) {
           agree([&](auto& bench, auto b) {
             using B = decltype(b);

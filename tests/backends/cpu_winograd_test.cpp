@@ -36,7 +36,7 @@ double error(const cpu::Kernels& kernels, Bench<cpu::Backend>& fast, Bench<Refer
   const auto beyond = y.slice(y.channels, 5);
   for (Index r = 0; r < y.rows(); ++r) std::fill_n(beyond.row(r), 5, 7.0f);
   const auto x = fast.map("x", s.batch, s.height, s.width, numbers.in);
-  cpu::convolve_winograd(fast.run(), kernels, w, x, epilogue(fast), y);
+  cpu::convolve_winograd(fast.run(), kernels, w, /*padding=*/1, x, epilogue(fast), y);
   for (Index r = 0; r < y.rows(); ++r) {
     for (Index i = 0; i < 5; ++i) REQUIRE(beyond.row(r)[i] == 7.0f);
   }

@@ -87,7 +87,7 @@ TEST_CASE("Misuse is answered with one line and code 2") {
     CAPTURE(bad);
     check_refused(w.run("parse photo.png --landmarks '" + std::string(bad) + "'" + weights), 2, {"--landmarks"});
   }
-  check_refused(w.run("parse photo.png --landmarks '70,80 150,80 110,120 80,160 500,160'" + weights), 2,
+  check_refused(w.run("parse photo.png --landmarks '70,80 150,80 110,120 80,160 2500,160'" + weights), 2,
                 {"right mouth corner lies far outside the photo"});
   check_refused(w.run("parse photo.png a.png" + face + weights), 2, {"those of one photo"});
   check_refused(w.run("parse photo.png --align celeba" + weights), 2, {"needs --landmarks"});
@@ -421,13 +421,20 @@ TEST_CASE("--gray writes the labels as a gray picture, which no reader turns int
   for (const char* name : {"m.png", "g.png"}) w.remove(name);
 }
 
-TEST_CASE("info shows network, classes and stages") {
-  const Outcome info = workshop().run("info w.safetensors");
+TEST_CASE("info shows network and classes, and stages where they are wanted") {
+  const Outcome info = workshop().run("info w.safetensors"), stages = workshop().run("info w.safetensors --stages");
   REQUIRE(info.code == 0);
-  for (const char* part : {"mobilenet", "64 x 64", "7060480", "F32", "fnv1a64:", "GFLOP", "image-left eye", "l_eye",
-                           "subject's right eye", "#00b4d8", "lower lip", "feature3", "64 x 64 x 19"}) {
+  REQUIRE(stages.code == 0);
+  for (const char* part : {"mobilenet", "64 x 64", "7060480", "F32", "fnv1a64:", "image-left eye", "l_eye",
+                           "subject's right eye", "#00b4d8", "lower lip"}) {
     CAPTURE(part);
     CHECK(contains(info.out, part));
+  }
+  CHECK(contains(stages.out, info.out));
+  for (const char* part : {"GFLOP", "feature3", "64 x 64 x 19"}) {
+    CAPTURE(part);
+    CHECK(contains(stages.out, part));
+    CHECK_FALSE(contains(info.out, part));
   }
   CHECK_FALSE(contains(info.out, "\x1b"));  // colours are for terminals
 }

@@ -121,8 +121,8 @@ TEST_CASE_TEMPLATE("convolutions: kernels, strides, borders, images smaller than
             CHECK(agree([&](auto& bench) {
                     using B = BackendOf<decltype(bench)>;
                     const auto w = bench.backend().prepare_convolution(p).value();
-                    const auto residual = bench.map("r", batch, ops::convolved(s.height, kernel, stride),
-                                                    ops::convolved(s.width, kernel, stride), out);
+                    const auto residual =
+                        bench.map("r", batch, ops::convolved(s.height, w), ops::convolved(s.width, w), out);
                     return ops::convolution<B>(bench.run(), w, bench.map("x", s.batch, s.height, s.width, in),
                                                Epilogue<B>::plus(residual, Activation::relu));
                   }) < bound<T>(3e-6));
@@ -156,7 +156,34 @@ TEST_CASE_TEMPLATE("convolutions: kernels, strides, borders, images smaller than
   }
 }
 
-TEST_CASE_TEMPLATE("norms, means, scales, sums, patches, largest of neighbours", T, float, __half) {
+TEST_CASE_TEMPLATE("convolutions with any padding", T, float, __half) {
+  Comparison<T> agree;
+  for (const Index out : {22, 70}) {
+    for (const Index padding : {0, 2}) {
+      for (const Index kernel : {2, 3}) {
+        CAPTURE(out);
+        CAPTURE(padding);
+        CAPTURE(kernel);
+        const Index in = 13;
+        const auto weight = random_weights<T>("weight", in * out * kernel * kernel),
+                   bias = random_weights<T>("bias", out);
+        ConvolutionParameters p = {in, out, kernel, 1, weight.data(), {}, bias.data(), padding};
+        CHECK(agree([&](auto& bench) {
+                const auto w = bench.backend().prepare_convolution(p).value();
+                return ops::convolution<BackendOf<decltype(bench)>>(bench.run(), w, bench.map("x", 2, 7, 10, in));
+              }) < bound<T>(3e-6));
+        p.in = 1;
+        CHECK(agree([&](auto& bench) {
+                const auto w = bench.backend().prepare_depthwise_convolution(p).value();
+                return ops::depthwise_convolution<BackendOf<decltype(bench)>>(
+                    bench.run(), w, bench.map("x", 2, 7, 10, out), Activation::relu);
+              }) < bound<T>(3e-6));
+      }
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("norms, means, scales, sums, patches, pools, slopes", T, float, __half) {
   Comparison<T> agree;
   for (const Size s : {Size{1, 1, 1}, Size{3, 5, 7}, Size{2, 16, 13}, Size{1, 33, 17}}) {
     for (const Index channels : {1, 3, 16, 37, 64, 130}) {
@@ -202,7 +229,24 @@ TEST_CASE_TEMPLATE("norms, means, scales, sums, patches, largest of neighbours",
                                                                 (s.height + size - 1) / size, s.width / size + 1);
               }) == 0);
       }
-      CHECK(agree([&](auto& bench) { return ops::max_pool<BackendOf<decltype(bench)>>(bench.run(), x(bench)); }) == 0);
+      for (const Pool& pool : {Pool{3, 2, 1}, Pool{2, 2}, Pool{3, 2, 0, true}}) {
+        if (pool.pooled(s.height) < 1 || pool.pooled(s.width) < 1) continue;
+        CHECK(agree([&](auto& bench) {
+                return ops::max_pool<BackendOf<decltype(bench)>>(bench.run(), pool, x(bench));
+              }) == 0);
+      }
+      CHECK(agree([&](auto& bench) {
+              const auto y = x(bench);
+              const auto slopes = bench.backend().prepare_slopes(gain.data(), channels).value();
+              ops::prelu<BackendOf<decltype(bench)>>(bench.run(), slopes, y);
+              return y;
+            }) < bound<T>(3e-6));
+      CHECK(agree([&](auto& bench) {
+              const auto y = x(bench);
+              const auto half = bench.map("half", s.batch, (s.height + 1) / 2, (s.width + 1) / 2, channels);
+              ops::add_upsampled<BackendOf<decltype(bench)>>(bench.run(), half, y);
+              return y;
+            }) < bound<T>(3e-6));
       CHECK(agree([&](auto& bench) {
               const auto w = bench.backend().prepare_constant(gain.data(), 1, channels).value();
               return ops::repeat<BackendOf<decltype(bench)>>(bench.run(), w, s.batch);

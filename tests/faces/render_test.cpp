@@ -72,3 +72,14 @@ TEST_CASE("render: what does not fit is refused") {
     CHECK(overlay(photo, fits, Dataset::celeb, alpha).error().code() == Errc::invalid_argument);
   }
 }
+
+TEST_CASE("cutout: the photo where a label is wanted, clear elsewhere") {
+  const std::uint8_t bgr[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, labels[] = {0, 14, 2, 200};
+  const ImageView photo(bgr, 2, 2, PixelOrder::bgr), map(labels, 2, 2, PixelOrder::gray);
+  const auto cut = cutout(photo, map, 1u << 14 | 1u << 2);
+  REQUIRE(cut.ok());
+  CHECK(cut->view().order == PixelOrder::rgba);
+  const std::uint8_t expected[] = {0, 0, 0, 0, 6, 5, 4, 255, 9, 8, 7, 255, 0, 0, 0, 0};
+  for (Index i = 0; i < 16; ++i) CHECK(cut->data()[i] == expected[i]);
+  CHECK(cutout(photo, {labels, 2, 1, PixelOrder::gray}, 1).error().code() == Errc::invalid_argument);
+}

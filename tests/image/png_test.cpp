@@ -261,6 +261,45 @@ TEST_CASE("png: other orders are written as RGB") {
   CHECK(image->rgb(1, 0) == Rgb{7, 6, 5});
 }
 
+TEST_CASE("png: alpha is written where it is wanted") {
+  constexpr Index kWidth = 13, kHeight = 9;
+  std::vector<std::uint8_t> bgra(4 * kWidth * kHeight);
+  for (std::size_t i = 0; i < bgra.size(); ++i) bgra[i] = static_cast<std::uint8_t>(i * i / 5 + i % 7);
+  const ImageView picture(bgra.data(), kWidth, kHeight, PixelOrder::bgra);
+  const auto file = encode_rgba_png(picture);
+  REQUIRE(file.ok());
+  const auto png = PngFile::open(file->span(), {});
+  REQUIRE(png.ok());
+  CHECK(png->color() == PngColor::rgba);
+  const auto colors = png->photo();
+  REQUIRE(colors.ok());
+
+  // The rows as they are in the file: after the signature, IHDR, and the front of IDAT.
+  const std::size_t data = 8 + 25 + 8, size = file->data()[data - 5] + 256u * file->data()[data - 6];
+  constexpr std::size_t kRow = 4 * kWidth + 1;
+  std::vector<std::uint8_t> rows(kRow * kHeight);
+  REQUIRE(inflate_zlib(file->span().subspan(data, size), {rows.data(), rows.size()}).ok());
+  Index wrong = 0;
+  for (std::size_t y = 0; y < kHeight; ++y) {
+    REQUIRE(rows[y * kRow] == 4);
+    for (std::size_t i = 1; i < kRow; ++i) {
+      std::uint8_t* const at = &rows[y * kRow + i];
+      const int left = i > 4 ? at[-4] : 0, up = y > 0 ? *(at - kRow) : 0,
+                corner = i > 4 && y > 0 ? *(at - kRow - 4) : 0;
+      *at = static_cast<std::uint8_t>(*at + png_paeth(left, up, corner));
+    }
+    for (std::size_t x = 0; x < kWidth; ++x) {
+      const std::uint8_t* const pixel = &rows[y * kRow + 1 + 4 * x];
+      const auto expected = picture.pixel(static_cast<Index>(x), static_cast<Index>(y));
+      wrong += pixel[0] != expected[2] || pixel[1] != expected[1] || pixel[2] != expected[0] || pixel[3] != expected[3];
+      wrong +=
+          !(colors->rgb(static_cast<Index>(x), static_cast<Index>(y)) == Rgb{expected[2], expected[1], expected[0]});
+    }
+  }
+  CHECK(wrong == 0);
+  CHECK(encode_rgba_png({bgra.data(), 2, 2, PixelOrder::rgb}).error().code() == Errc::invalid_argument);
+}
+
 TEST_CASE("png: labels beyond the palette are not written") {
   const std::uint8_t labels[] = {0, 11};
   const auto file = encode_label_png({labels, 2, 1, PixelOrder::gray}, Dataset::lapa);

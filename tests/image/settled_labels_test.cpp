@@ -41,7 +41,7 @@ struct Runs {
         done = last;
       };
       cells.each_run(
-          map, width, y,
+          map, 0, width, y,
           [&](Index first, Index last, std::uint8_t label) {
             follows(first, last);
             std::fill(labels.begin() + y * width + first, labels.begin() + y * width + last, label);

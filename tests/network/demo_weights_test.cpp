@@ -190,7 +190,7 @@ TEST_CASE("demo weights: labels of a large photo, where most are settled, are th
     for (Index y = 0; y < height; ++y) {
       const LabelTarget target = {labels.data(), width, height};
       cells.each_run(
-          map, width, y,
+          map, 0, width, y,
           [&](Index first, Index last, std::uint8_t label) {
             std::fill(labels.begin() + y * width + first, labels.begin() + y * width + last, label);
           },

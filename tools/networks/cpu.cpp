@@ -3,7 +3,7 @@
 SEGFACE_BEGIN_NAMESPACE
 
 template class core::SegFace<cpu::Backend>;
-template class core::Plan<cpu::Backend>;
+template class core::Plan<core::SegFace, cpu::Backend>;
 template class BasicParser<cpu::Backend>;
 template class BasicWorkspace<cpu::Backend>;
 

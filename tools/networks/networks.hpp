@@ -9,15 +9,15 @@
 SEGFACE_BEGIN_NAMESPACE
 
 extern template class core::SegFace<cpu::Backend>;
-extern template class core::Plan<cpu::Backend>;
+extern template class core::Plan<core::SegFace, cpu::Backend>;
 
 extern template class core::SegFace<reference::Backend<float>>;
-extern template class core::Plan<reference::Backend<float>>;
+extern template class core::Plan<core::SegFace, reference::Backend<float>>;
 extern template class BasicParser<reference::Backend<float>>;
 extern template class BasicWorkspace<reference::Backend<float>>;
 
 extern template class core::SegFace<reference::Backend<double>>;
-extern template class core::Plan<reference::Backend<double>>;
+extern template class core::Plan<core::SegFace, reference::Backend<double>>;
 
 SEGFACE_END_NAMESPACE
 

@@ -3,7 +3,7 @@
 SEGFACE_BEGIN_NAMESPACE
 
 template class core::SegFace<reference::Backend<float>>;
-template class core::Plan<reference::Backend<float>>;
+template class core::Plan<core::SegFace, reference::Backend<float>>;
 template class BasicParser<reference::Backend<float>>;
 template class BasicWorkspace<reference::Backend<float>>;
 

@@ -294,6 +294,6 @@ const Command kBench = {
     "                  rounded to TF32 too; of reference, whole photos only\n"
     "  --batch N       on a GPU, pictures of a call of the network alone; 1 unless said otherwise\n"
     "  --json          the same for programs\n",
-    run};
+    nullptr, run};
 
 }  // namespace tool

@@ -17,6 +17,7 @@ struct Command {
   std::string_view name;
   const char* summary;
   const char* usage;
+  const char* more;  // options that few need; null where there are none
   int (*run)(const std::vector<std::string>& words);
 };
 

@@ -124,6 +124,6 @@ const Command kConvert = {
     "  --dtype NAME      f32, the default; f16 or bf16 for half the size\n"
     "  --strict          refuses checkpoints that mention code anywhere, even where it would be ignored\n"
     "  --force           replaces an existing file\n",
-    run};
+    nullptr, run};
 
 }  // namespace tool

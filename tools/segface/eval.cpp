@@ -258,6 +258,6 @@ const Command kEval = {
     "  --threads N         0, the default, is all that may be kept busy; each parses photos of its own\n"
     "  --backend NAME      cpu, the default; cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU), and\n"
     "                      cuda-f16, the same with numbers of 16 bits; reference: plain, slow, to compare with\n",
-    run};
+    nullptr, run};
 
 }  // namespace tool

@@ -1,8 +1,9 @@
-// segface info: what a weight file holds and what its network costs.
+// segface info: what a weight file says of itself and, where wanted, what its network costs.
 #include <cstdio>
 #include <string>
 #include <vector>
 
+#include "segface/engine/weight_file.hpp"
 #include "segface/segface.hpp"
 
 #include "arguments.hpp"
@@ -13,10 +14,9 @@
 namespace tool {
 namespace {
 
-void print_network(const std::string& path, std::uint64_t bytes, const Parser& parser) {
-  const NetworkInfo& info = parser.info();
+void print_network(const std::string& path, std::uint64_t bytes, const WeightFile& file) {
+  const NetworkInfo& info = file.info();
   SegFaceWeights weights(info.backbone, info.dataset);
-  const auto& plan = parser.plan();
   std::printf("%s\n", shown(path).c_str());
   std::printf("  backbone:    %s\n", backbone_name(info.backbone));
   std::printf("  data set:    %s\n", std::string(dataset_name(info.dataset)).c_str());
@@ -25,9 +25,6 @@ void print_network(const std::string& path, std::uint64_t bytes, const Parser& p
   std::printf("  parameters:  %zu\n", count_parameters(weights));
   std::printf("  bytes:       %llu, %s\n", static_cast<unsigned long long>(bytes), dtype_name(info.dtype));
   std::printf("  digest:      %s\n", shown(info.source_digest).c_str());
-  std::printf("  workspace:   %s with %td threads, and %s shared\n", megabytes(plan.labelling_bytes()).c_str(),
-              plan.threads(), megabytes(plan.bytes()).c_str());
-  std::printf("  cost:        %.2f GFLOP an image\n", plan.cost().flops / 1e9);
 }
 
 void print_classes(Dataset dataset) {
@@ -43,41 +40,51 @@ void print_classes(Dataset dataset) {
   }
 }
 
-void print_stages(const std::vector<StageCost>& stages) {
-  std::printf("\n  %-10s  %-18s  %8s  %8s\n", "stage", "height x width x C", "GFLOP", "MB moved");
-  for (const StageCost& stage : stages) {
+// What a photo costs, for which the network is loaded.
+Status print_stages(const std::string& path) {
+  SEGFACE_ASSIGN(parser, Parser::load(path, {}, cpu_backend()));
+  const auto& plan = parser.plan();
+  std::printf("\n  workspace: %s with %td threads, and %s shared; %.2f GFLOP an image\n",
+              megabytes(plan.labelling_bytes()).c_str(), plan.threads(), megabytes(plan.bytes()).c_str(),
+              plan.cost().flops / 1e9);
+  std::printf("  %-10s  %-18s  %8s  %8s\n", "stage", "height x width x C", "GFLOP", "MB moved");
+  for (const StageCost& stage : plan.stages()) {
     const std::string shape =
         std::to_string(stage.height) + " x " + std::to_string(stage.width) + " x " + std::to_string(stage.channels);
     std::printf("  %-10s  %-18s  %8.3f  %8.1f\n", stage.name.c_str(), shape.c_str(), stage.cost.flops / 1e9,
                 stage.cost.bytes / 1e6);
   }
+  return {};
 }
 
 int run(const std::vector<std::string>& words) {
-  const auto arguments = Arguments::parse(words, {});
+  const auto arguments = Arguments::parse(words, {{"--stages", false}});
   if (!arguments.ok()) return misuse(kInfo, arguments.error());
   if (arguments->operands().size() != 1) {
     return misuse(kInfo, error(Errc::invalid_argument, "expected one weight file, got ", arguments->operands().size()));
   }
   const std::string& path = arguments->operands()[0];
-  const auto parser = Parser::load(path, {}, cpu_backend());
-  if (!parser.ok()) return fail(explain_weights(parser.error(), path), kWeights);
+  const auto weights = WeightFile::open(path);
+  if (!weights.ok()) return fail(explain_weights(weights.error(), path), kWeights);
   const auto file = InputFile::open(path);
   if (!file.ok()) return fail(file.error(), kWeights);
-  print_network(path, file->size(), *parser);
-  print_classes(parser->info().dataset);
-  print_stages(parser->plan().stages());
-  return kDone;
+  print_network(path, file->size(), *weights);
+  print_classes(weights->info().dataset);
+  if (!arguments->has("--stages")) return kDone;
+  const Status stages = print_stages(path);
+  return stages.ok() ? kDone : fail(stages, kWeights);
 }
 
 }  // namespace
 
 const Command kInfo = {
-    "info", "what a weight file holds, its classes and costs",
-    "usage: segface info WEIGHTS\n"
+    "info", "what a weight file holds, and its classes",
+    "usage: segface info WEIGHTS [--stages]\n"
     "\n"
-    "Shows a weight file's network: backbone, data set, resolution, size, classes with their sides and\n"
-    "colours, memory, and what each stage costs.\n",
-    run};
+    "Shows what a weight file says of its network: backbone, data set, resolution, size, classes with their\n"
+    "sides and colours. Only the file's header is read.\n"
+    "\n"
+    "  --stages    loads the network too, and shows memory, and what each stage of a photo costs\n",
+    nullptr, run};
 
 }  // namespace tool

@@ -66,7 +66,15 @@ int dispatch(const std::vector<std::string>& words) {
     const auto end = std::find(words.begin() + 1, words.end(), "--");
     const bool asked = std::any_of(words.begin() + 1, end, [](const auto& w) { return w == "--help" || w == "-h"; });
     if (!help && !asked) return command->run({words.begin() + 1, words.end()});
+    const bool all = std::find(words.begin() + 1, end, "--all") != end;
     std::fputs(command->usage, stdout);
+    if (command->more != nullptr) {
+      if (all) {
+        std::fputs(command->more, stdout);
+      } else {
+        std::printf("\n  segface help %s --all    tells the other options\n", command->name.data());
+      }
+    }
     return kDone;
   }
   return unknown_command(name);

@@ -1,323 +1,362 @@
-// segface parse: photos to masks, overlays, logits, maps of single classes, and sheets of them.
+// segface parse: any photo to masks, overlays, logits, maps of single classes, and sheets of them.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "segface/faces/label_png.hpp"
-#include "segface/faces/probability.hpp"
-#include "segface/faces/render.hpp"
-#include "segface/faces/sheet.hpp"
 #include "segface/image/file.hpp"
-#include "segface/segface.hpp"
-#if defined(SEGFACE_WITH_LIBJPEG)
-#include "segface/image/jpeg_write.hpp"
-#endif
+#include "segface/photo.hpp"
 
 #include "backends.hpp"
-#include "beside.hpp"
-#include "npy.hpp"
+#include "batch.hpp"
+#include "json_line.hpp"
 #include "output.hpp"
-#include "part.hpp"
+#include "outputs.hpp"
+#include "parsed.hpp"
 #include "request.hpp"
+#include "weight_places.hpp"
+#include "writing.hpp"
 
 namespace tool {
 namespace {
-
-// A logit whose class has no share.
-constexpr float kImpossible = -10000.0f;
-
-// 255 where a label is, 0 elsewhere.
-Result<Image> pixels_of_class(const ImageView& labels, std::uint8_t label) {
-  SEGFACE_ASSIGN(picture, Image::make(labels.width, labels.height, PixelOrder::gray));
-  for (Index y = 0; y < labels.height; ++y) {
-    std::transform(labels.row(y), labels.row(y) + labels.width, picture.row(y),
-                   [&](std::uint8_t value) { return value == label ? std::uint8_t{255} : std::uint8_t{0}; });
-  }
-  return std::move(picture);
-}
-
-// An RGB picture whose row y is written by row(y, out); PNG or JPEG, by the ending of the path.
-template <class Row>
-Status save_rows(const std::string& path, Index width, Index height, const Row& row) {
-#if defined(SEGFACE_WITH_LIBJPEG)
-  if (is_jpeg_name(path)) {
-    const auto file = encode_jpeg(width, height, row);
-    return file.ok() ? save_file(path, file->span()) : in_context(file.error(), path);
-  }
-#endif
-  SEGFACE_ASSIGN(picture, Image::make(width, height, PixelOrder::rgb));
-  for (Index y = 0; y < height; ++y) row(y, picture.row(y));
-  return save_png(path, picture.view());
-}
 
 struct ReadPhoto {
   Result<Image> image;
   double milliseconds;
 };
-ReadPhoto read_photo(const std::string& path) noexcept {
+Result<Image> read_standard_input() {
+  std::vector<std::uint8_t> bytes(std::size_t{1} << 20);
+  std::size_t size = 0;
+  const std::size_t most = ImageLimits().max_file_bytes;
+  while (const std::size_t got = std::fread(bytes.data() + size, 1, bytes.size() - size, stdin)) {
+    size += got;
+    if (size > most) break;
+    if (size == bytes.size()) bytes.resize(2 * size);
+  }
+  return decode_image({bytes.data(), size}, "standard input");
+}
+ReadPhoto read_photo(const std::string& path) {
   Stopwatch watch;
-  auto image = load_image(path);
+  auto image = path == PhotoSelection::kStandardInput ? read_standard_input() : load_image(path);
   return {std::move(image), watch.lap()};
 }
 
-// Parses photo after photo with one workspace.
-template <class Workspace>
-class Session {
+template <class... Values>
+std::string line(const char* format, const Values&... values) {
+  char text[512];
+  std::snprintf(text, sizeof text, format, values...);
+  return text;
+}
+
+// What is said of a photo that was parsed.
+std::string told(const Photo& photo, const Parsed& parsed, const Outputs& outputs, const std::string& sheet,
+                 double reading, double parsing, double writing, bool finds) {
+  const Mask& mask = parsed.photo.mask;
+  std::string text =
+      shown(photo.path) + line(": %td x %td pixels; read in %.0f ms, parsed in %.0f ms, written in %.0f ms\n",
+                               mask.width(), mask.height(), reading, parsing, writing);
+  Index looked_at = 0;
+  for (Index y = 0; y < mask.height(); ++y) {
+    const std::uint8_t* const row = parsed.photo.coverage.view().row(y);
+    looked_at += mask.width() - std::count(row, row + mask.width(), std::uint8_t{0});
+  }
+  for (std::size_t i = 0; i < parsed.photo.faces.size(); ++i) {
+    const ParsedFace& face = parsed.photo.faces[i];
+    text += line(
+        "  face %zu: %.0f x %.0f pixels at %.0f, %.0f, turned by %.0f degrees; score %.2f, mean confidence %.1f %%\n",
+        i + 1, face.face.box.width, face.face.box.height, face.face.box.x, face.face.box.y, face.face.roll,
+        face.face.score, 100 * face.confidence);
+  }
+  for (const SkippedFace& face : parsed.photo.skipped) {
+    text += line("  skipped: %.0f x %.0f pixels at %.0f, %.0f: %s\n", face.box.width, face.box.height, face.box.x,
+                 face.box.y, skip_reason(face.reason));
+  }
+  const Index outside = mask.width() * mask.height() - looked_at;
+  for (Index label = 0; label < class_count(mask.dataset()); ++label) {
+    const Index count = mask.count(static_cast<std::uint8_t>(label)) - (label == 0 ? outside : 0);
+    if (count == 0) continue;
+    const ClassInfo& info = classes(mask.dataset())[static_cast<std::size_t>(label)];
+    text += line("  %6.2f %%  %2td  %s\n", 100 * static_cast<double>(count) / static_cast<double>(looked_at), label,
+                 std::string(info.name).c_str());
+  }
+  if (looked_at != 0) {
+    text += line("  %6.2f %%  mean confidence%s\n", 100 * mask.mean_confidence(),
+                 outside == 0 ? ""
+                 : finds      ? "; shares are of what was looked at, around the faces"
+                              : "; shares are of the part that was looked at");
+  }
+  outputs.for_each(
+      [&](const char* what, const std::string& path) { text += std::string("  ") + what + ": " + shown(path) + '\n'; });
+  if (!sheet.empty()) text += "  sheet: " + shown(sheet) + '\n';
+  return text;
+}
+
+// All photos of a call. Lanes share the networks and their threads.
+template <class Backend>
+class ParseCall {
  public:
-  Session(const Request& request, const NetworkInfo& info, Workspace& workspace)
-      : request_(request), dataset_(info.dataset), resolution_(info.resolution), workspace_(workspace) {
-    for (const std::string& path : {request.mask, request.overlay, request.logits, request.sheet}) {
-      if (path == "/dev/stdout") report_ = stderr;
-    }
+  ParseCall(const Request& request, const BasicPhotoParser<Backend>& parser)
+      : request_(request), parser_(parser), small_(request.photos.size()) {
+    const bool to_output = [&] {
+      for (const std::string& path : {request.mask, request.overlay, request.logits, request.coverage, request.sheet}) {
+        if (path == kStandardStream || path == "/dev/stdout") return true;
+      }
+      return false;
+    }();
+    if (to_output) stream_ = stderr;
+    const std::size_t count = request.photos.size();
+    const auto threads = static_cast<std::size_t>(
+        parser.parser().empty()
+            ? std::max<Index>(1,
+                              std::min(request.threads == 0 ? default_threads() : request.threads, available_threads()))
+            : parser.parser().threads());
+    lanes_ = std::max<std::size_t>(1, std::min({count, threads, kMostLanes}));
+    for (std::size_t i = 0; i < lanes_; ++i) readers_.emplace_back(request, parser);
   }
 
-  std::FILE* report() const { return report_; }
+  std::FILE* stream() const { return stream_; }
 
-  // `title` is shown in front: the photo's name, and its number where there are several.
-  Status parse(const std::string& path, const std::string& title, const ReadPhoto& read) {
-    if (!read.image.ok()) return read.image.error();
-    const ImageView photo = read.image->view();
-    const Outputs outputs = outputs_of(request_, path);
-    const bool one_sheet = !request_.sheet.empty() && request_.photos.size() == 1;
-    Stopwatch watch;
-    SEGFACE_ASSIGN(part, Part::cut(request_, photo));
-    Buffer<float> logits;
-    LogitsShape shape;
-    const bool with_logits = !outputs.logits.empty() || one_sheet || request_.probabilities;
-    SEGFACE_RETURN_IF_ERROR(run(part, title, with_logits, logits, shape));
-    const double parsing = watch.lap();
-
-    Image pasted;
-    if (!part.is_whole()) {
-      SEGFACE_ASSIGN(whole, part.paste_labels(mask_.view()));
-      pasted = std::move(whole);
-    }
-    const ImageView labels = part.is_whole() ? mask_.view() : pasted.view();
-    SEGFACE_RETURN_IF_ERROR(write_labels(outputs, photo, labels));
-    if (one_sheet || request_.probabilities) {
-      SEGFACE_RETURN_IF_ERROR(write_maps(outputs, part, photo, labels, logits, shape, one_sheet));
-    }
-    if (!outputs.logits.empty()) {
-      SEGFACE_RETURN_IF_ERROR(write_logits(outputs.logits, part, photo.width, photo.height, logits, shape));
-    }
-    if (!request_.sheet.empty() && !one_sheet) {
-      SEGFACE_ASSIGN(mixed, overlay(photo, labels, dataset_));
-      SEGFACE_ASSIGN(small, shrink(mixed.view(), thumbnail_side()));
-      contacts_.push_back({base_name(path), std::move(small)});
-    }
-    print(outputs, photo, title, read.milliseconds, parsing, watch.lap());
-    return {};
-  }
-
-  // The contact sheet of the photos that were parsed, where one is wanted.
-  Status finish() const {
-    if (contacts_.empty()) return {};
-    SEGFACE_ASSIGN(picture, grid({contacts_.data(), contacts_.size()}, columns()));
-    SEGFACE_RETURN_IF_ERROR(save_png(request_.sheet, picture.view(), kReplace));
-    std::fprintf(report_, "sheet: %s\n", shown(request_.sheet).c_str());
-    return {};
+  // `first`: the first photo, where it is read already.
+  int run(std::optional<ReadPhoto> first) {
+    first_ = std::move(first);
+    Batch batch(request_.photos.size(), stream_, !request_.quiet);
+    int code = batch.run(lanes_, request_.fail_fast, [&](std::size_t lane, std::size_t i) { return work(lane, i); });
+    if (interrupted()) return 128 + caught_signal;
+    const Status finished = write_contacts();
+    return finished.ok() ? code : fail(finished, kOutput);
   }
 
  private:
-  static constexpr auto kReplace = OutputFile::Existing::replace;
+  static constexpr std::size_t kMostLanes = 4;  // a photo of 12 megapixels takes some 100 MB on its way
 
-  static Status proceed() { return interrupted() ? error(Errc::cancelled, "interrupted") : Status(); }
+  Report work(std::size_t lane, std::size_t i) {
+    const Photo& photo = request_.photos[i];
+    Report report;
+    try {
+      report.status = request_.draws_faces ? draw(photo, i, report.text) : parse(lane, photo, i, report.text);
+    } catch (const std::bad_alloc&) {
+      report.status = error(Errc::out_of_memory, photo.path, ": out of memory");
+    }
+    if (!report.status.ok() && request_.json) report.text = json_line(photo.path, report.status) + '\n';
+    return report;
+  }
+
+  ReadPhoto read(std::size_t i) {
+    if (i == 0 && first_) return *std::exchange(first_, std::nullopt);
+    return read_photo(request_.photos[i].path);
+  }
+  std::string title(const Photo& photo, std::size_t i) const {
+    const std::size_t count = request_.photos.size();
+    return (count > 1 ? "[" + std::to_string(i + 1) + "/" + std::to_string(count) + "] " : "") + photo.path;
+  }
+
+  Status parse(std::size_t lane, const Photo& photo, std::size_t i, std::string& text) {
+    const Outputs outputs = outputs_of(request_, photo);
+    if (request_.skip_existing && all_exist(outputs)) {
+      if (!request_.json && !request_.quiet) text = shown(photo.path) + ": has its results, left as it is\n";
+      return {};
+    }
+    const ReadPhoto source = read(i);
+    if (!source.image.ok()) return source.image.error();
+    const ImageView view = source.image->view();
+    const bool one_sheet = !request_.sheet.empty() && request_.photos.size() == 1;
+    const bool logits = !outputs.logits.empty() || !outputs.probabilities.empty();
+    Stopwatch watch;
+    std::optional<Progress> progress;
+    if (request_.photos.size() == 1 && !request_.quiet) progress.emplace(photo.path);
+    SEGFACE_ASSIGN(parsed, readers_[lane](view, logits, one_sheet, [&](double share) {
+                     return progress ? (*progress)(share) : !interrupted();
+                   }));
+    progress.reset();
+    const double parsing = watch.lap();
+    const Writer writer(request_, parsed.photo.mask.dataset(), lanes_ == 1 && request_.threads != 1);
+    SEGFACE_RETURN_IF_ERROR(writer.write(outputs, view, parsed));
+    if (one_sheet) SEGFACE_RETURN_IF_ERROR(writer.write_sheet(view, parsed));
+    if (!request_.sheet.empty() && !one_sheet) SEGFACE_RETURN_IF_ERROR(keep_small(photo, i, view, parsed));
+    if (request_.finds_faces() && parsed.photo.faces.empty() && !request_.json) {
+      std::fprintf(stderr, "segface: %s: no face was found%s\n", shown(photo.path).c_str(),
+                   parsed.photo.skipped.empty() ? "" : " that counts");
+    }
+    if (request_.json) {
+      WrittenFiles written;
+      outputs.for_each([&](const char* what, const std::string& path) { written.push_back({what, path}); });
+      text = json_line(photo.path, parsed.photo, written) + '\n';
+    } else if (!request_.quiet) {
+      Photo named = photo;
+      named.path = title(photo, i);
+      text = told(named, parsed, outputs, one_sheet ? request_.sheet : std::string(), source.milliseconds, parsing,
+                  watch.lap(), request_.finds_faces());
+    }
+    return {};
+  }
+
+  // Boxes and points instead of labels.
+  Status draw(const Photo& photo, std::size_t i, std::string& text) {
+    const Outputs outputs = outputs_of(request_, photo);
+    if (request_.skip_existing && all_exist(outputs)) return {};
+    const ReadPhoto source = read(i);
+    if (!source.image.ok()) return source.image.error();
+    SEGFACE_ASSIGN(faces, parser_.finder().find(source.image->view(), request_.find));
+    SEGFACE_ASSIGN(picture, draw_faces(source.image->view(), {faces.found.data(), faces.found.size()}));
+    SEGFACE_RETURN_IF_ERROR(save_picture(outputs.faces, picture.view()));
+    ParsedPhoto known;
+    SEGFACE_RETURN_IF_ERROR(known.mask.resize(Dataset::celeb, picture.width(), picture.height()));
+    for (const Face& face : faces.found) known.faces.push_back({face, 0, {}});
+    known.skipped = std::move(faces.skipped);
+    if (request_.json) {
+      text = json_line(photo.path, known, {{"faces", outputs.faces}}) + '\n';
+    } else if (!request_.quiet) {
+      text = shown(title(photo, i)) + line(": %zu faces\n", known.faces.size()) + "  faces: " + shown(outputs.faces) +
+             '\n';
+    }
+    return {};
+  }
 
   // A contact sheet is about as wide as it is high, and at most some 4000 pixels.
   Index columns() const {
     return static_cast<Index>(std::ceil(std::sqrt(static_cast<double>(request_.photos.size()))));
   }
-  Index thumbnail_side() const { return std::clamp<Index>(4000 / columns(), 48, 240); }
-
-  // Fills mask_, and logits where they are wanted.
-  Status run(const Part& part, const std::string& title, bool with_logits, Buffer<float>& logits, LogitsShape& shape) {
-    Progress progress(title);
-    workspace_.on_progress([&](double done) { return progress(done); });
-    if (with_logits) {
-      SEGFACE_ASSIGN(expected, workspace_.logits_shape(1, resolution_, resolution_));
-      shape = expected;
-      SEGFACE_ASSIGN(values, Buffer<float>::make(shape.count()));
-      logits = std::move(values);
-    }
-    return part.landmarks() ? workspace_.parse(part.view(), *part.landmarks(), mask_, logits.span())
-                            : workspace_.parse(part.view(), mask_, logits.span());
+  Status keep_small(const Photo& photo, std::size_t i, const ImageView& view, const Parsed& parsed) {
+    SEGFACE_ASSIGN(mixed, overlay(view, parsed.photo.mask.view(), parsed.photo.mask.dataset()));
+    SEGFACE_ASSIGN(small, shrink(mixed.view(), std::clamp<Index>(4000 / columns(), 48, 240)));
+    small_[i] = Panel{base_name(photo.path), std::move(small)};
+    return {};
   }
-
-  // Mask and overlay side by side.
-  Status write_labels(const Outputs& outputs, const ImageView& photo, const ImageView& labels) const {
-    SEGFACE_RETURN_IF_ERROR(proceed());
-    Status mask;
-    Beside masking(request_.threads != 1 && !outputs.mask.empty() && !outputs.overlay.empty(), [&] {
-      if (outputs.mask.empty()) return;
-      mask = request_.gray ? save_png(outputs.mask, labels) : save_label_png(outputs.mask, labels, dataset_);
-    });
-    const Status overlaid = outputs.overlay.empty() ? Status() : write_overlay(outputs.overlay, photo, labels);
-    masking.join();
-    SEGFACE_RETURN_IF_ERROR(std::move(mask));
-    SEGFACE_RETURN_IF_ERROR(overlaid);
-    for (std::size_t i = 0; i < outputs.masks.size(); ++i) {
-      SEGFACE_RETURN_IF_ERROR(proceed());
-      SEGFACE_ASSIGN(picture, pixels_of_class(labels, request_.classes[i].label));
-      SEGFACE_RETURN_IF_ERROR(save_png(outputs.masks[i], picture.view(), kReplace));
+  // The contact sheet of the photos that were parsed, where one is wanted.
+  Status write_contacts() {
+    std::vector<Panel> panels;
+    for (std::optional<Panel>& panel : small_) {
+      if (panel) panels.push_back(std::move(*panel));
     }
-    return proceed();
-  }
-
-  Status write_overlay(const std::string& path, const ImageView& photo, const ImageView& labels) const {
-    if (request_.legend) {
-      SEGFACE_ASSIGN(picture, overlay_with_legend(photo, labels, dataset_));
-      return save_rows(path, picture.width(), picture.height(),
-                       [&](Index y, std::uint8_t* out) { picture.view().rgb_row(y, out); });
-    }
-    SEGFACE_ASSIGN(mixed, Overlay::make(photo, labels, dataset_));
-    return save_rows(path, mixed.width(), mixed.height(), [&](Index y, std::uint8_t* out) { mixed.row(y, out); });
-  }
-
-  // Probabilities of the classes, and the sheet with that of the winner.
-  Status write_maps(const Outputs& outputs, const Part& part, const ImageView& photo, const ImageView& labels,
-                    const Buffer<float>& logits, const LogitsShape& shape, bool with_sheet) const {
-    const ImageView face = part.view();
-    SEGFACE_ASSIGN(
-        maps, ProbabilityMaps::make(LogitsView<float>::planes(logits.data(), shape.classes, shape.width, shape.height),
-                                    face.width, face.height));
-    SEGFACE_ASSIGN(inside, Buffer<float>::make(static_cast<std::size_t>(face.width * face.height)));
-    SEGFACE_ASSIGN(whole,
-                   Buffer<float>::make(part.is_whole() ? 0 : static_cast<std::size_t>(labels.width * labels.height)));
-    const Span<const float> shares = part.is_whole() ? inside.span() : whole.span();
-    // What lies outside the part is background for certain.
-    const auto paste = [&](float outside) -> Status {
-      if (part.is_whole()) return {};
-      return part.paste_plane({inside.data(), face.width, face.height}, outside, whole.span());
-    };
-    for (std::size_t i = 0; i < outputs.probabilities.size(); ++i) {
-      SEGFACE_RETURN_IF_ERROR(proceed());
-      SEGFACE_RETURN_IF_ERROR(maps.of(request_.classes[i].label, inside.span()));
-      SEGFACE_RETURN_IF_ERROR(paste(request_.classes[i].label == 0 ? 1.0f : 0.0f));
-      SEGFACE_ASSIGN(picture, gray_of_shares(shares, labels.width, labels.height));
-      SEGFACE_RETURN_IF_ERROR(save_png(outputs.probabilities[i], picture.view(), kReplace));
-    }
-    if (!with_sheet) return proceed();
-    SEGFACE_RETURN_IF_ERROR(maps.of_winner(inside.span()));
-    SEGFACE_RETURN_IF_ERROR(paste(1.0f));
-    SEGFACE_ASSIGN(picture, sheet(photo, labels, dataset_, shares));
-    return save_png(request_.sheet, picture.view(), kReplace);
-  }
-
-  // The logits of a part become those of the photo: outside, background is certain.
-  static Status write_logits(const std::string& path, const Part& part, Index width, Index height,
-                             const Buffer<float>& logits, const LogitsShape& shape) {
-    if (part.is_whole()) return save_npy(path, logits.data(), {shape.classes, shape.height, shape.width}, kReplace);
-    const auto pixels = static_cast<std::size_t>(width * height);
-    SEGFACE_ASSIGN(values, Buffer<float>::make(static_cast<std::size_t>(shape.classes) * pixels));
-    for (Index c = 0; c < shape.classes; ++c) {
-      const PlaneView plane = {logits.data() + c * shape.height * shape.width, shape.width, shape.height};
-      const Span<float> out = values.span().subspan(static_cast<std::size_t>(c) * pixels, pixels);
-      SEGFACE_RETURN_IF_ERROR(part.paste_plane(plane, c == 0 ? 0.0f : kImpossible, out));
-    }
-    return save_npy(path, values.data(), {shape.classes, height, width}, kReplace);
-  }
-
-  void print(const Outputs& outputs, const ImageView& photo, const std::string& title, double reading, double parsing,
-             double writing) const {
-    std::fprintf(report_, "%s: %td x %td pixels; read in %.0f ms, parsed in %.0f ms, written in %.0f ms\n",
-                 shown(title).c_str(), photo.width, photo.height, reading, parsing, writing);
-    const double pixels = static_cast<double>(mask_.width() * mask_.height());
-    for (Index label = 0; label < class_count(mask_.dataset()); ++label) {
-      const Index count = mask_.count(static_cast<std::uint8_t>(label));
-      if (count == 0) continue;
-      const ClassInfo& info = classes(mask_.dataset())[static_cast<std::size_t>(label)];
-      std::fprintf(report_, "  %6.2f %%  %2td  %s\n", 100 * static_cast<double>(count) / pixels, label,
-                   std::string(info.name).c_str());
-    }
-    std::fprintf(
-        report_, "  %6.2f %%  mean confidence%s\n", 100 * mask_.mean_confidence(),
-        request_.align != Request::Align::none || request_.box ? "; shares are of the part that was looked at" : "");
-    for (const auto& [what, path] : {std::pair<const char*, const std::string&>{"mask", outputs.mask},
-                                     {"overlay", outputs.overlay},
-                                     {"logits", outputs.logits}}) {
-      if (!path.empty()) std::fprintf(report_, "  %s: %s\n", what, shown(path).c_str());
-    }
-    for (const auto* paths : {&outputs.masks, &outputs.probabilities}) {
-      for (const std::string& written : *paths) std::fprintf(report_, "  class: %s\n", shown(written).c_str());
-    }
-    if (!request_.sheet.empty() && contacts_.empty()) {
-      std::fprintf(report_, "  sheet: %s\n", shown(request_.sheet).c_str());
-    }
-    std::fflush(report_);  // so that it keeps its place among messages
+    if (panels.empty()) return {};
+    SEGFACE_ASSIGN(picture, grid({panels.data(), panels.size()}, columns()));
+    SEGFACE_RETURN_IF_ERROR(save_png(request_.sheet, picture.view()));
+    if (!request_.quiet && !request_.json) std::fprintf(stream_, "sheet: %s\n", shown(request_.sheet).c_str());
+    return {};
   }
 
   const Request& request_;
-  Dataset dataset_;
-  Index resolution_;
-  Workspace& workspace_;
-  Mask mask_;
-  std::vector<Panel> contacts_;  // small overlays of several photos
-  std::FILE* report_ = stdout;
+  const BasicPhotoParser<Backend>& parser_;
+  std::vector<PhotoReader<Backend>> readers_;  // one a lane
+  std::vector<std::optional<Panel>> small_;    // overlays of several photos
+  std::optional<ReadPhoto> first_;
+  std::FILE* stream_ = stdout;
+  std::size_t lanes_ = 1;
 };
+
+// Errors: those of BasicFinder::load.
+template <class Backend>
+Result<BasicFinder<Backend>> load_finder(const std::string& path, Index threads) {
+  FinderOptions options;
+  options.threads = threads;
+  if constexpr (std::is_same_v<Backend, cpu::Backend>) {
+    return BasicFinder<Backend>::load(path, options, cpu_backend());
+  } else {
+    return BasicFinder<Backend>::load(path, options);
+  }
+}
+
+Status make_folders(const Request& request) {
+  std::string last;
+  for (const Photo& photo : request.photos) {
+    if (photo.folder.empty() || photo.folder == last) continue;
+    last = photo.folder;
+    // One level after the other, from where the photos' or the named folder is.
+    for (std::size_t at = photo.folder.find_first_of(kPathSeparators, 1); at != std::string::npos;
+         at = photo.folder.find_first_of(kPathSeparators, at + 1)) {
+      const std::string level = photo.folder.substr(0, at);
+      if (!is_directory(level)) SEGFACE_RETURN_IF_ERROR(make_directory(level));
+    }
+  }
+  return {};
+}
 
 template <class Backend>
 int parse_all(Request request) {
   Stopwatch watch;
   Options options;
   options.threads = request.threads;
-  std::optional<ReadPhoto> read;
-  Beside reading(request.threads != 1, [&] { read = read_photo(request.photos[0]); });  // while the weights are loaded
-  auto parser = load<Backend>(request.weights, options);
-  if (!parser.ok()) return fail(explain_weights(parser.error(), request.weights), kWeights);
-  const NetworkInfo& info = parser->info();
-  Status classes = find_classes(request, info.dataset);
-  if (classes.ok()) classes = check_outputs(request);
-  if (classes.code() == Errc::invalid_argument) return misuse(kParse, classes);
-  if (!classes.ok()) return fail(classes, kOutput);
-  auto workspace = parser->workspace();
-  if (!workspace.ok()) return fail(workspace.error(), kLimits);
-  const Status directory = request.directory.empty() ? Status() : make_directory(request.directory);
-  if (!directory.ok()) return fail(directory, kOutput);
-  Session<BasicWorkspace<Backend>> session(request, info, *workspace);
-  std::fprintf(session.report(), "%s: loaded in %.0f ms\n", shown(request.weights).c_str(), watch.lap());
-
-  int code = kDone;
-  std::size_t failed = 0;
-  const std::size_t count = request.photos.size();
-  for (std::size_t i = 0; i < count && !interrupted(); ++i) {
-    const std::string& photo = request.photos[i];
-    if (i == 0) {
-      reading.join();
-    } else {
-      read.reset();  // one photo at a time
-      read = read_photo(photo);
-    }
-    const std::string number = "[" + std::to_string(i + 1) + "/" + std::to_string(count) + "] ";
-    const Status status = session.parse(photo, (count > 1 ? number : "") + photo, *read);
-    if (status.ok()) continue;
-    const int failure = fail(status, kImage);
-    if (code == kDone) code = failure;
-    ++failed;
-    if (request.fail_fast) break;
+  std::optional<ReadPhoto> first;
+  const bool reads_beside = request.threads != 1 && !request.photos.empty();
+  Beside reading(reads_beside, [&] {
+    if (reads_beside) first = read_photo(request.photos[0].path);  // while the weights are loaded
+  });
+  BasicParser<Backend> parser;
+  if (!request.draws_faces) {
+    auto loaded = load<Backend>(request.weights, options);
+    if (!loaded.ok()) return fail(explain_weights(loaded.error(), request.weights), kWeights);
+    parser = std::move(*loaded);
+    const Status classes = find_classes(request, parser.info().dataset);
+    if (!classes.ok()) return misuse(kParse, classes);
   }
-  if (interrupted()) return 128 + caught_signal;
-  const Status finished = session.finish();
-  if (!finished.ok()) code = fail(finished, kOutput);
-  if (failed != 0 && count > 1) std::fprintf(stderr, "segface: %zu of %zu photos failed\n", failed, count);
-  return code;
+  BasicFinder<Backend> finder;
+  if (request.finds_faces()) {
+    auto loaded = load_finder<Backend>(request.finder, request.threads);
+    if (!loaded.ok()) return fail(loaded.error(), kWeights);
+    finder = std::move(*loaded);
+  }
+  const Status outputs = check_outputs(request, {request.weights, request.finder});
+  if (outputs.code() == Errc::invalid_argument) return misuse(kParse, outputs);
+  if (!outputs.ok()) return fail(outputs, kOutput);
+  const Status folders = make_folders(request);
+  if (!folders.ok()) return fail(folders, kOutput);
+  const auto photo_parser = BasicPhotoParser<Backend>::make(std::move(finder), std::move(parser));
+  if (!photo_parser.ok()) return fail(photo_parser.error(), kLimits);
+  ParseCall<Backend> call(request, *photo_parser);
+  if (!request.quiet && !request.json) {
+    const std::string& file = request.draws_faces ? request.finder : request.weights;
+    std::fprintf(call.stream(), "%s: loaded in %.0f ms\n", shown(file).c_str(), watch.lap());
+  }
+  reading.join();
+  return call.run(std::move(first));
+}
+
+// Names the files of weights that are not given. Errors: invalid_argument.
+Status find_weight_files(Request& request) {
+  if (request.weights.empty() && !request.draws_faces) {
+    SEGFACE_ASSIGN(weights, default_weights());
+    request.weights = weights;
+  }
+  if (request.finder.empty() && request.finds_faces()) {
+    SEGFACE_ASSIGN(finder, default_finder(request.weights));
+    request.finder = finder;
+  }
+  return {};
 }
 
 int run(const std::vector<std::string>& words) {
   const auto arguments = Arguments::parse(words, {{"--weights", true},
+                                                  {"--finder", true},
                                                   {"-o", true},
                                                   {"--mask", true},
                                                   {"--overlay", true},
                                                   {"--logits", true},
+                                                  {"--coverage", true},
                                                   {"--sheet", true},
                                                   {"--classes", true},
+                                                  {"--cutout", true},
                                                   {"--probabilities", false},
                                                   {"--legend", false},
                                                   {"--gray", false},
+                                                  {"--numbering", true},
+                                                  {"--json", false},
+                                                  {"-q", false},
+                                                  {"--force", false},
+                                                  {"--skip-existing", false},
+                                                  {"--list", true},
+                                                  {"--recursive", false},
+                                                  {"--shard", true},
+                                                  {"--faces", false},
+                                                  {"--most", true},
+                                                  {"--smallest", true},
+                                                  {"--threshold", true},
+                                                  {"--turns", true},
+                                                  {"--small-faces", false},
+                                                  {"--surroundings", false},
                                                   {"--whole", false},
                                                   {"--box", true},
                                                   {"--square", true},
@@ -327,11 +366,17 @@ int run(const std::vector<std::string>& words) {
                                                   {"--backend", true},
                                                   {"--fail-fast", false}});
   if (!arguments.ok()) return misuse(kParse, arguments.error());
-  const auto request = read_request(*arguments);
-  if (!request.ok()) return misuse(kParse, request.error());
+  auto request = read_request(*arguments);
+  if (!request.ok()) {
+    return request.error().code() == Errc::invalid_argument ? misuse(kParse, request.error())
+                                                            : fail(request.error(), kImage);
+  }
   const Status built = check_built(request->backend);
   if (!built.ok()) return fail(built, kNoDevice);
-  const Status free = check_outputs(*request);  // asked again once the classes, and so their files, are known
+  const Status weights = find_weight_files(*request);
+  if (!weights.ok()) return misuse(kParse, weights);
+  // Asked again once the classes, and so their files, are known.
+  const Status free = check_outputs(*request, {request->weights, request->finder});
   if (free.code() == Errc::invalid_argument) return misuse(kParse, free);
   if (!free.ok()) return fail(free, kOutput);
   return with_backend(request->backend,
@@ -341,44 +386,72 @@ int run(const std::vector<std::string>& words) {
 }  // namespace
 
 const Command kParse = {
-    "parse", "photos to masks",
-    "usage: segface parse PHOTO... --weights FILE [options]\n"
+    "parse", "any photo to masks",
+    "usage: segface parse PHOTO... [options]\n"
     "\n"
-    "Labels every pixel of photos (JPEG or PNG) and writes, for each photo,\n"
+    "Finds every face of a photo (JPEG or PNG), labels its pixels, and writes, for each photo,\n"
     "  NAME_mask.png     the labels: an indexed PNG of the photo's size, the value is the label\n"
     "  NAME_overlay.png  the photo with the labels' colours over it; NAME_overlay.jpg of a JPEG, where this\n"
     "                    program was built with libjpeg-turbo\n"
-    "into the current directory. Existing results are replaced.\n"
+    "into the current directory. PHOTO may be a folder, whose results go to FOLDER/segface, or -, standard\n"
+    "input. A photo without faces is no failure: its mask is 0 everywhere.\n"
     "\n"
-    "  --weights FILE      the network; `segface convert` makes such files\n"
+    "  --weights FILE      the network; else what SEGFACE_WEIGHTS names, else the demonstration's\n"
     "  -o DIRECTORY        where the results go; made if missing\n"
-    "  --mask FILE.png     name of the mask; then only named files are written, unless -o is given too\n"
+    "  --force             replaces existing results; without it nothing is begun where there are some\n"
+    "  --classes LIST      NAME_CLASS.png besides, 255 where the class is and 0 elsewhere: classes by name,\n"
+    "                      label or group, as hair,lips or image-left-eye,16, or all; `segface info` has the names\n"
+    "  --cutout LIST       NAME_cutout.png, these classes of the photo and nothing else: RGBA\n"
+    "  --sheet FILE.png    photo, labels, overlay and confidence of one face side by side with a legend; of\n"
+    "                      several photos, all their overlays. Only named files are written then, unless -o is given\n"
+    "  --json              a line of JSON a photo instead of text: faces, classes, files\n"
+    "  --faces             NAME_faces.png, the faces found, drawn over the photo; nothing is parsed\n"
+    "  --whole             looks at the whole photo instead of finding faces: for portraits, as networks are\n"
+    "                      trained on\n"
+    "  --threads N         0, the default, is all that this process may keep busy, and the most\n",
+    "\n"
+    "Files\n"
+    "  --mask FILE.png     name of the mask; then only named files are written, unless -o is given too; -,\n"
+    "                      standard output\n"
     "  --overlay FILE.png  name of the overlay; FILE.jpg, where built with libjpeg-turbo, is a JPEG\n"
-    "  --logits FILE.npy   the network's output before it is resized: float32, classes x height x width;\n"
-    "                      with --box or --align brought back to the photo's size, 0 for the background\n"
-    "                      and -10000 for the other classes outside the part that was looked at\n"
-    "  --sheet FILE.png    photo, labels, overlay and confidence side by side with a legend of the classes;\n"
-    "                      of several photos, all their overlays. Like --mask: only named files, unless -o\n"
-    "  --classes LIST      NAME_CLASS.png besides, 255 where the class is and 0 elsewhere: classes by name or\n"
-    "                      label, as hair,skin or image-left-eye,16, or all; `segface info` has the names\n"
-    "  --probabilities     NAME_CLASS_probability.png of these classes, or of all: 0 is 0 %, 255 is 100 %\n"
+    "  --coverage FILE.png 255 where a face was looked at, 128 in its surroundings, 0 where the mask says nothing\n"
+    "  --logits FILE.npy   the network's output of one part before it is resized: float32, classes x height x\n"
+    "                      width; of a face, --box or --align brought back to the photo's size, 0 for the\n"
+    "                      background and -10000 for the other classes outside\n"
+    "  --probabilities     NAME_CLASS_probability.png of the classes of --classes, or of all, of one part: 0 is\n"
+    "                      0 %, 255 is 100 %\n"
     "  --legend            names and shares of the classes beside the overlay\n"
     "  --gray              the mask as a gray PNG, for OpenCV, which reads the colours of an indexed one\n"
-    "  --whole             looks at the whole photo, as a network does that was trained on such photos; the\n"
-    "                      default as long as none of the options below picks a part\n"
+    "  --numbering NAME    numbers of the mask's labels: celeb and lapa are the networks' own, celebamask is\n"
+    "                      CelebAMask-HQ's, bisenet that of most other programs\n"
+    "  -q                  says nothing but failures\n"
+    "Photos\n"
+    "  --list FILE         photos besides, a path a line\n"
+    "  --recursive         folders within folders too\n"
+    "  --skip-existing     leaves out photos that have their results\n"
+    "  --shard I/N         only the I-th of N parts of the photos, for several machines\n"
+    "  --fail-fast         stops at the first photo that fails\n"
+    "Faces\n"
+    "  --finder FILE       the finder's networks; else finder.safetensors beside the weights or this program\n"
+    "  --most N            at most so many faces, the largest; 255, which is the most, unless said otherwise\n"
+    "  --smallest PIXELS   leaves out smaller faces\n"
+    "  --threshold PERCENT score from which a face counts, 60 unless said otherwise\n"
+    "  --turns 1           looks for heads that are about upright only, in less time; 4, the default, for all\n"
+    "  --small-faces       looks at the photo in its own size too\n"
+    "  --surroundings      looks around each face too, so that hair and clothes do not end at its square\n"
+    "A part by hand, instead of finding faces\n"
     "  --box X,Y,W,H       looks only at this part of the photo; labels are 0 outside it\n"
     "  --square PERCENT    makes the box a square around its middle, whose side is so much of the box's longer\n"
     "                      one: a detector's box is cut close to the face, and 150 or 200 show all of the head\n"
     "  --landmarks POINTS  five points of the face, \"x,y x,y x,y x,y x,y\" in pixels of the photo: left eye,\n"
     "                      right eye, nose, left and right mouth corner, left being the picture's left; or a\n"
-    "                      file of five points, or one of LaPa or Helen. Networks trained on LaPa need them\n"
+    "                      file of five points, or one of LaPa or Helen\n"
     "  --align celeba      looks only at the square that CelebAMask-HQ would cut around the landmarks;\n"
     "                      labels are 0 outside it. helen: the square of a landmark file of Helen. The\n"
     "                      default, none, looks at the whole photo\n"
-    "  --threads N         0, the default, is all that this process may keep busy, and the most\n"
+    "Processor\n"
     "  --backend NAME      cpu, the default; cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU), and\n"
-    "                      cuda-f16, the same with numbers of 16 bits; reference: plain, slow, to compare with\n"
-    "  --fail-fast         stops at the first photo that fails\n",
+    "                      cuda-f16, the same with numbers of 16 bits; reference: plain, slow, to compare with\n",
     run};
 
 }  // namespace tool

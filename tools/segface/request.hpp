@@ -2,67 +2,69 @@
 #pragma once
 
 #include <array>
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "segface/base/file.hpp"
+#include "segface/faces/face.hpp"
 #include "segface/faces/landmark_file.hpp"
+#include "segface/faces/numbering.hpp"
 #include "segface/image/crop.hpp"
 #include "segface/segface.hpp"
 
 #include "arguments.hpp"
 #include "backends.hpp"
 #include "commands.hpp"
+#include "photo_list.hpp"
 
 namespace tool {
 
+// Where a file can be named: standard output.
+inline constexpr const char* kStandardStream = "-";
+
 // What the command line asks for.
 struct Request {
-  std::vector<std::string> photos;
-  std::string weights;
-  std::string directory;              // of the files named after their photo; with a slash at the end, or empty
-  bool names_mask = false;            // a mask and an overlay named after each photo
-  bool names_overlay = false;         //
-  std::string mask, overlay, logits;  // names of the files of a single photo; empty where not given
-  std::string sheet;                  // of one photo, or the contact sheet of several; empty where not given
-  std::string class_names;            // of --classes, as written
+  // One or several labels that get a picture.
   struct Class {
-    std::uint8_t label;
-    std::string word;  // in names of files
+    std::uint32_t labels;  // a bit each
+    std::string word;      // in names of files
   };
-  std::vector<Class> classes;  // that get pictures of their own; known once the network is
-  bool probabilities = false;  // of these classes too, or of all
-  bool legend = false;         // beside the overlay
-  bool gray = false;           // the mask without a palette
+
+  PhotoSelection selection;
+  std::vector<Photo> photos;                    // that it stands for
+  std::string weights, finder;                  // empty where not given
+  bool names_mask = false;                      // a mask and an overlay named after each photo
+  bool names_overlay = false;                   //
+  std::string mask, overlay, logits, coverage;  // names of the files of a single photo; empty where not given
+  std::string sheet;                            // of one photo, or the contact sheet of several; empty where not given
+  std::string class_names, cutout_names;        // of --classes and --cutout, as written
+  std::vector<Class> classes;                   // that get pictures of their own; known once the network is
+  std::uint32_t cutout = 0;                     // labels that are cut out; known once the network is
+  bool probabilities = false;                   // of these classes too, or of all
+  bool legend = false;                          // beside the overlay
+  bool gray = false;                            // the mask without a palette
+  std::optional<Numbering> numbering;           // of the mask's labels
+  bool draws_faces = false;                     // and parses nothing
+  bool json = false, quiet = false;
+  bool force = false, skip_existing = false;
+  // The part by hand.
+  bool whole = false;
   std::optional<Box> box;
   std::optional<Landmarks> landmarks;
   std::optional<HelenPoints> helen;                              // all points of a file of Helen
   enum class Align { none, celeba, helen } align = Align::none;  // the square of the landmarks that is looked at
+  // Else faces are found.
+  FindOptions find;
+  bool surroundings = false;
   Index threads = 0;
   std::size_t backend = 0;
   bool fail_fast = false;
+
+  bool finds_faces() const { return !whole && !box && !landmarks; }
 };
-
-// The files of one photo; empty where not wanted.
-struct Outputs {
-  std::string mask, overlay, logits;
-  std::vector<std::string> masks, probabilities;  // one for each of Request::classes
-};
-
-inline std::string base_name(const std::string& path) {
-  return path.substr(path.find_last_of(kPathSeparators) + 1);
-}
-
-// "a/photo.jpg" -> "photo"
-inline std::string stem(const std::string& path) {
-  const std::string name = base_name(path);
-  const std::size_t dot = name.rfind('.');
-  return dot == 0 ? name : name.substr(0, dot);
-}
 
 // "image-left eye" -> "image-left-eye"
 inline std::string file_word(std::string_view class_name) {
@@ -83,59 +85,6 @@ inline bool is_jpeg_name(const std::string& path) {
   std::transform(ending.begin(), ending.end(), ending.begin(),
                  [](char c) { return c < 'a' ? static_cast<char>(c | 32) : c; });
   return ending == ".jpg" || ending == ".jpeg";
-}
-
-// Whether a file begins as JPEGs do.
-inline bool is_jpeg(const std::string& path) {
-  const auto file = InputFile::open(path);
-  unsigned char front[2] = {};
-  return file.ok() && file->size() > sizeof front && file->read_at(0, front, sizeof front).ok() && front[0] == 0xff &&
-         front[1] == 0xd8;
-}
-
-inline Outputs outputs_of(const Request& request, const std::string& photo) {
-  const std::string front = request.directory + stem(photo);
-  Outputs outputs = {request.names_mask ? front + "_mask.png" : request.mask,
-                     request.names_overlay ? front + (kWritesJpeg && is_jpeg(photo) ? "_overlay.jpg" : "_overlay.png")
-                                           : request.overlay,
-                     request.logits,
-                     {},
-                     {}};
-  for (const Request::Class& wanted : request.classes) {
-    const std::string name = front + "_" + wanted.word;
-    if (!request.class_names.empty()) outputs.masks.push_back(name + ".png");
-    if (request.probabilities) outputs.probabilities.push_back(name + "_probability.png");
-  }
-  return outputs;
-}
-
-// Fills request.classes: those that --classes names by full or official name or by label, all for "all", and for
-// --probabilities alone.
-inline Status find_classes(Request& request, Dataset dataset) {
-  const Span<const ClassInfo> known = classes(dataset);
-  const bool all = request.class_names == "all" || (request.class_names.empty() && request.probabilities);
-  const auto want = [&](std::size_t label) {
-    request.classes.push_back({static_cast<std::uint8_t>(label), file_word(known[label].name)});
-  };
-  for (std::size_t label = 0; all && label < known.size(); ++label) want(label);
-  if (all) return {};
-  for (std::size_t begin = 0; begin < request.class_names.size();) {
-    const std::size_t end = std::min(request.class_names.find(',', begin), request.class_names.size());
-    const std::string word = request.class_names.substr(begin, end - begin);
-    begin = end + 1;
-    std::size_t label = 0;
-    const auto is_named = [&](const ClassInfo& info) {
-      return word == info.name || word == file_word(info.name) || word == info.official;
-    };
-    while (label < known.size() && !is_named(known[label]) && word != std::to_string(label)) ++label;
-    if (label == known.size()) {
-      return error(Errc::invalid_argument, "--classes: this network has no class '", word, "'", suggestion(word, known),
-                   "; `segface info` lists its classes");
-    }
-    const auto is_wanted = [&](const Request::Class& wanted) { return wanted.label == label; };
-    if (std::none_of(request.classes.begin(), request.classes.end(), is_wanted)) want(label);
-  }
-  return {};
 }
 
 // "x,y,w,h"
@@ -187,7 +136,7 @@ inline Status read_landmarks(const std::string& text, Request& request) {
     request.landmarks = *landmarks;
     return {};
   }
-  std::string name = stem(request.photos[0]);  // Helen's photos are called NAME_image.jpg
+  std::string name = stem(request.photos[0].path);  // Helen's photos are called NAME_image.jpg
   const std::size_t ending = name.rfind("_image");
   if (ending != std::string::npos && ending + 6 == name.size()) name.resize(ending);
   const auto helen = read_helen_points(content, name);
@@ -206,38 +155,9 @@ inline Status check_ending(const Arguments& arguments, const std::string& option
                "' is named otherwise");
 }
 
-inline Result<Request> read_request(const Arguments& arguments) {
-  Request request;
-  request.photos = arguments.operands();
-  request.weights = arguments.value("--weights");
-  request.mask = arguments.value("--mask");
-  request.overlay = arguments.value("--overlay");
-  request.logits = arguments.value("--logits");
-  request.sheet = arguments.value("--sheet");
-  request.class_names = arguments.value("--classes");
-  request.probabilities = arguments.has("--probabilities");
-  request.legend = arguments.has("--legend");
-  request.gray = arguments.has("--gray");
-  request.fail_fast = arguments.has("--fail-fast");
-  const bool one_file = arguments.has("--mask") || arguments.has("--overlay") || arguments.has("--logits");
-  if (one_file && request.photos.size() > 1) {
-    return error(Errc::invalid_argument, "--mask, --overlay and --logits name the files of one photo, but ",
-                 request.photos.size(), " are given; use -o DIRECTORY");
-  }
-  SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--mask", ".png"));
-  if (!kWritesJpeg || !is_jpeg_name(request.overlay)) {
-    SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--overlay", ".png"));
-  }
-  SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--logits", ".npy"));
-  SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--sheet", ".png"));
-  const bool named = arguments.has("-o") || !(one_file || arguments.has("--sheet"));
-  request.names_mask = named && !arguments.has("--mask");
-  request.names_overlay = named && !arguments.has("--overlay");
-  if (arguments.has("-o")) {
-    request.directory = arguments.value("-o");
-    if (std::string_view(kPathSeparators).find(request.directory.back()) == std::string_view::npos)
-      request.directory += '/';
-  }
+// The part that is picked by hand, if any.
+inline Status read_part(const Arguments& arguments, Request& request) {
+  request.whole = arguments.has("--whole");
   if (arguments.has("--box")) {
     SEGFACE_ASSIGN(box, parse_box(arguments.value("--box")));
     request.box = box;
@@ -266,52 +186,101 @@ inline Result<Request> read_request(const Arguments& arguments) {
   if (request.align != Request::Align::none && request.box) {
     return error(Errc::invalid_argument, "--align and --box would both cut the photo; leave one out");
   }
-  if (arguments.has("--whole") && (request.box || request.align != Request::Align::none)) {
+  if (request.whole && (request.box || request.align != Request::Align::none)) {
     return error(Errc::invalid_argument, "--whole looks at all of the photo, ", request.box ? "--box" : "--align",
                  " at a part of it; leave one out");
   }
+  return {};
+}
+
+// What is wanted of the finder.
+inline Status read_finding(const Arguments& arguments, Request& request) {
+  for (const char* option :
+       {"--finder", "--faces", "--most", "--smallest", "--threshold", "--turns", "--small-faces", "--surroundings"}) {
+    if (!request.finds_faces() && arguments.has(option)) {
+      return error(Errc::invalid_argument, option, " is about faces that are found, but ",
+                   request.whole ? "--whole"
+                   : request.box ? "--box"
+                                 : "--landmarks",
+                   " says what to look at; leave one out");
+    }
+  }
+  request.finder = arguments.value("--finder");
+  request.draws_faces = arguments.has("--faces");
+  request.surroundings = arguments.has("--surroundings");
+  request.find.small_faces = arguments.has("--small-faces");
+  SEGFACE_ASSIGN(most, arguments.number("--most", 0, 255, 255));
+  request.find.most = most == 0 ? 255 : most;
+  SEGFACE_ASSIGN(smallest, arguments.number("--smallest", 0, 100000, 0));
+  request.find.smallest = static_cast<double>(smallest);
+  SEGFACE_ASSIGN(percent, arguments.number("--threshold", 1, 100, 60));
+  request.find.threshold = static_cast<double>(percent) / 100;
+  SEGFACE_ASSIGN(turns, arguments.choice("--turns", {"4", "1"}));
+  request.find.turns = turns == 0 ? 4 : 1;
+  return {};
+}
+
+inline Status check_endings(const Arguments& arguments, const Request& request) {
+  if (request.mask != kStandardStream) SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--mask", ".png"));
+  if (!kWritesJpeg || !is_jpeg_name(request.overlay)) {
+    SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--overlay", ".png"));
+  }
+  SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--logits", ".npy"));
+  SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--coverage", ".png"));
+  return check_ending(arguments, "--sheet", ".png");
+}
+
+inline Result<Request> read_request(const Arguments& arguments) {
+  Request request;
+  request.selection.operands = arguments.operands();
+  request.selection.list = arguments.value("--list");
+  request.selection.folder = arguments.value("-o");
+  request.selection.recursive = arguments.has("--recursive");
+  if (arguments.has("--shard")) SEGFACE_RETURN_IF_ERROR(read_shard(arguments.value("--shard"), request.selection));
+  SEGFACE_ASSIGN(photos, PhotoList::make(request.selection));
+  request.photos = std::move(photos);
+  request.weights = arguments.value("--weights");
+  request.mask = arguments.value("--mask");
+  request.overlay = arguments.value("--overlay");
+  request.logits = arguments.value("--logits");
+  request.coverage = arguments.value("--coverage");
+  request.sheet = arguments.value("--sheet");
+  request.class_names = arguments.value("--classes");
+  request.cutout_names = arguments.value("--cutout");
+  request.probabilities = arguments.has("--probabilities");
+  request.legend = arguments.has("--legend");
+  request.gray = arguments.has("--gray");
+  request.json = arguments.has("--json");
+  request.quiet = arguments.has("-q");
+  request.force = arguments.has("--force");
+  request.skip_existing = arguments.has("--skip-existing");
+  request.fail_fast = arguments.has("--fail-fast");
+  if (request.force && request.skip_existing) {
+    return error(Errc::invalid_argument, "--force replaces results and --skip-existing keeps them; leave one out");
+  }
+  bool one_file = false;
+  for (const char* option : {"--mask", "--overlay", "--logits", "--coverage"}) {
+    one_file = one_file || arguments.has(option);
+  }
+  if (one_file && request.photos.size() > 1) {
+    return error(Errc::invalid_argument, "--mask, --overlay, --logits and --coverage name the files of one photo, but ",
+                 request.photos.size(), " are given; use -o DIRECTORY");
+  }
+  SEGFACE_RETURN_IF_ERROR(check_endings(arguments, request));
+  const bool named = arguments.has("-o") || !(one_file || arguments.has("--sheet") || arguments.has("--cutout"));
+  request.names_mask = named && !arguments.has("--mask");
+  request.names_overlay = named && !arguments.has("--overlay");
+  if (arguments.has("--numbering")) {
+    SEGFACE_ASSIGN(numbering, parse_numbering(arguments.value("--numbering")));
+    request.numbering = numbering;
+  }
+  SEGFACE_RETURN_IF_ERROR(read_part(arguments, request));
+  SEGFACE_RETURN_IF_ERROR(read_finding(arguments, request));
   SEGFACE_ASSIGN(threads, arguments.number("--threads", 0, kMaxThreads, 0));
   request.threads = threads;
   SEGFACE_ASSIGN(backend, arguments.choice("--backend", backend_names()));
   request.backend = backend;
-  if (request.photos.empty()) return error(Errc::invalid_argument, "no photo is given");
-  if (request.weights.empty()) {
-    return error(Errc::invalid_argument, "--weights is missing; weight files are made by `segface convert`");
-  }
   return request;
-}
-
-// No two results under one name, and none in place of a photo or the weights.
-inline Status check_outputs(const Request& request) {
-  std::map<std::string, std::string> writers;
-  std::set<FileId::value_type> inputs;
-  for (const std::string& photo : request.photos) {
-    if (const FileId id = file_id(photo)) inputs.insert(*id);
-  }
-  if (const FileId id = file_id(request.weights)) inputs.insert(*id);
-  const auto check = [&](const std::string& path, const std::string& writer) -> Status {
-    if (path.empty()) return {};
-    const auto [earlier, fresh] = writers.emplace(path, writer);
-    if (!fresh) {
-      return error(Errc::invalid_argument, "'", earlier->second, "' and '", writer, "' would both write '", path,
-                   "'; rename one, or give each a call of its own");
-    }
-    const FileId id = file_id(path);
-    if (id && inputs.count(*id) != 0) {
-      return error(Errc::output, path, ": is one of the files that are read; name another, or a directory with -o");
-    }
-    return {};
-  };
-  for (const std::string& photo : request.photos) {
-    const Outputs outputs = outputs_of(request, photo);
-    for (const std::string& path : {outputs.mask, outputs.overlay, outputs.logits}) {
-      SEGFACE_RETURN_IF_ERROR(check(path, photo));
-    }
-    for (const auto* paths : {&outputs.masks, &outputs.probabilities}) {
-      for (const std::string& path : *paths) SEGFACE_RETURN_IF_ERROR(check(path, photo));
-    }
-  }
-  return check(request.sheet, "--sheet");
 }
 
 }  // namespace tool

@@ -20,6 +20,9 @@ namespace tool {
 // The words after the program's name.
 std::vector<std::string> command_line(int argc, char** argv);
 
+// The folder of this program's file, with a slash at the end; empty where the system does not tell.
+std::string program_folder();
+
 // The signal that asked the process to end, 0 for none. Work looks at it between steps and unwinds, which removes
 // unfinished files; a second signal ends the process at once.
 inline std::atomic<int> caught_signal{0};

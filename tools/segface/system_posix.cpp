@@ -4,6 +4,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#if defined(__APPLE__)
+#include <mach-o/dyld.h>
+#endif
 
 #include <algorithm>
 #include <cerrno>
@@ -19,6 +22,20 @@ namespace tool {
 
 std::vector<std::string> command_line(int argc, char** argv) {
   return {argv + std::min(argc, 1), argv + argc};
+}
+
+std::string program_folder() {
+  char path[4096];
+#if defined(__APPLE__)
+  std::uint32_t room = sizeof path;
+  if (::_NSGetExecutablePath(path, &room) != 0) return {};
+  const std::string file = path;
+#else
+  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+  if (size <= 0 || size == static_cast<ssize_t>(sizeof path)) return {};
+  const std::string file(path, static_cast<std::size_t>(size));
+#endif
+  return file.substr(0, file.rfind('/') + 1);
 }
 
 void catch_signals() {

@@ -42,6 +42,14 @@ std::vector<std::string> command_line(int, char**) {
   return words;
 }
 
+std::string program_folder() {
+  wchar_t path[4096];
+  const DWORD size = ::GetModuleFileNameW(nullptr, path, sizeof path / sizeof *path);
+  if (size == 0 || size == sizeof path / sizeof *path) return {};
+  const std::string file = narrow(path);
+  return file.substr(0, file.find_last_of("/\\") + 1);
+}
+
 void catch_signals() {
   for (const int number : {SIGINT, SIGTERM, SIGBREAK}) {
     std::signal(number, [](int signal) { caught_signal = signal; });  // the next one is not caught

@@ -233,6 +233,6 @@ const Command kVerify = {
     "\n"
     "  --backend NAME      cpu, the default; cuda and cuda-f16, an NVIDIA GPU, where built with it (exit code 7:\n"
     "                      no GPU), the latter within twenty times the bounds; reference, alone\n",
-    run};
+    nullptr, run};
 
 }  // namespace tool

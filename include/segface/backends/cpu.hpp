@@ -38,6 +38,7 @@ class Backend {
   using Linear = cpu::Linear;
   using Convolution = cpu::Convolution;
   using DepthwiseConvolution = cpu::DepthwiseConvolution;
+  using Slopes = cpu::Slopes;
   using LayerNorm = cpu::LayerNorm;
   using TransposedConvolution = cpu::TransposedConvolution;
   using WindowAttention = cpu::WindowAttention;
@@ -77,7 +78,7 @@ class Backend {
     SEGFACE_ASSIGN(folded, fold_batch_norm(p));
     if (suits_winograd(p.kernel, p.stride, p.in, p.out)) {
       SEGFACE_ASSIGN(transformed, pack_winograd(*kernels_, weight_blocks_, p.in, p.out, folded));
-      return Convolution{std::move(transformed), p.out, p.kernel, p.stride, /*winograd=*/true};
+      return Convolution{std::move(transformed), p.out, p.kernel, p.stride, p.padding, /*winograd=*/true};
     }
     const Index taps = p.kernel * p.kernel;
     const float* weight = folded.weight.data();
@@ -85,7 +86,7 @@ class Backend {
                                taps * p.in, p.out,
                                [&](Index o, Index row) { return weight[(o * p.in + row % p.in) * taps + row / p.in]; },
                                folded.bias.data()));
-    return Convolution{std::move(matrix), p.out, p.kernel, p.stride, /*winograd=*/false};
+    return Convolution{std::move(matrix), p.out, p.kernel, p.stride, p.padding, /*winograd=*/false};
   }
   Result<DepthwiseConvolution> prepare_depthwise_convolution(const ConvolutionParameters& p) const noexcept {
     if (p.kernel > DepthwiseArguments::kMaxKernel) {
@@ -98,7 +99,11 @@ class Backend {
     for (Index c = 0; c < p.out; ++c) {
       for (Index t = 0; t < taps; ++t) weights.data()[t * p.out + c] = folded.weight.data()[c * taps + t];
     }
-    return DepthwiseConvolution{std::move(weights), std::move(folded.bias), p.kernel, p.stride};
+    return DepthwiseConvolution{std::move(weights), std::move(folded.bias), p.kernel, p.stride, p.padding};
+  }
+  Result<Slopes> prepare_slopes(const float* slopes, Index channels) const noexcept {
+    SEGFACE_ASSIGN(values, copy(slopes, channels));
+    return Slopes{std::move(values)};
   }
   Result<LayerNorm> prepare_layer_norm(const LayerNormParameters& p) const noexcept {
     SEGFACE_ASSIGN(gain, copy(p.gain, p.channels));
@@ -148,7 +153,7 @@ class Backend {
 
   void convolution(RunOf& run, const Convolution& w, const In& x, const Epilogue<Backend>& epilogue,
                    const Out& y) const noexcept {
-    if (w.winograd) return convolve_winograd(run, *kernels_, w.matrix, x, epilogue, y);
+    if (w.winograd) return convolve_winograd(run, *kernels_, w.matrix, w.padding, x, epilogue, y);
     if (w.kernel == 1 && w.stride == 1) return multiply(run, w.matrix, w.matrix.bias.data(), x, epilogue, y);
     // Rows of patches, one block of output pixels at a time, times the matrix.
     const auto scope = run.scope();
@@ -158,8 +163,8 @@ class Backend {
     run.kernel(gemm_cost<float>(y.rows(), y.channels, depth), blocks(y), [&](Index task, Index worker) {
       const RowBlock block = row_block(y, task);
       float* const patches = scratch + worker * kRowBlock * depth;
-      gather_patches(x.image(block.image), w.kernel, w.stride, (w.kernel - 1) / 2, y.width, first_pixel(y, block),
-                     block.rows, patches);
+      gather_patches(x.image(block.image), w.kernel, w.stride, w.padding, y.width, first_pixel(y, block), block.rows,
+                     patches);
       GemmArguments g = strassen(gemm_arguments(w.matrix, w.matrix.bias.data(), epilogue, y, block), worker);
       g.a = patches;
       g.lda = depth;
@@ -218,18 +223,38 @@ class Backend {
     });
   }
 
-  void max_pool(RunOf& run, const In& x, const Out& y) const noexcept {
-    run.kernel({9 * elements(y), bytes(x) + bytes(y)}, y.batch * y.height, [&](Index task, Index) {
-      const Index image = task / y.height, py = task % y.height;
-      for (Index px = 0; px < y.width; ++px) {
-        const float* rows[9];
-        Index count = 0;
-        for (Index sy = std::max<Index>(2 * py - 1, 0); sy <= std::min(2 * py + 1, x.height - 1); ++sy) {
-          for (Index sx = std::max<Index>(2 * px - 1, 0); sx <= std::min(2 * px + 1, x.width - 1); ++sx) {
-            rows[count++] = x.pixel(image, sy, sx);
-          }
-        }
-        kernels_->largest_rows(rows, count, y.channels, y.pixel(image, py, px));
+  void max_pool(RunOf& run, const Pool& pool, const In& x, const Out& y) const noexcept {
+    run.kernel({static_cast<double>(pool.kernel * pool.kernel) * elements(y), bytes(x) + bytes(y)}, y.batch * y.height,
+               [&](Index task, Index) {
+                 const Index image = task / y.height, py = task % y.height;
+                 for (Index px = 0; px < y.width; ++px) {
+                   const float* rows[Pool::kMostKernel * Pool::kMostKernel];
+                   Index count = 0;
+                   const Index top = py * pool.stride - pool.padding, left = px * pool.stride - pool.padding;
+                   for (Index sy = std::max<Index>(top, 0); sy < std::min(top + pool.kernel, x.height); ++sy) {
+                     for (Index sx = std::max<Index>(left, 0); sx < std::min(left + pool.kernel, x.width); ++sx) {
+                       rows[count++] = x.pixel(image, sy, sx);
+                     }
+                   }
+                   kernels_->largest_rows(rows, count, y.channels, y.pixel(image, py, px));
+                 }
+               });
+  }
+
+  void prelu(RunOf& run, const Slopes& slopes, const Out& x) const noexcept {
+    run.kernel({2 * elements(x), 2 * bytes(x)}, blocks(x), [&](Index task, Index) {
+      const RowBlock block = row_block(x, task);
+      kernels_->prelu_rows(x.row(block.first), x.stride, block.rows, x.channels, slopes.values.data());
+    });
+  }
+
+  void add_upsampled(RunOf& run, const In& half, const Out& x) const noexcept {
+    run.kernel({elements(x), bytes(half) + 2 * bytes(x)}, x.batch * x.height, [&](Index task, Index) {
+      const Index image = task / x.height, py = task % x.height;
+      for (Index px = 0; px < x.width; px += 2) {  // one row for both of its pixels
+        float* const two = x.pixel(image, py, px);
+        kernels_->add_rows(two, x.stride, half.pixel(image, py / 2, px / 2), 0, std::min<Index>(2, x.width - px),
+                           x.channels, two, x.stride);
       }
     });
   }
@@ -350,7 +375,7 @@ class Backend {
 
   // ---- overrides of compounds ---------------------------------------------------------------------------------
 
-  // Each level multiplied at its own size by its folded matrix, then upsampled and added; see fold_fusion_level.
+  // Each level multiplied at its own size by its folded matrix, then upsampled and added.
   struct MlpFusion {
     std::array<Linear, 4> levels;
     std::array<bool, 4> narrower = {};  // see is_product
@@ -358,9 +383,7 @@ class Backend {
     static Result<MlpFusion> prepare(const Backend& backend, const MlpFusionParameters& p) noexcept {
       MlpFusion fusion;
       for (std::size_t i = 0; i < 4; ++i) {
-        SEGFACE_ASSIGN(folded, fold_fusion_level(p, i));
-        SEGFACE_ASSIGN(level, backend.prepare_linear({p.linear_c[i].in, p.linear_fuse.out, folded.weight.data(),
-                                                      folded.bias.data(), nullptr}));
+        SEGFACE_ASSIGN(level, backend.prepare_linear(p.levels[i]));
         fusion.levels[i] = std::move(level);
         fusion.narrower[i] = is_product(p, i);
       }
@@ -401,13 +424,13 @@ class Backend {
   }
 
   // See cpu/inverted_residual.hpp.
-  Out expand_and_filter(RunOf& run, const Convolution& expand, const DepthwiseConvolution& depthwise, const In& x,
-                        Activation activation) const noexcept {
+  void expand_and_filter(RunOf& run, const Convolution& expand, const DepthwiseConvolution& depthwise, const In& x,
+                         Activation between, Activation activation, const Out& y) const noexcept {
     constexpr Index kNarrow = 32, kLarge = Index{1} << 19;  // floats of the wide map of an image: 2 MB
     if (x.channels <= kNarrow && x.pixels() * expand.out >= kLarge) {
-      return cpu::expand_and_filter(run, *kernels_, expand, depthwise, x, activation);
+      return cpu::expand_and_filter(run, *kernels_, expand, depthwise, x, between, activation, y);
     }
-    return compound::expand_and_filter<Backend>(run, expand, depthwise, x, activation);
+    compound::expand_and_filter<Backend>(run, expand, depthwise, x, between, activation, y);
   }
 
   // See cpu/projection.hpp.

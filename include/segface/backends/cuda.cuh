@@ -47,6 +47,7 @@ class BasicBackend {
   using Linear = cuda::Linear<T>;
   using Convolution = cuda::Convolution<T>;
   using DepthwiseConvolution = cuda::DepthwiseConvolution;
+  using Slopes = cuda::Slopes;
   using LayerNorm = cuda::LayerNorm;
   using TransposedConvolution = cuda::TransposedConvolution<T>;
   using WindowAttention = cuda::WindowAttention;
@@ -74,6 +75,10 @@ class BasicBackend {
   }
   Result<DepthwiseConvolution> prepare_depthwise_convolution(const ConvolutionParameters& p) const noexcept {
     return upload_depthwise(p);
+  }
+  Result<Slopes> prepare_slopes(const float* slopes, Index channels) const noexcept {
+    SEGFACE_ASSIGN(values, upload(slopes, channels));
+    return Slopes{std::move(values)};
   }
   Result<LayerNorm> prepare_layer_norm(const LayerNormParameters& p) const noexcept { return upload_layer_norm(p); }
   Result<TransposedConvolution> prepare_transposed_convolution(
@@ -114,7 +119,8 @@ class BasicBackend {
       const Cost cost = {2 * depth * elements(y), moved};
       return run.device(cost, [&] {
         return launch_convolution(run.memory().stream(), x, w.matrix.weight.data(), w.matrix.bias.data(), w.kernel,
-                                  w.stride, Finish<T>{epilogue.activation, epilogue.residual, epilogue.last}, y);
+                                  w.stride, w.padding, Finish<T>{epilogue.activation, epilogue.residual, epilogue.last},
+                                  y);
       });
     }
     const auto scope = run.scope();
@@ -122,7 +128,7 @@ class BasicBackend {
     const Out patches = run.map(1, y.height, y.width, w.matrix.in);
     run.device(gemm_cost<T>(y.rows(), w.out, w.matrix.in, plan.beside(y)), [&]() -> Status {
       for (Index b = 0; b < x.batch; ++b) {
-        SEGFACE_RETURN_IF_ERROR(gather(run, x.image(b), w.kernel, w.stride, (w.kernel - 1) / 2, patches));
+        SEGFACE_RETURN_IF_ERROR(gather(run, x.image(b), w.kernel, w.stride, w.padding, patches));
         const In added = plan.added.batch == 1 ? plan.added : plan.added.batch == 0 ? In() : plan.added.image(b);
         SEGFACE_RETURN_IF_ERROR(multiply(run, plan.product(w.matrix, patches, plan.z.image(b), added)));
       }
@@ -135,7 +141,8 @@ class BasicBackend {
     const auto taps = static_cast<double>(w.kernel * w.kernel);
     const double weights = taps * static_cast<double>(y.channels) * sizeof(float);
     run.device({2 * taps * elements(y), bytes(x) + bytes(y) + weights}, [&] {
-      return launch_filter(run.memory().stream(), x, w.weight.data(), w.bias.data(), w.kernel, w.stride, activation, y);
+      return launch_filter(run.memory().stream(), x, w.weight.data(), w.bias.data(), w.kernel, w.stride, w.padding,
+                           activation, y);
     });
   }
 
@@ -159,9 +166,23 @@ class BasicBackend {
     });
   }
 
-  void max_pool(RunOf& run, const In& x, const Out& y) const noexcept {
-    run.device({9 * elements(y), bytes(x) + bytes(y)},
-               [&] { return launch_elements("max_pool", largest_of_neighbours<T>, y, run.memory().stream(), x, y); });
+  void max_pool(RunOf& run, const Pool& pool, const In& x, const Out& y) const noexcept {
+    run.device({static_cast<double>(pool.kernel * pool.kernel) * elements(y), bytes(x) + bytes(y)}, [&] {
+      return launch_elements("max_pool", largest_of_neighbours<T>, y, run.memory().stream(), x,
+                             static_cast<int>(pool.kernel), static_cast<int>(pool.stride),
+                             static_cast<int>(pool.padding), y);
+    });
+  }
+
+  void prelu(RunOf& run, const Slopes& slopes, const Out& x) const noexcept {
+    run.device({2 * elements(x), 2 * bytes(x)}, [&] {
+      return launch_elements("prelu", slope_negatives<T>, x, run.memory().stream(), slopes.values.data(), x);
+    });
+  }
+
+  void add_upsampled(RunOf& run, const In& half, const Out& x) const noexcept {
+    run.device({elements(x), bytes(half) + 2 * bytes(x)},
+               [&] { return launch_elements("add_upsampled", add_doubled<T>, x, run.memory().stream(), half, x); });
   }
 
   void patches(RunOf& run, const In& x, Index size, const Out& y) const noexcept {
@@ -253,17 +274,14 @@ class BasicBackend {
 
   // ---- overrides of compounds ---------------------------------------------------------------------------------
 
-  // Each level multiplied at its own size by its folded matrix, the coarse ones interpolated and added in one go; see
-  // fold_fusion_level.
+  // Each level multiplied at its own size by its folded matrix, the coarse ones interpolated and added in one go.
   struct MlpFusion {
     std::array<Linear, 4> levels;
 
     static Result<MlpFusion> prepare(const BasicBackend& backend, const MlpFusionParameters& p) noexcept {
       MlpFusion fusion;
       for (std::size_t i = 0; i < 4; ++i) {
-        SEGFACE_ASSIGN(folded, fold_fusion_level(p, i));
-        SEGFACE_ASSIGN(level, backend.prepare_linear({p.linear_c[i].in, p.linear_fuse.out, folded.weight.data(),
-                                                      folded.bias.data(), nullptr}));
+        SEGFACE_ASSIGN(level, backend.prepare_linear(p.levels[i]));
         fusion.levels[i] = std::move(level);
       }
       return Result<MlpFusion>(std::move(fusion));

@@ -28,7 +28,7 @@ struct BatchNormParameters {
   float eps = 0;
 };
 
-// Square kernel, padding (kernel - 1) / 2, then BatchNorm (torchvision's Conv2dNormActivation), or a bias alone.
+// Square kernel, zeros around the input, then BatchNorm (torchvision's Conv2dNormActivation), or a bias alone.
 // A depthwise convolution has in = 1: each output channel sees its own input channel.
 struct ConvolutionParameters {
   Index in = 0;
@@ -37,7 +37,25 @@ struct ConvolutionParameters {
   Index stride = 1;
   const float* weight = nullptr;  // [out, in, kernel, kernel]
   BatchNormParameters norm;
-  const float* bias = nullptr;  // [out], or null for none; never beside a BatchNorm
+  const float* bias = nullptr;       // [out], or null for none; never beside a BatchNorm
+  Index padding = (kernel - 1) / 2;  // zeros beyond each edge; 0: only where the kernel fits
+};
+
+// The largest of each kernel x kernel neighbourhood, kernel at most 3 (torch.nn.MaxPool2d). Pixels outside are no
+// candidates. ceil: a last neighbourhood that is not whole counts, if it begins inside.
+struct Pool {
+  static constexpr Index kMostKernel = 3;
+  Index kernel = 2;
+  Index stride = 2;
+  Index padding = 0;  // at most half the kernel
+  bool ceil = false;
+
+  // Pixels along a side of the output.
+  constexpr Index pooled(Index size) const noexcept {
+    const Index room = size + 2 * padding - kernel;
+    const Index last = ceil ? (room + stride - 1) / stride : room / stride;
+    return ceil && last * stride >= size + padding ? last : last + 1;
+  }
 };
 
 // y = (x - mean(x)) / sqrt(var(x) + eps) * gain + bias over the channels (torch.nn.LayerNorm, SAM's LayerNorm2d)

@@ -8,7 +8,7 @@
 #include "segface/backends/parameters.hpp"
 #include "segface/backends/run.hpp"
 #include "segface/base/config.hpp"
-#include "segface/base/tanh_warp.hpp"
+#include "segface/image/tanh_warp.hpp"
 
 SEGFACE_BEGIN_CORE
 
@@ -30,9 +30,10 @@ struct Epilogue {
 
 namespace ops {
 
-// Sizes of a convolution's output: padding (kernel - 1) / 2.
-inline Index convolved(Index size, Index kernel, Index stride) noexcept {
-  return (size + (kernel - 1) / 2 * 2 - kernel) / stride + 1;
+// A side of the output of a convolution, w.
+template <class Operand>
+Index convolved(Index size, const Operand& w) noexcept {
+  return (size + 2 * w.padding - w.kernel) / w.stride + 1;
 }
 
 // y = epilogue(x W^T + b): [B, H, W, in] -> [B, H, W, out]
@@ -58,8 +59,7 @@ void convolution(Run<B>& run, const typename B::Convolution& w, const ViewOf<B>&
 template <class B>
 MapOf<B> convolution(Run<B>& run, const typename B::Convolution& w, const ViewOf<B>& x,
                      const Epilogue<B>& epilogue = {}) noexcept {
-  const MapOf<B> y =
-      run.map(x.batch, convolved(x.height, w.kernel, w.stride), convolved(x.width, w.kernel, w.stride), w.out);
+  const MapOf<B> y = run.map(x.batch, convolved(x.height, w), convolved(x.width, w), w.out);
   convolution<B>(run, w, x, epilogue, y);
   return y;
 }
@@ -68,18 +68,23 @@ MapOf<B> convolution(Run<B>& run, const typename B::Convolution& w, const ViewOf
 template <class B>
 MapOf<B> depthwise_convolution(Run<B>& run, const typename B::DepthwiseConvolution& w, const ViewOf<B>& x,
                                Activation activation) noexcept {
-  const MapOf<B> y =
-      run.map(x.batch, convolved(x.height, w.kernel, w.stride), convolved(x.width, w.kernel, w.stride), x.channels);
+  const MapOf<B> y = run.map(x.batch, convolved(x.height, w), convolved(x.width, w), x.channels);
   run.backend().depthwise_convolution(run, w, x, activation, y);
   return y;
 }
 
-// Largest value of each 3 x 3 neighbourhood, stride 2, padding 1: [B, H, W, C] -> [B, H', W', C]
+// Largest value of each neighbourhood: [B, H, W, C] -> [B, H', W', C]
 template <class B>
-MapOf<B> max_pool(Run<B>& run, const ViewOf<B>& x) noexcept {
-  const MapOf<B> y = run.map(x.batch, convolved(x.height, 3, 2), convolved(x.width, 3, 2), x.channels);
-  run.backend().max_pool(run, x, y);
+MapOf<B> max_pool(Run<B>& run, const Pool& pool, const ViewOf<B>& x) noexcept {
+  const MapOf<B> y = run.map(x.batch, pool.pooled(x.height), pool.pooled(x.width), x.channels);
+  run.backend().max_pool(run, pool, x, y);
   return y;
+}
+
+// x where it is positive, else x times the slope of its channel, in place: [B, H, W, C] (torch.nn.PReLU).
+template <class B>
+void prelu(Run<B>& run, const typename B::Slopes& slopes, const MapOf<B>& x) noexcept {
+  run.backend().prelu(run, slopes, x);
 }
 
 // Patches of size x size pixels side by side, as one pixel each, in the order dy, dx, channel; zeros outside the image:
@@ -137,6 +142,12 @@ MapOf<B> add(Run<B>& run, const ViewOf<B>& a, const ViewOf<B>& b) noexcept {
   const MapOf<B> y = run.map(a.batch, a.height, a.width, a.channels);
   add(run, a, b, y);
   return y;
+}
+
+// x <- x + a map of half the size, each of whose pixels covers 2 x 2: x [B, H, W, C], half [B, ceil(H / 2), ceil(W / 2), C]
+template <class B>
+void add_upsampled(Run<B>& run, const ViewOf<B>& half, const MapOf<B>& x) noexcept {
+  run.backend().add_upsampled(run, half, x);
 }
 
 // Multi-head attention: softmax over keys of q k^T / sqrt(D), times v, for each head of width D = C / heads.

@@ -52,13 +52,16 @@ class Backend {
     RowMatrix weight;  // [kernel kernel in, out], rows in the order dy, dx, channel
     std::optional<BatchNorm> norm;
     Vector bias;  // [out]
-    Index out = 0, kernel = 1, stride = 1;
+    Index out = 0, kernel = 1, stride = 1, padding = 0;
   };
   struct DepthwiseConvolution {
     RowMatrix weight;  // [kernel kernel, C]
     std::optional<BatchNorm> norm;
     Vector bias;  // [C]
-    Index kernel = 1, stride = 1;
+    Index kernel = 1, stride = 1, padding = 0;
+  };
+  struct Slopes {
+    Vector values;  // [C]
   };
   struct LayerNorm {
     Vector gain, bias;
@@ -93,13 +96,18 @@ class Backend {
   }
   Result<Convolution> prepare_convolution(const ConvolutionParameters& p) const noexcept {
     return guarded([&]() -> Result<Convolution> {
-      return Convolution{taps_first(p), batch_norm(p), vector_or_zeros(p.bias, p.out), p.out, p.kernel, p.stride};
+      return Convolution{taps_first(p), batch_norm(p), vector_or_zeros(p.bias, p.out), p.out, p.kernel,
+                         p.stride,      p.padding};
     });
   }
   Result<DepthwiseConvolution> prepare_depthwise_convolution(const ConvolutionParameters& p) const noexcept {
     return guarded([&]() -> Result<DepthwiseConvolution> {
-      return DepthwiseConvolution{taps_first(p), batch_norm(p), vector_or_zeros(p.bias, p.out), p.kernel, p.stride};
+      return DepthwiseConvolution{taps_first(p), batch_norm(p), vector_or_zeros(p.bias, p.out),
+                                  p.kernel,      p.stride,      p.padding};
     });
+  }
+  Result<Slopes> prepare_slopes(const float* slopes, Index channels) const noexcept {
+    return guarded([&]() -> Result<Slopes> { return Slopes{vector(slopes, channels)}; });
   }
   Result<LayerNorm> prepare_layer_norm(const LayerNormParameters& p) const noexcept {
     return guarded([&]() -> Result<LayerNorm> {
@@ -162,7 +170,7 @@ class Backend {
     const Out patches = run.map(1, y.height, y.width, w.kernel * w.kernel * x.channels);
     run.kernel(gemm_cost<T>(y.rows(), w.out, patches.channels), 1, [&](Index, Index) {
       for (Index b = 0; b < x.batch; ++b) {
-        gather_patches(x.image(b), w.kernel, w.stride, /*pad=*/(w.kernel - 1) / 2, patches);
+        gather_patches(x.image(b), w.kernel, w.stride, w.padding, patches);
         multiply(rows_of(patches), w.weight, rows_of(z.image(b)));
       }
       if (w.norm) normalise(*w.norm, z);
@@ -175,14 +183,13 @@ class Backend {
                              const Out& y) const noexcept {
     const auto taps = static_cast<double>(w.kernel * w.kernel);
     run.kernel({2 * taps * elements(y), bytes(x) + bytes(y)}, 1, [&](Index, Index) {
-      const Index pad = (w.kernel - 1) / 2;
       for_each_pixel(y, [&](Index b, Index py, Index px) {
         auto out = row_of(y.pixel(b, py, px), y.channels);
         out.setZero();
         for (Index dy = 0; dy < w.kernel; ++dy) {
           for (Index dx = 0; dx < w.kernel; ++dx) {
-            const Index sy = py * w.stride + dy - pad;
-            const Index sx = px * w.stride + dx - pad;
+            const Index sy = py * w.stride + dy - w.padding;
+            const Index sx = px * w.stride + dx - w.padding;
             if (sy < 0 || sy >= x.height || sx < 0 || sx >= x.width) continue;
             out += row_of(x.pixel(b, sy, sx), x.channels).cwiseProduct(w.weight.row(dy * w.kernel + dx));
           }
@@ -222,16 +229,35 @@ class Backend {
     });
   }
 
-  void max_pool(RunOf& run, const In& x, const Out& y) const noexcept {
-    run.kernel({9 * elements(y), bytes(x) + bytes(y)}, 1, [&](Index, Index) {
-      for_each_pixel(y, [&](Index b, Index py, Index px) {
-        auto out = row_of(y.pixel(b, py, px), y.channels);
-        out.setConstant(std::numeric_limits<T>::lowest());
-        for (Index sy = std::max<Index>(2 * py - 1, 0); sy <= std::min(2 * py + 1, x.height - 1); ++sy) {
-          for (Index sx = std::max<Index>(2 * px - 1, 0); sx <= std::min(2 * px + 1, x.width - 1); ++sx) {
-            out = out.cwiseMax(row_of(x.pixel(b, sy, sx), x.channels));
-          }
-        }
+  void max_pool(RunOf& run, const Pool& pool, const In& x, const Out& y) const noexcept {
+    run.kernel({static_cast<double>(pool.kernel * pool.kernel) * elements(y), bytes(x) + bytes(y)}, 1,
+               [&](Index, Index) {
+                 for_each_pixel(y, [&](Index b, Index py, Index px) {
+                   auto out = row_of(y.pixel(b, py, px), y.channels);
+                   out.setConstant(std::numeric_limits<T>::lowest());
+                   const Index top = py * pool.stride - pool.padding, left = px * pool.stride - pool.padding;
+                   for (Index sy = std::max<Index>(top, 0); sy < std::min(top + pool.kernel, x.height); ++sy) {
+                     for (Index sx = std::max<Index>(left, 0); sx < std::min(left + pool.kernel, x.width); ++sx) {
+                       out = out.cwiseMax(row_of(x.pixel(b, sy, sx), x.channels));
+                     }
+                   }
+                 });
+               });
+  }
+
+  void prelu(RunOf& run, const Slopes& slopes, const Out& x) const noexcept {
+    run.kernel({2 * elements(x), 2 * bytes(x)}, 1, [&](Index, Index) {
+      for (Index r = 0; r < x.rows(); ++r) {
+        auto row = row_of(x.row(r), x.channels);
+        row = row.cwiseMax(T(0)) + row.cwiseMin(T(0)).cwiseProduct(slopes.values);
+      }
+    });
+  }
+
+  void add_upsampled(RunOf& run, const In& half, const Out& x) const noexcept {
+    run.kernel({elements(x), bytes(half) + 2 * bytes(x)}, 1, [&](Index, Index) {
+      for_each_pixel(x, [&](Index b, Index py, Index px) {
+        row_of(x.pixel(b, py, px), x.channels) += row_of(half.pixel(b, py / 2, px / 2), x.channels);
       });
     });
   }

@@ -22,6 +22,15 @@ inline Status validate_labels(const ImageView& labels) noexcept {
                channels_of(labels.order));
 }
 
+// Labels of a photo, of its size.
+inline Status validate_labels_of(const ImageView& photo, const ImageView& labels) noexcept {
+  SEGFACE_RETURN_IF_ERROR(photo.validate());
+  SEGFACE_RETURN_IF_ERROR(validate_labels(labels));
+  if (photo.width == labels.width && photo.height == labels.height) return {};
+  return error(Errc::invalid_argument, "labels of ", labels.width, " x ", labels.height,
+               " pixels do not fit a photo of ", photo.width, " x ", photo.height);
+}
+
 SEGFACE_END_CORE
 
 SEGFACE_BEGIN_NAMESPACE
@@ -47,12 +56,7 @@ class Overlay {
   // Errors: invalid_argument (sizes differ, alpha outside [0, 1]).
   static Result<Overlay> make(const ImageView& photo, const ImageView& labels, Dataset dataset,
                               float alpha = 0.5f) noexcept {
-    SEGFACE_RETURN_IF_ERROR(photo.validate());
-    SEGFACE_RETURN_IF_ERROR(core::validate_labels(labels));
-    if (photo.width != labels.width || photo.height != labels.height) {
-      return error(Errc::invalid_argument, "overlay: labels of ", labels.width, " x ", labels.height,
-                   " pixels do not fit a photo of ", photo.width, " x ", photo.height);
-    }
+    SEGFACE_RETURN_IF_ERROR(core::validate_labels_of(photo, labels));
     if (!(alpha >= 0.0f && alpha <= 1.0f)) return error(Errc::invalid_argument, "overlay: alpha is not within 0 to 1");
     return Overlay(photo, labels, dataset, static_cast<int>(alpha * 256.0f + 0.5f));
   }
@@ -108,6 +112,23 @@ inline Result<Image> overlay(const ImageView& photo, const ImageView& labels, Da
   SEGFACE_ASSIGN(rows, Overlay::make(photo, labels, dataset, alpha));
   SEGFACE_ASSIGN(out, Image::make(photo.width, photo.height, PixelOrder::rgb));
   for (Index y = 0; y < photo.height; ++y) rows.row(y, out.row(y));
+  return Result<Image>(std::move(out));
+}
+
+// The photo where a label is wanted, clear elsewhere: RGBA, not premultiplied, with alpha 255 or 0 and no colour where that
+// is 0. Bit `label` of `wanted` is set for those to keep, see label_mask(). Errors: invalid_argument (sizes differ), out_of_memory.
+inline Result<Image> cutout(const ImageView& photo, const ImageView& labels, std::uint32_t wanted) noexcept {
+  SEGFACE_RETURN_IF_ERROR(core::validate_labels_of(photo, labels));
+  SEGFACE_ASSIGN(out, Image::make(photo.width, photo.height, PixelOrder::rgba));
+  for (Index y = 0; y < photo.height; ++y) {
+    std::uint8_t* to = out.row(y);
+    for (Index x = 0; x < photo.width; ++x, to += 4) {
+      const std::uint8_t label = labels.row(y)[x];
+      const bool kept = label < 32 && (wanted >> label & 1u) != 0;
+      const Rgb color = kept ? photo.rgb(x, y) : Rgb{0, 0, 0};
+      to[0] = color.r, to[1] = color.g, to[2] = color.b, to[3] = kept ? std::uint8_t{255} : std::uint8_t{0};
+    }
+  }
   return Result<Image>(std::move(out));
 }
 

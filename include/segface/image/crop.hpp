@@ -13,6 +13,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
+#include "segface/image/affine.hpp"
 #include "segface/image/image.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
@@ -29,6 +30,14 @@ inline Box clip_box(const Box& box, Index width, Index height) noexcept {
   const Index cut_left = box.x < 0 ? std::max(box.x, -box.width) : 0;
   const Index cut_top = box.y < 0 ? std::max(box.y, -box.height) : 0;
   return {left, top, std::min(box.width + cut_left, width - left), std::min(box.height + cut_top, height - top)};
+}
+
+// The photo's pixels to those of a picture of width x height that is the box, whose sides are at least 1.
+inline AffineMap<double> box_map(const Box& box, Index width, Index height) noexcept {
+  AffineMap<double> map = AffineMap<double>::scaled(box.width, box.height, width, height);
+  map.x0 = -map.xx * static_cast<double>(box.x);
+  map.y0 = -map.yy * static_cast<double>(box.y);
+  return map;
 }
 
 // The square around the middle of a detector's box (to half a pixel), `scale` times its longer side; may reach outside
@@ -50,19 +59,26 @@ inline Result<Box> square_box(const Box& found, double scale) noexcept {
   return Box{found.x + (found.width - pixels) / 2, found.y + (found.height - pixels) / 2, pixels, pixels};
 }
 
-// The pixels of `box` in the photo's order; outside the photo they are zero.
-// Errors: invalid_argument (bad view, a side < 1, no pixel in common), overflow, out_of_memory.
-inline Result<Image> crop(const ImageView& photo, const Box& box) noexcept {
-  SEGFACE_RETURN_IF_ERROR(photo.validate());
+// Whether a box can be cut out of a photo of width x height. Errors: invalid_argument (a side < 1, no pixel in common).
+inline Status check_box(const Box& box, Index width, Index height) noexcept {
   if (box.width < 1 || box.height < 1) {
     return error(Errc::invalid_argument, "box: ", box.width, " x ", box.height,
                  " pixels; both sides must be at least 1");
   }
-  const Box inside = clip_box(box, photo.width, photo.height);
+  const Box inside = clip_box(box, width, height);
   if (inside.width < 1 || inside.height < 1) {
     return error(Errc::invalid_argument, "box ", box.x, ",", box.y, ",", box.width, ",", box.height,
-                 " lies outside the photo of ", photo.width, " x ", photo.height, " pixels");
+                 " lies outside the photo of ", width, " x ", height, " pixels");
   }
+  return {};
+}
+
+// The pixels of `box` in the photo's order; outside the photo they are zero.
+// Errors: invalid_argument (bad view), those of check_box, overflow, out_of_memory.
+inline Result<Image> crop(const ImageView& photo, const Box& box) noexcept {
+  SEGFACE_RETURN_IF_ERROR(photo.validate());
+  SEGFACE_RETURN_IF_ERROR(check_box(box, photo.width, photo.height));
+  const Box inside = clip_box(box, photo.width, photo.height);
   SEGFACE_ASSIGN(out, Image::make(box.width, box.height, photo.order));
   std::memset(out.data(), 0, out.size_bytes());
   const Index channels = channels_of(photo.order);

@@ -35,10 +35,12 @@ inline Result<Image> load_labels(const std::string& path, const ImageLimits& lim
   return labels;
 }
 
-// A gray or RGB picture. Errors: as encode_png and save_file.
+// A picture; alpha is left out unless it is wanted. Errors: as encode_png and save_file.
+enum class PngAlpha { leave_out, keep };
 inline Status save_png(const std::string& path, const ImageView& picture,
-                       OutputFile::Existing existing = OutputFile::Existing::replace) noexcept {
-  auto file = encode_png(picture);
+                       OutputFile::Existing existing = OutputFile::Existing::replace,
+                       PngAlpha alpha = PngAlpha::leave_out) noexcept {
+  const auto file = alpha == PngAlpha::keep ? encode_rgba_png(picture) : encode_png(picture);
   if (!file.ok()) return in_context(file.error(), path);
   return save_file(path, file->span(), existing);
 }

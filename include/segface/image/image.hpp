@@ -94,6 +94,14 @@ struct ImageView {
     }
   }
 
+  // The same with alpha, 4 width bytes; of orders that have it.
+  void rgba_row(Index y, std::uint8_t* out) const noexcept {
+    for (Index x = 0; x < width; ++x, out += 4) {
+      const Rgb color = rgb(x, y);
+      out[0] = color.r, out[1] = color.g, out[2] = color.b, out[3] = pixel(x, y)[3];
+    }
+  }
+
   // Every function that takes a view from a user asks this first. Errors: invalid_argument.
   Status validate() const noexcept {
     const Index channels = channels_of(order);

@@ -1,4 +1,4 @@
-// Writes PNG: indexed pictures with a palette, gray and RGB pictures, all of 8 bits.
+// Writes PNG: indexed pictures with a palette, gray, RGB and RGBA pictures, all of 8 bits.
 #pragma once
 
 #include "segface/base/host_macros_begin.hpp"
@@ -33,8 +33,9 @@ inline bool all_below(const std::uint8_t* values, Index size, std::size_t count)
   return *std::max_element(most, most + kBlock) < count;
 }
 
-// RGB rows as the stream holds them: a filter byte, then each byte minus what Paeth's predictor makes of those at its
+// Rows of RGB or RGBA, kPixel bytes a pixel, as the stream holds them: a filter byte, then each byte minus what Paeth's predictor makes of those at its
 // left, above and between. Photos become nearly as small with it alone as with the best of five filters in each row.
+template <Index kPixel>
 class PaethRows {
  public:
   // Of pictures `width` pixels wide, the first of them the topmost. Errors: out_of_memory.
@@ -46,11 +47,15 @@ class PaethRows {
     return Result<PaethRows>(std::move(rows));
   }
 
-  // Row y of the picture, after that above it -> 1 + 3 width bytes.
+  // Row y of the picture, after that above it -> 1 + kPixel width bytes.
   void write(const ImageView& picture, Index y, std::uint8_t* out) noexcept {
     std::uint8_t* const row = buffer_.data() + kFront + (y % 2) * (kFront + size_);
     const std::uint8_t* const above = buffer_.data() + kFront + (1 - y % 2) * (kFront + size_);
-    picture.rgb_row(y, row);
+    if constexpr (kPixel == 3) {
+      picture.rgb_row(y, row);
+    } else {
+      picture.rgba_row(y, row);
+    }
     *out++ = kPaeth;
     Index i = 0;
     for (; i + kBlock <= size_; i += kBlock) {
@@ -62,7 +67,7 @@ class PaethRows {
   }
 
  private:
-  static constexpr Index kPixel = 3, kFront = 16, kBlock = 32;
+  static constexpr Index kFront = 16, kBlock = 32;
   static constexpr std::uint8_t kPaeth = 4;
 
   explicit PaethRows(Index size) noexcept : size_(size) {}
@@ -99,6 +104,50 @@ inline std::uint8_t* put_chunk(std::uint8_t* out, std::string_view type, Bytes b
   return put_big(out, crc32(0, checked, body.size() + 4));
 }
 
+// Room for `height` rows of `pixel` bytes a pixel, each after its filter byte. Errors: limit_exceeded, out_of_memory.
+inline Result<Buffer<std::uint8_t>> make_png_rows(const ImageView& picture, Index pixel) noexcept {
+  std::size_t size = 0;
+  if (picture.width > INT32_MAX / 4 || picture.height > INT32_MAX ||
+      !multiply_fits(static_cast<std::size_t>(picture.width * pixel + 1), static_cast<std::size_t>(picture.height),
+                     size)) {
+    return error(Errc::limit_exceeded, "PNG: ", picture.width, " x ", picture.height, " pixels are too many");
+  }
+  return Buffer<std::uint8_t>::make(size);
+}
+
+// Rows of kPixel bytes a pixel, predicted.
+template <Index kPixel>
+Status predict_rows(const ImageView& picture, std::uint8_t* out) noexcept {
+  SEGFACE_ASSIGN(predicted, PaethRows<kPixel>::make(picture.width));
+  for (Index y = 0; y < picture.height; ++y) predicted.write(picture, y, out + y * (kPixel * picture.width + 1));
+  return {};
+}
+
+// The file around rows that are ready. Errors: out_of_memory.
+inline Result<Buffer<std::uint8_t>> png_file(const ImageView& picture, PngColor color, Bytes rows,
+                                             Span<const Rgb> palette) noexcept {
+  SEGFACE_ASSIGN(packed, deflate_zlib(rows));
+  std::uint8_t header[13] = {};
+  put_big(header, static_cast<std::uint32_t>(picture.width));
+  put_big(header + 4, static_cast<std::uint32_t>(picture.height));
+  header[8] = 8;
+  header[9] = static_cast<std::uint8_t>(color);
+  std::uint8_t colors[3 * 256];
+  for (std::size_t i = 0; i < palette.size(); ++i) {
+    colors[3 * i] = palette[i].r, colors[3 * i + 1] = palette[i].g, colors[3 * i + 2] = palette[i].b;
+  }
+  constexpr std::size_t kChunk = 12;  // length, type, checksum
+  const std::size_t palette_chunk = palette.empty() ? 0 : kChunk + 3 * palette.size();
+  SEGFACE_ASSIGN(file, Buffer<std::uint8_t>::make(sizeof kPngSignature + kChunk + sizeof header + palette_chunk +
+                                                  kChunk + packed.size + kChunk));
+  std::uint8_t* out = std::copy(std::begin(kPngSignature), std::end(kPngSignature), file.data());
+  out = put_chunk(out, "IHDR", Bytes(header, sizeof header));
+  if (!palette.empty()) out = put_chunk(out, "PLTE", Bytes(colors, 3 * palette.size()));
+  out = put_chunk(out, "IDAT", packed.bytes());
+  put_chunk(out, "IEND", Bytes());
+  return Result<Buffer<std::uint8_t>>(std::move(file));
+}
+
 }  // namespace png_detail
 
 // The file of a picture. Gray with a palette becomes an indexed PNG whose every value must be below palette.size();
@@ -112,51 +161,34 @@ inline Result<Buffer<std::uint8_t>> encode_png(const ImageView& picture, Span<co
     return error(Errc::invalid_argument, "PNG: a palette of ", palette.size(),
                  " colours; it has at most 256, and its picture is gray");
   }
-  const Index pixel = gray ? 1 : 3;
-  std::size_t rows_size = 0;
-  if (picture.width > INT32_MAX / 4 || picture.height > INT32_MAX ||
-      !multiply_fits(static_cast<std::size_t>(picture.width * pixel + 1), static_cast<std::size_t>(picture.height),
-                     rows_size)) {
-    return error(Errc::limit_exceeded, "PNG: ", picture.width, " x ", picture.height, " pixels are too many");
+  SEGFACE_ASSIGN(rows, make_png_rows(picture, gray ? 1 : 3));
+  if (!gray) {
+    SEGFACE_RETURN_IF_ERROR(predict_rows<3>(picture, rows.data()));
+    return png_file(picture, PngColor::rgb, rows.span(), {});
   }
-  const Index row_bytes = picture.width * pixel;
-  SEGFACE_ASSIGN(rows, Buffer<std::uint8_t>::make(rows_size));
-  SEGFACE_ASSIGN(predicted, PaethRows::make(gray ? 0 : picture.width));
   for (Index y = 0; y < picture.height; ++y) {
-    std::uint8_t* out = rows.data() + y * (row_bytes + 1);
-    if (!gray) {
-      predicted.write(picture, y, out);
-      continue;
-    }
+    std::uint8_t* out = rows.data() + y * (picture.width + 1);
     const std::uint8_t* values = picture.row(y);
-    if (indexed && !all_below(values, row_bytes, palette.size())) {
+    if (indexed && !all_below(values, picture.width, palette.size())) {
       return error(Errc::invalid_argument, "PNG: row ", y, " holds label ",
-                   *std::max_element(values, values + row_bytes), ", the palette ends at ", palette.size() - 1);
+                   *std::max_element(values, values + picture.width), ", the palette ends at ", palette.size() - 1);
     }
     *out = 0;  // no prediction: matches find equal runs best in plain values
-    std::copy_n(values, row_bytes, out + 1);
+    std::copy_n(values, picture.width, out + 1);
   }
-  SEGFACE_ASSIGN(packed, deflate_zlib(rows.span()));
+  return png_file(picture, indexed ? PngColor::palette : PngColor::gray, rows.span(), palette);
+}
 
-  std::uint8_t header[13] = {};
-  put_big(header, static_cast<std::uint32_t>(picture.width));
-  put_big(header + 4, static_cast<std::uint32_t>(picture.height));
-  header[8] = 8;
-  header[9] = static_cast<std::uint8_t>(indexed ? PngColor::palette : gray ? PngColor::gray : PngColor::rgb);
-  std::uint8_t colors[3 * 256];
-  for (std::size_t i = 0; i < palette.size(); ++i) {
-    colors[3 * i] = palette[i].r, colors[3 * i + 1] = palette[i].g, colors[3 * i + 2] = palette[i].b;
+// The file of an RGBA or BGRA picture, alpha included (not premultiplied). Errors: as encode_png.
+inline Result<Buffer<std::uint8_t>> encode_rgba_png(const ImageView& picture) noexcept {
+  using namespace png_detail;
+  SEGFACE_RETURN_IF_ERROR(picture.validate());
+  if (channels_of(picture.order) != 4) {
+    return error(Errc::invalid_argument, "PNG: a picture without alpha cannot become one with it");
   }
-  constexpr std::size_t kChunk = 12;  // length, type, checksum
-  const std::size_t palette_chunk = indexed ? kChunk + 3 * palette.size() : 0;
-  SEGFACE_ASSIGN(file, Buffer<std::uint8_t>::make(sizeof kPngSignature + kChunk + sizeof header + palette_chunk +
-                                                  kChunk + packed.size + kChunk));
-  std::uint8_t* out = std::copy(std::begin(kPngSignature), std::end(kPngSignature), file.data());
-  out = put_chunk(out, "IHDR", Bytes(header, sizeof header));
-  if (indexed) out = put_chunk(out, "PLTE", Bytes(colors, 3 * palette.size()));
-  out = put_chunk(out, "IDAT", packed.bytes());
-  put_chunk(out, "IEND", Bytes());
-  return Result<Buffer<std::uint8_t>>(std::move(file));
+  SEGFACE_ASSIGN(rows, make_png_rows(picture, 4));
+  SEGFACE_RETURN_IF_ERROR(predict_rows<4>(picture, rows.data()));
+  return png_file(picture, PngColor::rgba, rows.span(), {});
 }
 
 SEGFACE_END_CORE
@@ -164,6 +196,7 @@ SEGFACE_END_CORE
 SEGFACE_BEGIN_NAMESPACE
 
 using core::encode_png;
+using core::encode_rgba_png;
 
 SEGFACE_END_NAMESPACE
 

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <vector>
 
 #include "segface/base/bilinear.hpp"
 #include "segface/base/config.hpp"
@@ -125,6 +126,17 @@ double row_confidence(const LogitsView<Scalar>& logits, Index y) noexcept {
     sum += static_cast<double>(probability_of(best, pixel, logits.classes, logits.class_stride));
   }
   return sum;
+}
+
+// The mean over all pixels of the logits, the same on any number of threads. Throws where memory runs out.
+template <class Scalar>
+double mean_confidence(const LogitsView<Scalar>& logits, Executor& executor) {
+  std::vector<double> rows(static_cast<std::size_t>(logits.height));
+  executor.for_each(logits.height,
+                    [&](Index y, Index) { rows[static_cast<std::size_t>(y)] = row_confidence(logits, y); });
+  double sum = 0;
+  for (const double row : rows) sum += row;
+  return sum / static_cast<double>(logits.width * logits.height);
 }
 
 // The rows of a task, of all that are spread over threads.

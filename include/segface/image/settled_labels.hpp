@@ -64,15 +64,16 @@ struct SettledLabels {
     return cell(across.first, across.second, rows_of(down));
   }
 
-  // Calls fill(first, last, label) or mix(first, last) for the pixels [first, last) of row y, from the left, until all
-  // `pixels` are done; `map` takes them to the logits.
+  // Calls fill(first, last, label) or mix(first, last) for runs of the pixels [begin, end) of row y, from the left; `map`
+  // takes them to the logits.
   template <class Scalar, class Fill, class Mix>
-  void each_run(const AffineMap<Scalar>& map, Index pixels, Index y, const Fill& fill, const Mix& mix) const noexcept {
+  void each_run(const AffineMap<Scalar>& map, Index begin, Index end, Index y, const Fill& fill,
+                const Mix& mix) const noexcept {
     const auto at = [&](Index x) { return cell(map.across(x, y, width), map.down(x, y, height)); };
-    for (Index first = 0; first < pixels;) {
+    for (Index first = begin; first < end;) {
       const std::uint8_t label = at(first);
       const Index last =
-          map.keeps_rows() ? end_in_row(map, pixels, y, first, label) : end_by_pixels(at, pixels, first, label);
+          map.keeps_rows() ? end_in_row(map, end, y, first, label) : end_by_pixels(at, end, first, label);
       if (label == kUndecided) {
         mix(first, last);
       } else {

@@ -1,6 +1,7 @@
 // Convolution + BatchNorm: [B, H, W, in] -> [B, H', W', out], H' = floor((H + 2 pad - kernel) / stride) + 1 with
 // pad = (kernel - 1) / 2, then y = (x - mean) / sqrt(variance + eps) * gain + bias.
-// Mirrors torchvision's Conv2dNormActivation; the activation is said where the layer is used.
+// Mirrors torchvision's Conv2dNormActivation; the activation is said where the layer is used. And one with a bias
+// instead, of any padding: torch.nn.Conv2d.
 // Trap: eps is 1e-3 in MobileNetV3 and EfficientNetV2, 1e-5 in ResNet.
 #pragma once
 
@@ -82,6 +83,30 @@ template <class B>
 typename B::DepthwiseConvolution prepare_depthwise(Preparation<B>& p, const ConvolutionWeights& w) noexcept {
   return prepare_convolution(
       p, w, [](const B& b, const ConvolutionParameters& c) { return b.prepare_depthwise_convolution(c); });
+}
+
+// A convolution with a bias.
+struct BiasedConvolutionWeights {
+  Index in = 0;
+  Index out = 0;
+  Index kernel = 1;
+  Index stride = 1;
+  Index padding = 0;
+  Weight weight, bias;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v.tensor("weight", weight, {out, in, kernel, kernel});
+    v.tensor("bias", bias, {out});
+  }
+};
+
+template <class B>
+typename B::Convolution prepare(Preparation<B>& p, const BiasedConvolutionWeights& w) noexcept {
+  const Buffer<float> weight = p.read(w.weight), bias = p.read(w.bias);
+  return p.operand([&](const B& backend) {
+    return backend.prepare_convolution({w.in, w.out, w.kernel, w.stride, weight.data(), {}, bias.data(), w.padding});
+  });
 }
 
 SEGFACE_END_CORE

@@ -50,11 +50,19 @@ def _positions(size: int, count: int) -> torch.Tensor:
 def write(path: pathlib.Path, stages: dict[str, torch.Tensor], index: int, metadata: dict[str, str],
           values_per_stage: int, landmarks: torch.Tensor | None = None) -> None:
     """Picture `index` of the batch."""
+    others = {} if landmarks is None else {"landmarks": landmarks[index].float().contiguous()}
+    metadata = {**metadata, "logits_std": f"{stages['logits'][index].std():.6g}"}
+    write_stages(path, stages, index, metadata, values_per_stage, others)
+
+
+def write_stages(path: pathlib.Path, stages: dict[str, torch.Tensor], index: int, metadata: dict[str, str],
+                 values_per_stage: int, others: dict[str, torch.Tensor] | None = None) -> None:
+    """The same of any network: stages [B, C, h, w] sampled, [B, C] whole as [1, C]."""
     tensors = {}
     for name, stage in stages.items():
         value = stage[index]
-        if name in _WHOLE:
-            tensors[name] = value.float().contiguous()
+        if name in _WHOLE or value.dim() == 1:
+            tensors[name] = torch.atleast_2d(value.float()).contiguous()
             continue
         planes = value.shape[:-2].numel()
         count = max(2, math.isqrt(values_per_stage // planes))
@@ -62,9 +70,7 @@ def write(path: pathlib.Path, stages: dict[str, torch.Tensor], index: int, metad
         sampled = value[..., rows[:, None], cols]
         tensors[name] = (sampled if name == "mask" else sampled.float()).contiguous()
         tensors[f"{name}.rows"], tensors[f"{name}.cols"] = rows, cols
-    if landmarks is not None:
-        tensors["landmarks"] = landmarks[index].float().contiguous()
-    save_file(tensors, path, {**metadata, "logits_std": f"{stages['logits'][index].std():.6g}"})
+    save_file({**tensors, **(others or {})}, path, metadata)
 
 
 class Golden:

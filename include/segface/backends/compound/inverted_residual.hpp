@@ -27,18 +27,14 @@ void squeeze_excitation(Run<B>& run, const SqueezeExcitation<B>& w, const MapOf<
   ops::scale_channels<B>(run, scale, x);
 }
 
-// The wide half of an inverted residual: activation(depthwise(activation(expand(x)))), [B, H, W, in] ->
-// [B, H', W', wide].
+// The wide half of an inverted residual: activation(depthwise(between(expand(x)))), [B, H, W, in] -> [B, H', W', wide].
 template <class B>
-MapOf<B> expand_and_filter(Run<B>& run, const typename B::Convolution& expand,
-                           const typename B::DepthwiseConvolution& depthwise, const ViewOf<B>& x,
-                           Activation activation) noexcept {
-  const auto convolved = [&](Index side) { return ops::convolved(side, depthwise.kernel, depthwise.stride); };
-  const MapOf<B> y = run.map(x.batch, convolved(x.height), convolved(x.width), expand.out);
+void expand_and_filter(Run<B>& run, const typename B::Convolution& expand,
+                       const typename B::DepthwiseConvolution& depthwise, const ViewOf<B>& x, Activation between,
+                       Activation activation, const MapOf<B>& y) noexcept {
   const auto scope = run.scope();
-  const MapOf<B> wide = ops::convolution<B>(run, expand, x, activation);
+  const MapOf<B> wide = ops::convolution<B>(run, expand, x, between);
   run.backend().depthwise_convolution(run, depthwise, wide, activation, y);
-  return y;
 }
 
 }  // namespace compound
@@ -60,12 +56,16 @@ struct InvertedResidual {
 // residual, y is in the place of x.
 template <class B>
 MapOf<B> inverted_residual(Run<B>& run, const InvertedResidual<B>& w, const MapOf<B>& x) noexcept {
-  const auto convolved = [&](Index side) { return ops::convolved(side, w.depthwise.kernel, w.depthwise.stride); };
+  const auto convolved = [&](Index side) { return ops::convolved(side, w.depthwise); };
   const MapOf<B> y = w.residual ? x : run.map(x.batch, convolved(x.height), convolved(x.width), w.project.out);
   const auto scope = run.scope();
-  const MapOf<B> filtered = w.expand
-                                ? ops::expand_and_filter<B>(run, *w.expand, w.depthwise, ViewOf<B>(x), w.activation)
-                                : ops::depthwise_convolution<B>(run, w.depthwise, x, w.activation);
+  const Index wide = w.expand ? w.expand->out : x.channels;
+  const MapOf<B> filtered = run.map(x.batch, convolved(x.height), convolved(x.width), wide);
+  if (w.expand) {
+    ops::expand_and_filter<B>(run, *w.expand, w.depthwise, ViewOf<B>(x), w.activation, w.activation, filtered);
+  } else {
+    run.backend().depthwise_convolution(run, w.depthwise, x, w.activation, filtered);
+  }
   if (w.squeeze_excitation) ops::squeeze_excitation<B>(run, *w.squeeze_excitation, filtered);
   ops::convolution<B>(run, w.project, filtered, w.residual ? Epilogue<B>::plus(x) : Epilogue<B>(), y);
   return y;

@@ -44,7 +44,7 @@ void label_map(Run<B>& run, const MapOf<B>& logits, const LabelTarget& target) n
       const auto fill = [&](Index first, Index last, std::uint8_t label) {
         std::fill_n(target.labels + y * target.width + first, last - first, label);
       };
-      cells.each_run(to_logits, target.width, y, fill, mix);
+      cells.each_run(to_logits, 0, target.width, y, fill, mix);
     });
   });
 }

@@ -30,10 +30,10 @@ namespace SEGFACE_SET {
 
 namespace SEGFACE_SET {
 inline constexpr Kernels kKernels = {
-    kLanes,          kPanel,         gemm,         strassen_stride, sum_panels,    winograd_input,  winograd_products,
-    winograd_output, depthwise_row,  layer_norm,   largest_rows,    sum_rows,      scale_rows,      add_rows,
-    add_position,    mix_pixel,      mix_pixels,   label_pixels,    settle_pixels, attend_few_keys, attend_strip,
-    merge_strips,    window_scratch, attend_window};
+    kLanes,          kPanel,        gemm,           strassen_stride, sum_panels,   winograd_input, winograd_products,
+    winograd_output, depthwise_row, layer_norm,     largest_rows,    sum_rows,     scale_rows,     prelu_rows,
+    add_rows,        add_position,  mix_pixel,      mix_pixels,      label_pixels, settle_pixels,  attend_few_keys,
+    attend_strip,    merge_strips,  window_scratch, attend_window};
 }  // namespace SEGFACE_SET
 
 #undef SEGFACE_SET

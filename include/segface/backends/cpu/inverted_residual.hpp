@@ -21,7 +21,7 @@ void filter_rows(const Kernels& kernels, const DepthwiseConvolution& w, Index in
   DepthwiseArguments d;
   d.kernel = w.kernel;
   d.stride = w.stride;
-  d.padding = (w.kernel - 1) / 2;
+  d.padding = w.padding;
   d.channels = y.channels;
   d.in_width = in_width;
   d.out_width = y.width;
@@ -41,11 +41,10 @@ void filter_rows(const Kernels& kernels, const DepthwiseConvolution& w, Index in
 
 // See compound::expand_and_filter. expand is a 1 x 1 convolution.
 template <class RunOf>
-Out expand_and_filter(RunOf& run, const Kernels& kernels, const Convolution& expand,
-                      const DepthwiseConvolution& depthwise, const In& x, Activation activation) noexcept {
-  const Index stride = depthwise.stride, padding = (depthwise.kernel - 1) / 2;
-  const Out y = run.map(x.batch, ops::convolved(x.height, depthwise.kernel, stride),
-                        ops::convolved(x.width, depthwise.kernel, stride), expand.out);
+void expand_and_filter(RunOf& run, const Kernels& kernels, const Convolution& expand,
+                       const DepthwiseConvolution& depthwise, const In& x, Activation between, Activation activation,
+                       const Out& y) noexcept {
+  const Index stride = depthwise.stride, padding = depthwise.padding;
   const auto scope = run.scope();
   const Index band = 8 / stride, bands = (y.height + band - 1) / band;
   const Index most_rows = (band - 1) * stride + depthwise.kernel;
@@ -60,14 +59,13 @@ Out expand_and_filter(RunOf& run, const Kernels& kernels, const Convolution& exp
     for (Index row = top; row < bottom; ++row) {
       GemmArguments g = product(kernels, expand.matrix, expand.matrix.bias.data(), x.width, x.pixel(image, row, 0),
                                 x.stride, wide.pixel(worker, row - top, 0), wide.stride);
-      g.activation = activation;
+      g.activation = between;
       kernels.gemm(g);
     }
     filter_rows(
         kernels, depthwise, x.height, x.width, wide.stride, activation,
         [&](Index row) { return wide.pixel(worker, row - top, 0); }, first, last, y.image(image));
   });
-  return y;
 }
 
 }  // namespace cpu

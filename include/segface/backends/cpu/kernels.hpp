@@ -193,6 +193,7 @@ struct Kernels {
   void (*largest_rows)(const float* const* rows, Index count, Index channels, float* y) noexcept;
   void (*sum_rows)(const float* x, Index ldx, Index rows, Index channels, float* sums) noexcept;
   void (*scale_rows)(float* x, Index ldx, Index rows, Index channels, const float* scale) noexcept;
+  void (*prelu_rows)(float* x, Index ldx, Index rows, Index channels, const float* slopes) noexcept;
   void (*add_rows)(const float* a, Index lda, const float* b, Index ldb, Index rows, Index channels, float* y,
                    Index ldy) noexcept;
   void (*add_position)(const PositionArguments&) noexcept;

@@ -80,7 +80,7 @@ class InterpolatedLabels {
     std::uint8_t* const labels = target_.labels + y * target_.width;
     if (!pays_) return interpolate(rows, y, 0, target_.width);
     cells_.each_run(
-        map_, target_.width, y,
+        map_, 0, target_.width, y,
         [&](Index first, Index last, std::uint8_t label) { std::fill(labels + first, labels + last, label); },
         [&](Index first, Index last) { interpolate(rows, y, first, last); });
   }

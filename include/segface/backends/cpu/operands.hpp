@@ -70,13 +70,16 @@ inline GemmArguments product(const Kernels& kernels, const Linear& w, const floa
 
 struct Convolution {
   Linear matrix;  // rows in the order dy, dx, channel; for Winograd as pack_winograd says
-  Index out = 0, kernel = 1, stride = 1;
+  Index out = 0, kernel = 1, stride = 1, padding = 0;
   bool winograd = false;
 };
 struct DepthwiseConvolution {
   Buffer<float> weights;  // [kernel kernel, C]
   Buffer<float> bias;     // [C]
-  Index kernel = 1, stride = 1;
+  Index kernel = 1, stride = 1, padding = 0;
+};
+struct Slopes {
+  Buffer<float> values;  // [C]
 };
 struct LayerNorm {
   Buffer<float> gain, bias;

@@ -72,6 +72,16 @@ inline void scale_rows(float* x, Index ldx, Index rows, Index channels, const fl
   }
 }
 
+// x <- x where it is positive, else x slopes
+inline void prelu_rows(float* x, Index ldx, Index rows, Index channels, const float* slopes) noexcept {
+  for (Index r = 0; r < rows; ++r, x += ldx) {
+    for_lanes(channels, [&](Index i, Index lanes) {
+      const Vec v = load_lanes(x + i, lanes), zero = splat(0.0f);
+      store_lanes(x + i, fma(min(v, zero), load_lanes(slopes + i, lanes), max(v, zero)), lanes);
+    });
+  }
+}
+
 // y = x + [sin(a + b), cos(a + b)] with a of the column and b of the row:
 // sin(a + b) = sin a cos b + cos a sin b, cos(a + b) = cos a cos b - sin a sin b.
 inline void add_position(const PositionArguments& p) noexcept {

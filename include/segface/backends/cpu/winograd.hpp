@@ -72,10 +72,11 @@ inline Result<Linear> pack_winograd(const Kernels& kernels, WeightBlocks& blocks
 
 // How the tiles of y's images are cut, and what a worker needs for a block of them.
 struct WinogradBlocks {
+  Index padding;
   Index across, tiles, block, per_image;  // tiles in a row, of an image and in a block; blocks of an image
   Index ld_tile, ldv, ldm, room;          // floats: see WinogradProducts; room: of V, M and a pixel of zeros
 
-  WinogradBlocks(const Kernels& kernels, Index in, const Out& y) noexcept {
+  WinogradBlocks(const Kernels& kernels, Index in, Index around, const Out& y) noexcept : padding(around) {
     constexpr Index kMostTiles = 56;  // 4 times 14 rows: V and M of 64 channels fit into a second cache of 1 MB
     constexpr Index kLine = kAlignment / sizeof(float), kBadStride = 8 * kLine;
     across = (y.width + Winograd::kTile - 1) / Winograd::kTile;
@@ -95,7 +96,8 @@ struct WinogradBlocks {
 inline void transform_tiles(const Kernels& kernels, const WinogradBlocks& b, const In& x, Index first, Index count,
                             const float* zeros, float* v) noexcept {
   for (Index tile = first; tile < first + count; ++tile, v += b.ld_tile) {
-    const Index top = tile / b.across * Winograd::kTile - 1, left = tile % b.across * Winograd::kTile - 1;
+    const Index top = tile / b.across * Winograd::kTile - b.padding,
+                left = tile % b.across * Winograd::kTile - b.padding;
     const float* pixels[Winograd::kFrequencies];
     for (Index f = 0; f < Winograd::kFrequencies; ++f) {
       const Index sy = top + f / Winograd::kPatch, sx = left + f % Winograd::kPatch;
@@ -134,10 +136,10 @@ void finish_tiles(const Kernels& kernels, const WinogradBlocks& b, const Linear&
 // w: from pack_winograd. Tasks are blocks of tiles and groups of panels. A task transforms its tiles, then multiplies
 // and transforms back a panel of outputs at a time, all in its worker's scratch.
 template <class RunOf, class EpilogueOf>
-void convolve_winograd(RunOf& run, const Kernels& kernels, const Linear& w, const In& x, const EpilogueOf& epilogue,
-                       const Out& y) noexcept {
+void convolve_winograd(RunOf& run, const Kernels& kernels, const Linear& w, Index padding, const In& x,
+                       const EpilogueOf& epilogue, const Out& y) noexcept {
   constexpr Index kTasks = 16, kLeastPanels = 2;
-  const WinogradBlocks b(kernels, w.in, y);
+  const WinogradBlocks b(kernels, w.in, padding, y);
   const PanelGroups groups(y.batch * b.per_image, panel_count(kernels, w.out), kTasks, kLeastPanels);
   const auto scope = run.scope();
   float* const scratch = run.template scratch<float>(run.workers() * b.room);

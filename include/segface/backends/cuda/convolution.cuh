@@ -31,11 +31,10 @@ __global__ void gather_patches(Map<const T> x, int kernel, int stride, int pad, 
 
 // x [B, H, W, C], weight [kernel^2, C] -> activation(y [B, H', W', C])
 template <class T>
-__global__ void filter_channels(Map<const T> x, const float* weight, const float* bias, int kernel, int stride,
+__global__ void filter_channels(Map<const T> x, const float* weight, const float* bias, int kernel, int stride, int pad,
                                 Activation activation, Map<T> y) {
   const Element at = Element::of(y);
   if (!at.inside) return;
-  const int pad = (kernel - 1) / 2;
   float sum = bias[at.channel];
   for (int dy = 0; dy < kernel; ++dy) {
     for (int dx = 0; dx < kernel; ++dx) {
@@ -58,20 +57,21 @@ __global__ void spread_pixels(Map<const T> z, const float* bias, Activation acti
   y.row(at.row)[at.channel] = static_cast<T>(activate(activation, value));
 }
 
-// The largest of 3 x 3, stride 2, padding 1: x [B, H, W, C] -> y [B, H', W', C]
+// x [B, H, W, C] -> y [B, H', W', C]; see ops::max_pool.
 template <class T>
-__global__ void largest_of_neighbours(Map<const T> x, Map<T> y) {
+__global__ void largest_of_neighbours(Map<const T> x, int kernel, int stride, int pad, Map<T> y) {
   const Element at = Element::of(y);
   if (!at.inside) return;
-  T largest = x.pixel(at.batch, 2 * at.y, 2 * at.x)[at.channel];
-  for (int dy = -1; dy <= 1; ++dy) {
-    for (int dx = -1; dx <= 1; ++dx) {
-      const T* const pixel = seen(x, at.batch, 2 * at.y + dy, 2 * at.x + dx);
-      if (pixel != nullptr && static_cast<float>(pixel[at.channel]) > static_cast<float>(largest))
-        largest = pixel[at.channel];
+  const T* largest = nullptr;
+  for (int dy = 0; dy < kernel; ++dy) {
+    for (int dx = 0; dx < kernel; ++dx) {
+      const T* const pixel = seen(x, at.batch, at.y * stride + dy - pad, at.x * stride + dx - pad);
+      if (pixel == nullptr) continue;
+      if (largest == nullptr || static_cast<float>(pixel[at.channel]) > static_cast<float>(*largest))
+        largest = pixel + at.channel;
     }
   }
-  y.row(at.row)[at.channel] = largest;
+  y.row(at.row)[at.channel] = *largest;
 }
 
 // ---- in tiles ---------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ __global__ void filter_tiles(Map<const T> x, const float* weight, const float* b
 // In tiles for the filters of the backbones, plainly for others. Errors: those of launch_elements.
 template <class T>
 Status launch_filter(cudaStream_t stream, const Map<const T>& x, const float* weight, const float* bias, Index kernel,
-                     Index stride, Activation activation, const Map<T>& y) noexcept {
+                     Index stride, Index padding, Activation activation, const Map<T>& y) noexcept {
   const char* const what = "depthwise_convolution";
   const auto in_tiles = [&](auto size, auto step) {
     using Tile = FilterTile<decltype(size)::value, decltype(step)::value>;
@@ -136,13 +136,15 @@ Status launch_filter(cudaStream_t stream, const Map<const T>& x, const float* we
   const std::integral_constant<int, 3> three;
   const std::integral_constant<int, 5> five;
   const std::integral_constant<int, 7> seven;
-  if (kernel == 3 && stride == 1) return in_tiles(three, one);
-  if (kernel == 3 && stride == 2) return in_tiles(three, two);
-  if (kernel == 5 && stride == 1) return in_tiles(five, one);
-  if (kernel == 5 && stride == 2) return in_tiles(five, two);
-  if (kernel == 7 && stride == 1) return in_tiles(seven, one);
+  if (padding == (kernel - 1) / 2) {
+    if (kernel == 3 && stride == 1) return in_tiles(three, one);
+    if (kernel == 3 && stride == 2) return in_tiles(three, two);
+    if (kernel == 5 && stride == 1) return in_tiles(five, one);
+    if (kernel == 5 && stride == 2) return in_tiles(five, two);
+    if (kernel == 7 && stride == 1) return in_tiles(seven, one);
+  }
   return launch_elements(what, filter_channels<T>, y, stream, x, weight, bias, static_cast<int>(kernel),
-                         static_cast<int>(stride), activation, y);
+                         static_cast<int>(stride), static_cast<int>(padding), activation, y);
 }
 
 // A convolution with up to 64 outputs as the product of patches that are never in memory: block (64 pixels), 16 x 16
@@ -154,14 +156,14 @@ inline constexpr int kFewOutputs = 64;
 inline constexpr int kTilePixels = 64, kTileDepth = 16, kTileSide = 16, kPerThread = 4;
 
 template <class T>
-__global__ void convolve_tiles(Map<const T> x, const T* weight, const T* bias, int kernel, int stride, Finish<T> finish,
-                               Map<T> y) {
+__global__ void convolve_tiles(Map<const T> x, const T* weight, const T* bias, int kernel, int stride, int pad,
+                               Finish<T> finish, Map<T> y) {
   __shared__ float patches[kTileDepth][kTilePixels + 4], weights[kTileDepth][kFewOutputs + 4];
   __shared__ float results[kTilePixels][kFewOutputs + 4];
   __shared__ int images[kTilePixels], tops[kTilePixels], lefts[kTilePixels];
   constexpr int kThreads = kTileSide * kTileSide;
   const int in = static_cast<int>(x.channels), depth = kernel * kernel * in, out = static_cast<int>(y.channels);
-  const int thread = static_cast<int>(threadIdx.y * kTileSide + threadIdx.x), pad = (kernel - 1) / 2;
+  const int thread = static_cast<int>(threadIdx.y * kTileSide + threadIdx.x);
   const Index first_row = Index{blockIdx.x} * kTilePixels, rows = y.rows();
   if (thread < kTilePixels) {
     const Index row = first_row + thread < rows ? first_row + thread : rows - 1, line = row / y.width;
@@ -212,10 +214,10 @@ __global__ void convolve_tiles(Map<const T> x, const T* weight, const T* bias, i
 
 template <class T>
 Status launch_convolution(cudaStream_t stream, const Map<const T>& x, const T* weight, const T* bias, Index kernel,
-                          Index stride, const Finish<T>& finish, const Map<T>& y) noexcept {
+                          Index stride, Index padding, const Finish<T>& finish, const Map<T>& y) noexcept {
   const Geometry geometry = {ceil_divide(y.rows(), kTilePixels), {kTileSide, kTileSide}};
   return launch("convolution", convolve_tiles<T>, geometry, stream, x, weight, bias, static_cast<int>(kernel),
-                static_cast<int>(stride), finish, y);
+                static_cast<int>(stride), static_cast<int>(padding), finish, y);
 }
 
 }  // namespace cuda

@@ -7,7 +7,7 @@
 #include "segface/backends/cuda/launch.cuh"
 #include "segface/base/bilinear.hpp"
 #include "segface/base/config.hpp"
-#include "segface/base/tanh_warp.hpp"
+#include "segface/image/tanh_warp.hpp"
 
 SEGFACE_BEGIN_CORE
 namespace cuda {
@@ -20,6 +20,26 @@ __global__ void add_maps(Map<const T> a, Map<const T> b, Map<T> y) {
   const T* const other = b.row(at.row % b.rows());
   const float sum = static_cast<float>(a.row(at.row)[at.channel]) + static_cast<float>(other[at.channel]);
   y.row(at.row)[at.channel] = static_cast<T>(sum);
+}
+
+// x <- x + half, each pixel of which covers 2 x 2
+template <class T>
+__global__ void add_doubled(Map<const T> half, Map<T> x) {
+  const Element at = Element::of(x);
+  if (!at.inside) return;
+  T& element = x.row(at.row)[at.channel];
+  const T other = half.pixel(at.batch, at.y / 2, at.x / 2)[at.channel];
+  element = static_cast<T>(static_cast<float>(element) + static_cast<float>(other));
+}
+
+// x <- x where it is positive, else x times its channel's slope
+template <class T>
+__global__ void slope_negatives(const float* slopes, Map<T> x) {
+  const Element at = Element::of(x);
+  if (!at.inside) return;
+  T& element = x.row(at.row)[at.channel];
+  const auto value = static_cast<float>(element);
+  if (value < 0) element = static_cast<T>(value * slopes[at.channel]);
 }
 
 // x <- x s: x [B, H, W, C], s [B, 1, 1, C]

@@ -26,11 +26,14 @@ struct Linear {
 template <class T>
 struct Convolution {
   Linear<T> matrix;  // of patches: columns in the order dy, dx, channel; BatchNorm folded in
-  Index out = 0, kernel = 1, stride = 1;
+  Index out = 0, kernel = 1, stride = 1, padding = 0;
 };
 struct DepthwiseConvolution {
   Floats weight, bias;  // [kernel kernel, C], [C]; BatchNorm folded in
-  Index kernel = 1, stride = 1;
+  Index kernel = 1, stride = 1, padding = 0;
+};
+struct Slopes {
+  Floats values;  // [C]
 };
 template <class T>
 struct TransposedConvolution {
@@ -89,7 +92,7 @@ Result<Convolution<T>> upload_convolution(const ConvolutionParameters& p) noexce
                    return folded.weight.data()[(out * p.in + in) * taps + tap];
                  }));
   SEGFACE_ASSIGN(bias, upload_each<T>(p.out, [&](Index o) { return folded.bias.data()[o]; }));
-  return Convolution<T>{{std::move(weight), std::move(bias), depth, p.out}, p.out, p.kernel, p.stride};
+  return Convolution<T>{{std::move(weight), std::move(bias), depth, p.out}, p.out, p.kernel, p.stride, p.padding};
 }
 
 inline Result<DepthwiseConvolution> upload_depthwise(const ConvolutionParameters& p) noexcept {
@@ -98,7 +101,7 @@ inline Result<DepthwiseConvolution> upload_depthwise(const ConvolutionParameters
   SEGFACE_ASSIGN(
       weight, upload_each(taps * p.out, [&](Index i) { return folded.weight.data()[i % p.out * taps + i / p.out]; }));
   SEGFACE_ASSIGN(bias, upload(folded.bias.data(), p.out));
-  return DepthwiseConvolution{std::move(weight), std::move(bias), p.kernel, p.stride};
+  return DepthwiseConvolution{std::move(weight), std::move(bias), p.kernel, p.stride, p.padding};
 }
 
 template <class T>

@@ -122,7 +122,7 @@ struct FusedBlock {
       last.activation = Activation::silu;
       return ops::convolution<B>(run, expand, x, last);
     }
-    const auto convolved = [&](Index side) { return ops::convolved(side, expand.kernel, expand.stride); };
+    const auto convolved = [&](Index side) { return ops::convolved(side, expand); };
     const MapOf<B> y = residual ? x : run.map(x.batch, convolved(x.height), convolved(x.width), project->out);
     const auto scope = run.scope();
     ops::convolution<B>(run, *project, ops::convolution<B>(run, expand, x, Activation::silu), last, y);

@@ -27,6 +27,7 @@ namespace resnet {
 inline constexpr std::array<Index, 4> kChannels = {256, 512, 1024, 2048};
 inline constexpr std::array<std::size_t, 4> kDepths = {3, 4, 23, 3};
 inline constexpr Index kStem = 64;
+inline constexpr Pool kPool = {/*kernel=*/3, /*stride=*/2, /*padding=*/1};
 
 struct BottleneckWeights {
   ConvolutionWeights conv1, conv2, conv3;
@@ -109,7 +110,7 @@ class ResNet {
   // Normalised image [B, H, W, 3] -> the four taps.
   std::array<ViewOf<B>, 4> operator()(Run<B>& run, const ViewOf<B>& image) const noexcept {
     Taps<B> taps;
-    MapOf<B> x = ops::max_pool<B>(run, ops::convolution<B>(run, stem_, image, Activation::relu));
+    MapOf<B> x = ops::max_pool<B>(run, resnet::kPool, ops::convolution<B>(run, stem_, image, Activation::relu));
     for (const auto& stage : stages_) {
       for (const auto& block : stage) x = block(run, x);
       taps.add(run, x);

@@ -1,0 +1,489 @@
+// FindingWorkspace: the work of a finder's call, and the memory it keeps between calls.
+//
+// YuNet looks at the photo with a longer side of 640 pixels, upright, and of 320, upright and turned by quarters, and
+// where small faces are wanted at tiles of the photo itself. What it finds is made one box a face (distinct.hpp). O-Net
+// then looks at each, in a window turned as the head is: it says whether this is a face, and places five points, from
+// which the head's turn is known better, so it is asked again until the window is within 3 degrees of it.
+// Traps: YuNet's own points do not turn with the head, and its upright boxes of heads on their side are good.
+#pragma once
+
+#include "segface/base/host_macros_begin.hpp"
+//
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "segface/backends/memory.hpp"
+#include "segface/backends/run.hpp"
+#include "segface/base/config.hpp"
+#include "segface/base/status.hpp"
+#include "segface/base/threads/executor.hpp"
+#include "segface/base/uniform_sequence.hpp"
+#include "segface/engine/finder_file.hpp"
+#include "segface/faces/distinct.hpp"
+#include "segface/faces/face.hpp"
+#include "segface/faces/turned_window.hpp"
+#include "segface/image/area.hpp"
+#include "segface/image/image.hpp"
+#include "segface/networks/detector/cells.hpp"
+#include "segface/networks/detector/weights.hpp"
+
+SEGFACE_BEGIN_CORE
+
+// The two networks, ready to run.
+template <class Backend>
+struct Detector {
+  YuNet<Backend> yunet;
+  ONet<Backend> onet;
+};
+
+// What O-Net says of a window.
+struct WindowAnswer {
+  TurnedWindow window;
+  double difference = 0;      // of the logits: above 0 where it is a face
+  Landmarks landmarks;        // in pixels of the photo
+  Point box_first, box_last;  // the face's box, in parts of the window
+
+  double roll() const noexcept { return roll_of(landmarks); }
+  // How far the window is from upright for this face.
+  double off() const noexcept { return normal_angle(roll() - window.degrees); }
+  // The square around the box, turned to the face.
+  TurnedWindow better_window() const noexcept {
+    constexpr double kMostChange = 1.5;
+    const double side =
+        std::clamp(std::max(box_last.x - box_first.x, box_last.y - box_first.y), 1 / kMostChange, kMostChange);
+    const Point middle = {std::clamp((box_first.x + box_last.x) / 2, 0.25, 0.75),
+                          std::clamp((box_first.y + box_last.y) / 2, 0.25, 0.75)};
+    return {window.to_photo(middle), window.side * side, roll()};
+  }
+};
+
+// One caller's. Everything throws where memory runs out: call it inside guarded().
+template <class Backend>
+class FindingWorkspace {
+ public:
+  FindingWorkspace(const Detector<Backend>& detector, Executor& executor) noexcept
+      : detector_(detector), executor_(executor) {}
+
+  Status find(const ImageView& photo, const FindOptions& options, Faces& faces) {
+    std::vector<Proposal> proposals;
+    const double least = options.threshold / 3;
+    SEGFACE_RETURN_IF_ERROR(search_photo(photo, options, least, proposals));
+    std::vector<Face> found;
+    SEGFACE_RETURN_IF_ERROR(place(photo, distinct(std::move(proposals)), found));
+    remove_doubles(found);
+    faces = chosen(std::move(found), photo, options);
+    return {};
+  }
+
+  // The outputs of a self-test, see tools/finder/make_weights.py.
+  Status replay(std::uint64_t seed, FinderSelfTest& outputs) {
+    constexpr Index kSide = 64, kCount = static_cast<Index>(FinderSelfTest::kCount);
+    const UniformSequence sequence("self_test", seed);
+    const auto give = [&](double scale, double offset) {
+      return [&sequence, scale, offset](const HostMap& input) {
+        for (Index i = 0; i < input.rows() * 3; ++i) {
+          input.row(i / 3)[i % 3] = static_cast<HostScalar>(offset + scale * sequence[static_cast<std::size_t>(i)]);
+        }
+      };
+    };
+    const auto read_cells = [&](auto& run, const auto& cells) {
+      Index total = 0, first = 0;
+      for (const auto& level : cells) total += level.rows();
+      for (const auto& level : cells) {
+        run.read(level, [&](const auto& host) {
+          for (Index i = 0; i < kCount; ++i) {
+            const Index at = (2 * i + 1) * total / (2 * kCount) - first;
+            if (at >= 0 && at < host.rows()) {
+              outputs.yunet[static_cast<std::size_t>(i)] = static_cast<float>(host.row(at)[i]);
+            }
+          }
+        });
+        first += level.rows();
+      }
+    };
+    const auto read_answer = [&](auto& run, const auto& answers) {
+      run.read(answers, [&](const auto& host) {
+        for (Index i = 0; i < kCount; ++i)
+          outputs.onet[static_cast<std::size_t>(i)] = static_cast<float>(host.row(0)[i]);
+      });
+    };
+    SEGFACE_RETURN_IF_ERROR(pass(detector_.yunet, 1, kSide, kSide, give(127.5, 127.5), read_cells));
+    return pass(detector_.onet, 1, onet::kSide, onet::kSide, give(1, 0), read_answer);
+  }
+
+  std::size_t bytes() const noexcept { return memory_.bytes(); }
+
+ private:
+  using HostScalar = HostScalarOf<Backend>;
+  using HostMap = HostMapOf<Backend>;
+  static constexpr Index kLongSide = 640, kShortSide = 320;
+
+  // A picture that YuNet looks at, [1, height, width, 3] in blue, green, red, and where it is in the photo.
+  struct Picture {
+    Index width, height;
+    double left, top, across, down;  // outer edge of the first pixel; pixels of the photo a pixel
+    std::vector<float> pixels;
+
+    Picture(Index w, Index h, double x, double y, double photo_across, double photo_down)
+        : width(w),
+          height(h),
+          left(x),
+          top(y),
+          across(photo_across),
+          down(photo_down),
+          pixels(static_cast<std::size_t>(w * h * 3)) {}
+    Map<float> map() noexcept { return {pixels.data(), 1, height, width, 3, 3}; }
+    const float* pixel(Index x, Index y) const noexcept { return pixels.data() + (y * width + x) * 3; }
+  };
+
+  // ---- finding --------------------------------------------------------------------------------------------------
+
+  Status search_photo(const ImageView& photo, const FindOptions& options, double least,
+                      std::vector<Proposal>& proposals) {
+    const Index longer = std::max(photo.width, photo.height);
+    Picture large = scaled(photo, std::min(longer, kLongSide));
+    const bool turned = options.turns > 1;
+    if (longer <= kShortSide) {
+      return search(large, turned ? 4 : 1, least, proposals);
+    }
+    SEGFACE_RETURN_IF_ERROR(search(large, 1, least, proposals));
+    const Picture small = smaller(large, photo, kShortSide);
+    SEGFACE_RETURN_IF_ERROR(search(small, turned ? 4 : 1, least, proposals));
+    return options.small_faces && longer > kLongSide ? search_tiles(photo, least, proposals) : Status();
+  }
+
+  // The photo with a longer side of so many pixels.
+  Picture scaled(const ImageView& photo, Index longer) {
+    const auto [width, height] = scaled_sides(photo, longer);
+    Picture picture(width, height, 0, 0, ratio(photo.width, width), ratio(photo.height, height));
+    average_area(photo, AreaAxis(0, picture.across, width, photo.width),
+                 AreaAxis(0, picture.down, height, photo.height), /*red_first=*/false, executor_, picture.map());
+    return picture;
+  }
+  // The same from a larger picture of it.
+  Picture smaller(Picture& larger, const ImageView& photo, Index longer) {
+    const auto [width, height] = scaled_sides(photo, longer);
+    Picture picture(width, height, 0, 0, ratio(photo.width, width), ratio(photo.height, height));
+    average_area(Map<const float>(larger.map()), AreaAxis(0, ratio(larger.width, width), width, larger.width),
+                 AreaAxis(0, ratio(larger.height, height), height, larger.height), executor_, picture.map());
+    return picture;
+  }
+  static std::pair<Index, Index> scaled_sides(const ImageView& photo, Index longer) noexcept {
+    const double scale = ratio(longer, std::max(photo.width, photo.height));
+    const auto side = [&](Index of_photo) {
+      return std::max<Index>(1, static_cast<Index>(std::lround(scale * static_cast<double>(of_photo))));
+    };
+    return {side(photo.width), side(photo.height)};
+  }
+  static double ratio(Index a, Index b) noexcept { return static_cast<double>(a) / static_cast<double>(b); }
+
+  // The photo in its own size, in tiles that overlap by more than the faces that the other sizes miss.
+  Status search_tiles(const ImageView& photo, double least, std::vector<Proposal>& proposals) {
+    constexpr Index kOverlap = 128, kStep = kLongSide - kOverlap;
+    std::vector<Proposal> of_tile;
+    for (Index y = 0; y == 0 || y + kOverlap < photo.height; y += kStep) {
+      for (Index x = 0; x == 0 || x + kOverlap < photo.width; x += kStep) {
+        Picture tile(std::min(kLongSide, photo.width - x), std::min(kLongSide, photo.height - y),
+                     static_cast<double>(x), static_cast<double>(y), 1, 1);
+        average_area(photo, AreaAxis(tile.left, 1, tile.width, photo.width),
+                     AreaAxis(tile.top, 1, tile.height, photo.height), /*red_first=*/false, executor_, tile.map());
+        of_tile.clear();
+        SEGFACE_RETURN_IF_ERROR(search(tile, 1, least, of_tile));
+        // A face that an inner edge cuts is whole in the next tile.
+        const auto cut = [&](const Proposal& p) {
+          const FaceBox& b = p.box;
+          const auto beyond = [](double place, Index edge, Index last) {
+            return edge > 0 && edge < last && place > static_cast<double>(edge) - 1;
+          };
+          return b.side() > static_cast<double>(kOverlap) || (x > 0 && b.x - b.width / 2 < tile.left + 1) ||
+                 (y > 0 && b.y - b.height / 2 < tile.top + 1) ||
+                 beyond(b.x + b.width / 2, x + tile.width, photo.width) ||
+                 beyond(b.y + b.height / 2, y + tile.height, photo.height);
+        };
+        std::copy_if(of_tile.begin(), of_tile.end(), std::back_inserter(proposals),
+                     [&](const Proposal& p) { return !cut(p); });
+      }
+    }
+    return {};
+  }
+
+  // Adds what YuNet finds in the picture, upright, or turned by each quarter: two turns of one size are a batch.
+  Status search(const Picture& picture, int turns, double least, std::vector<Proposal>& proposals) {
+    const auto padded = [](Index side) { return (side + yunet::kMultiple - 1) / yunet::kMultiple * yunet::kMultiple; };
+    for (int first = 0; first < std::min(turns, 2); ++first) {
+      const Index width = padded(first == 0 ? picture.width : picture.height);
+      const Index height = padded(first == 0 ? picture.height : picture.width);
+      const Index batch = turns > 1 ? 2 : 1;
+      const auto give = [&](const HostMap& input) {
+        for (Index i = 0; i < batch; ++i) give_turned(picture, first + 2 * static_cast<int>(i), input.image(i));
+      };
+      SEGFACE_RETURN_IF_ERROR(pass(detector_.yunet, batch, height, width, give, [&](auto& run, const auto& cells) {
+        for (std::size_t level = 0; level < cells.size(); ++level) {
+          run.read(cells[level], [&](const auto& host) {
+            for (Index i = 0; i < batch; ++i) {
+              const int turn = first + 2 * static_cast<int>(i);
+              for_each_box(Map<const HostScalar>(host.image(i)), yunet::kStrides[level], least,
+                           [&](const FaceBox& box) {
+                             proposals.push_back({in_photo(picture, turn, box), turn});
+                           });
+            }
+          });
+        }
+      }));
+    }
+    return {};
+  }
+
+  // The picture turned so that heads are upright that are turned by so many quarters clockwise; zeros beyond it.
+  void give_turned(const Picture& picture, int turn, const HostMap& input) const noexcept {
+    executor_.for_each(input.height, [&](Index y, Index) {
+      for (Index x = 0; x < input.width; ++x) {
+        Index sx = x, sy = y;
+        if (turn == 1) sx = picture.width - 1 - y, sy = x;
+        if (turn == 2) sx = picture.width - 1 - x, sy = picture.height - 1 - y;
+        if (turn == 3) sx = y, sy = picture.height - 1 - x;
+        const bool inside = sx >= 0 && sy >= 0 && sx < picture.width && sy < picture.height;
+        const float* const pixel = inside ? picture.pixel(sx, sy) : kBlack;
+        for (int c = 0; c < 3; ++c) input.pixel(0, y, x)[c] = static_cast<HostScalar>(pixel[c]);
+      }
+    });
+  }
+  // A box of the turned picture in the photo.
+  static FaceBox in_photo(const Picture& picture, int turn, const FaceBox& box) noexcept {
+    const double right = static_cast<double>(picture.width - 1), bottom = static_cast<double>(picture.height - 1);
+    FaceBox upright = box;
+    if (turn == 1) upright.x = right - box.y, upright.y = box.x;
+    if (turn == 2) upright.x = right - box.x, upright.y = bottom - box.y;
+    if (turn == 3) upright.x = box.y, upright.y = bottom - box.x;
+    if (turn % 2 == 1) std::swap(upright.width, upright.height);
+    return {picture.left + (upright.x + 0.5) * picture.across - 0.5,
+            picture.top + (upright.y + 0.5) * picture.down - 0.5, upright.width * picture.across,
+            upright.height * picture.down, box.score};
+  }
+
+  // ---- placing --------------------------------------------------------------------------------------------------
+
+  // A face that O-Net is asked about.
+  struct Question {
+    const Proposal* proposal;
+    Surroundings surroundings;
+    WindowAnswer answer;
+  };
+  struct Ask {
+    Question* question;
+    TurnedWindow window;
+    WindowAnswer answer;
+    Ask* before = nullptr;
+  };
+
+  // So many faces at a time, so that their surroundings need little memory.
+  static constexpr std::size_t kTogether = 16;
+
+  Status place(const ImageView& photo, const std::vector<Proposal>& proposals, std::vector<Face>& faces) {
+    for (std::size_t first = 0; first < proposals.size(); first += kTogether) {
+      std::vector<Question> questions;
+      for (std::size_t i = first; i < std::min(first + kTogether, proposals.size()); ++i) {
+        const FaceBox& box = proposals[i].box;
+        questions.push_back({&proposals[i], Surroundings(photo, {box.x, box.y}, box.side(), executor_), {}});
+      }
+      SEGFACE_RETURN_IF_ERROR(answer(questions));
+      for (const Question& question : questions) faces.push_back(face(question));
+    }
+    return {};
+  }
+
+  static Face face(const Question& question) noexcept {
+    const FaceBox& box = question.proposal->box;
+    const WindowAnswer& answer = question.answer;
+    return {{box.x + 0.5 - box.width / 2, box.y + 0.5 - box.height / 2, box.width, box.height},
+            answer.landmarks,
+            box.score,
+            sigmoid(answer.difference),
+            answer.roll()};
+  }
+
+  static constexpr double kSure = 3;  // difference of the logits: a probability of 0.95
+
+  // The first window is turned as the picture was that the face was found in. Where O-Net is not sure of it, or sees a
+  // head far from upright, it is asked in windows of every turn and of two sizes: boxes of turned heads are large.
+  Status answer(std::vector<Question>& questions) {
+    constexpr double kFar = 40, kClose = 0.65;
+    constexpr std::size_t kPromising = 3;
+    const auto turned = [](const Question& question, double degrees, double part) {
+      const FaceBox& box = question.proposal->box;
+      return TurnedWindow{{box.x, box.y}, part * box.side(), degrees};
+    };
+    std::vector<Ask> asks, likely;
+    for (Question& q : questions) asks.push_back({&q, turned(q, 90.0 * q.proposal->turn, 1), {}});
+    SEGFACE_RETURN_IF_ERROR(ask(asks));
+    for (const Ask& a : asks) {
+      if (a.answer.difference >= kSure && std::fabs(a.answer.off()) <= kFar) likely.push_back(a);
+    }
+    SEGFACE_RETURN_IF_ERROR(turn_upright(likely));
+
+    asks.clear();
+    for (Question& q : questions) {
+      if (q.answer.difference >= kSure) continue;
+      for (int turn = 0; turn < 8; ++turn) {
+        for (const double part : {1.0, kClose}) asks.push_back({&q, turned(q, 45.0 * turn, part), {}});
+      }
+    }
+    SEGFACE_RETURN_IF_ERROR(ask(asks));
+    std::stable_sort(asks.begin(), asks.end(), [](const Ask& a, const Ask& b) {
+      return a.question != b.question ? a.question < b.question : a.answer.difference > b.answer.difference;
+    });
+    likely.clear();
+    for (std::size_t i = 0; i < asks.size(); ++i) {
+      if (i < kPromising || asks[i - kPromising].question != asks[i].question) likely.push_back(asks[i]);
+    }
+    return turn_upright(likely);
+  }
+
+  // Asks again in windows turned to the heads and moved to them, and keeps the best answer of each question.
+  Status turn_upright(std::vector<Ask>& likely) {
+    constexpr double kUpright = 3;
+    constexpr int kMostTurns = 5;
+    for (int i = 0; i < kMostTurns; ++i) {
+      std::vector<Ask> asks;
+      for (Ask& a : likely) {
+        if (i == 0 || std::fabs(a.answer.off()) >= kUpright) {
+          asks.push_back({a.question, a.answer.better_window(), {}, &a});
+        }
+      }
+      SEGFACE_RETURN_IF_ERROR(ask(asks));
+      for (const Ask& a : asks) a.before->answer = a.answer;
+    }
+    for (const Ask& a : likely) {
+      if (a.answer.difference > a.question->answer.difference) a.question->answer = a.answer;
+    }
+    return {};
+  }
+
+  Status ask(std::vector<Ask>& asks) {
+    for (std::size_t first = 0; first < asks.size(); first += kTogether) {
+      const auto count = static_cast<Index>(std::min(kTogether, asks.size() - first));
+      windows_.resize(static_cast<std::size_t>(count * kWindowFloats));
+      const auto give = [&](const HostMap& input) {
+        executor_.for_each(count, [&](Index i, Index) {
+          const Ask& a = asks[first + static_cast<std::size_t>(i)];
+          const Map<float> shown = {windows_.data() + i * kWindowFloats, 1, onet::kSide, onet::kSide, 3, 3};
+          a.question->surroundings.show(a.window, shown);
+          for (Index r = 0; r < shown.rows(); ++r) {
+            for (Index c = 0; c < 3; ++c) input.image(i).row(r)[c] = static_cast<HostScalar>(shown.row(r)[c]);
+          }
+        });
+      };
+      SEGFACE_RETURN_IF_ERROR(
+          pass(detector_.onet, count, onet::kSide, onet::kSide, give, [&](auto& run, const auto& answers) {
+            run.read(answers, [&](const auto& host) {
+              for (Index i = 0; i < count; ++i) {
+                Ask& a = asks[first + static_cast<std::size_t>(i)];
+                a.answer = read_answer(host.row(i), a.window);
+              }
+            });
+          }));
+    }
+    return {};
+  }
+
+  static WindowAnswer read_answer(const HostScalar* answer, const TurnedWindow& window) noexcept {
+    const auto at = [&](Index i) { return static_cast<double>(answer[i]); };
+    const auto point = [&](Index i) { return window.to_photo({at(onet::kPoints + i), at(onet::kPoints + 5 + i)}); };
+    return {window,
+            at(onet::kFace) - at(onet::kNoFace),
+            Landmarks{point(0), point(1), point(2), point(3), point(4)},
+            {at(onet::kBox), at(onet::kBox + 1)},
+            {1 + at(onet::kBox + 2), 1 + at(onet::kBox + 3)}};
+  }
+
+  // ---- choosing -------------------------------------------------------------------------------------------------
+
+  static Faces chosen(std::vector<Face> found, const ImageView& photo, const FindOptions& options) {
+    std::stable_sort(found.begin(), found.end(), [](const Face& a, const Face& b) {
+      if (a.size() != b.size()) return a.size() > b.size();
+      return a.box.x != b.box.x ? a.box.x < b.box.x : a.box.y < b.box.y;
+    });
+    Faces faces;
+    double largest = 0;
+    for (const Face& face : found) {
+      const auto skip = [&](SkipReason reason) { faces.skipped.push_back({face.box, face.score, reason}); };
+      if (!is_certain(face, options.threshold) || !check_landmarks(face.landmarks, photo.width, photo.height).ok()) {
+        skip(SkipReason::uncertain);
+        continue;
+      }
+      largest = std::max(largest, face.size());
+      if (face.size() < options.smallest) {
+        skip(SkipReason::small);
+      } else if (face.size() < options.smallest_share * largest) {
+        skip(SkipReason::smaller_share);
+      } else if (options.most != 0 && static_cast<Index>(faces.found.size()) >= options.most) {
+        skip(SkipReason::beyond_most);
+      } else {
+        faces.found.push_back(face);
+      }
+    }
+    return faces;
+  }
+
+  // Takes away what has the points of a better face.
+  static void remove_doubles(std::vector<Face>& faces) {
+    const auto middle = [](const Face& face) {
+      Point sum;
+      for (const Point& p : face.landmarks.in_order()) sum = {sum.x + p.x / 5, sum.y + p.y / 5};
+      return sum;
+    };
+    const auto reach = [](const Face& face) {
+      const Landmarks& l = face.landmarks;
+      return std::max(std::hypot(l.right_eye.x - l.left_eye.x, l.right_eye.y - l.left_eye.y),
+                      std::hypot(l.left_mouth.x - l.left_eye.x, l.left_mouth.y - l.left_eye.y));
+    };
+    std::stable_sort(faces.begin(), faces.end(), [](const Face& a, const Face& b) { return a.score > b.score; });
+    std::vector<Face> kept;
+    for (const Face& face : faces) {
+      const Point m = middle(face);
+      const bool known = std::any_of(kept.begin(), kept.end(), [&](const Face& better) {
+        const Point other = middle(better);
+        return std::hypot(m.x - other.x, m.y - other.y) < 0.9 * std::max(reach(face), reach(better));
+      });
+      if (!known) kept.push_back(face);
+    }
+    faces = std::move(kept);
+  }
+
+  static bool is_certain(const Face& face, double threshold) noexcept {
+    constexpr double kSureProbability = 0.9;
+    return face.score >= threshold || face.probability >= kSureProbability;
+  }
+
+  // ---- passes ---------------------------------------------------------------------------------------------------
+
+  // give(input [batch, height, width, 3] on the host), then use(run, network(run, input)).
+  template <class Network, class Give, class Use>
+  Status pass(const Network& network, Index batch, Index height, Index width, const Give& give, const Use& use) {
+    Arena counting;
+    Run<Backend> dry(network.backend(), counting, executor_);
+    network(dry, dry.map(batch, height, width, 3));
+    SEGFACE_RETURN_IF_ERROR(memory_.reserve(counting.high_water()));
+    Arena arena(memory_.block());
+    Run<Backend> run(network.backend(), memory_, arena, executor_);
+    const MapOf<Backend> input = run.map(batch, height, width, 3);
+    run.write(input, give);
+    use(run, network(run, input));
+    return run.status();
+  }
+
+  static constexpr float kBlack[3] = {0, 0, 0};
+  static constexpr Index kWindowFloats = onet::kSide * onet::kSide * 3;
+
+  const Detector<Backend>& detector_;
+  Executor& executor_;
+  MemoryOf<Backend> memory_;  // activations
+  std::vector<float> windows_;
+};
+
+SEGFACE_END_CORE
+
+#include "segface/base/host_macros_end.hpp"

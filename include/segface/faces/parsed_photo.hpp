@@ -1,0 +1,77 @@
+// ParsedPhoto: what is known of a photo when its faces have been found, parsed, and put back.
+#pragma once
+
+#include "segface/base/host_macros_begin.hpp"
+//
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "segface/base/config.hpp"
+#include "segface/base/memory.hpp"
+#include "segface/faces/face.hpp"
+#include "segface/faces/mask.hpp"
+#include "segface/image/crop.hpp"
+#include "segface/image/image.hpp"
+#include "segface/image/limits.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+struct PhotoOptions {
+  FindOptions find;
+  // Looks at a square of twice the side around each face too, which fills what no face's own square holds: hair and
+  // clothes whole. Takes twice the time.
+  bool surroundings = false;
+  // Keeps the confidence of each pixel: 4 bytes.
+  bool confidence = false;
+  // Called by the calling thread with the share done, 0 to 1; false cancels.
+  std::function<bool(double)> progress;
+};
+
+struct ParsedFace {
+  struct Area {
+    Index pixels = 0;
+    Box box = {0, 0, 0, 0};  // the smallest around them
+  };
+
+  Face face;
+  double confidence = 0;                       // mean probability of the labels, of the network's output
+  std::array<Area, kMaxClasses> classes = {};  // of each label, what is this face's
+};
+
+// Maps are of the photo's size. Move-only.
+struct ParsedPhoto {
+  Mask mask;                         // labels; 0 is background, or that nobody looked
+  Image numbers;                     // gray: 1 for the first of `faces`, and so on, where a label is not 0
+  Image coverage;                    // gray: 255 in a face's own part, 128 in its surroundings, 0 where nobody looked
+  Buffer<float> confidence;          // of each label, 0 where nobody looked; empty unless asked for
+  std::vector<ParsedFace> faces;     // in the order of Faces::found
+  std::vector<SkippedFace> skipped;  //
+
+  // Fills the areas of the faces from mask and numbers.
+  void measure() noexcept {
+    for (Index y = 0; y < mask.height(); ++y) {
+      const std::uint8_t* const labels = mask.view().row(y);
+      const std::uint8_t* const owners = numbers.view().row(y);
+      for (Index x = 0; x < mask.width(); ++x) {
+        if (owners[x] == 0 || labels[x] >= kMaxClasses) continue;
+        ParsedFace::Area& area = faces[owners[x] - std::size_t{1}].classes[labels[x]];
+        Box& box = area.box;
+        if (area.pixels++ == 0) {
+          box = {x, y, 1, 1};
+          continue;
+        }
+        const Index right = std::max(box.x + box.width, x + 1);
+        box.x = std::min(box.x, x);
+        box.width = right - box.x;
+        box.height = y + 1 - box.y;
+      }
+    }
+  }
+};
+
+SEGFACE_END_NAMESPACE
+
+#include "segface/base/host_macros_end.hpp"

@@ -1,0 +1,110 @@
+// A square window around a face, turned by any angle, as O-Net is shown it: 48 x 48 averages of the photo, black outside.
+//
+// The surroundings of a face are reduced once, upright, to at most two pixels a pixel of the window; windows of any turn
+// are then sampled from these. Angles are degrees clockwise in the picture: a window turned by 90 shows a head upright
+// whose top points to the right.
+#pragma once
+
+#include "segface/base/host_macros_begin.hpp"
+//
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "segface/base/config.hpp"
+#include "segface/base/map.hpp"
+#include "segface/base/threads/executor.hpp"
+#include "segface/faces/landmarks.hpp"
+#include "segface/image/area.hpp"
+#include "segface/image/image.hpp"
+#include "segface/networks/detector/onet.hpp"
+
+SEGFACE_BEGIN_CORE
+
+inline constexpr double kDegree = 0.017453292519943295;  // in radians
+
+// The same angle above -180 and at most 180.
+inline double normal_angle(double degrees) noexcept {
+  const double turned = std::remainder(degrees, 360.0);
+  return turned <= -180 ? turned + 360 : turned;
+}
+
+// The turn of a face with these points: of the line that the aligned square is turned by, see align.hpp.
+inline double roll_of(const Landmarks& l) noexcept {
+  const Point eyes = {l.right_eye.x - l.left_eye.x, l.right_eye.y - l.left_eye.y};
+  const Point down = {(l.left_mouth.x + l.right_mouth.x - l.left_eye.x - l.right_eye.x) / 2,
+                      (l.left_mouth.y + l.right_mouth.y - l.left_eye.y - l.right_eye.y) / 2};
+  return normal_angle(std::atan2(eyes.y - down.x, eyes.x + down.y) / kDegree);
+}
+
+struct TurnedWindow {
+  Point centre;  // in pixels of the photo
+  double side = 0, degrees = 0;
+
+  // A place in parts of the window, from its upper left corner.
+  Point to_photo(const Point& p) const noexcept {
+    const Point along = {std::cos(degrees * kDegree), std::sin(degrees * kDegree)};
+    const double u = (p.x - 0.5) * side, v = (p.y - 0.5) * side;
+    return {centre.x + u * along.x - v * along.y, centre.y + u * along.y + v * along.x};
+  }
+};
+
+// What is around a face: all that a window of this centre and side shows at any turn.
+class Surroundings {
+ public:
+  // Throws where memory runs out.
+  Surroundings(const ImageView& photo, const Point& centre, double side, Executor& executor) {
+    constexpr double kReach = 1.1, kPerPixel = 2;  // half a diagonal, and room to move; pixels kept for one of a window
+    step_ = std::max(1.0, side / (kPerPixel * static_cast<double>(onet::kSide)));
+    const double reach = kReach * side + 2 * step_;
+    left_ = std::floor(centre.x - reach);
+    top_ = std::floor(centre.y - reach);
+    size_ = static_cast<Index>(std::ceil((2 * reach + 1) / step_)) + 1;
+    pixels_.resize(static_cast<std::size_t>(size_ * size_ * 3));
+    average_area(photo, AreaAxis(left_, step_, size_, photo.width), AreaAxis(top_, step_, size_, photo.height),
+                 /*red_first=*/true, executor, {pixels_.data(), 1, size_, size_, 3, 3});
+  }
+
+  // The window as O-Net takes it, out [1, 48, 48, 3]: red, green, blue, (x - 127.5) / 128.
+  void show(const TurnedWindow& window, const Map<float>& out) const noexcept {
+    // Samples a side of a window's pixel: as many as it has pixels.
+    const int samples = window.side > static_cast<double>(onet::kSide) * step_ ? 2 : 1;
+    const double part = 1 / static_cast<double>(samples * onet::kSide);
+    const float share = 1.0f / static_cast<float>(samples * samples);
+    for (Index y = 0; y < out.height; ++y) {
+      for (Index x = 0; x < out.width; ++x) {
+        float sums[3] = {};
+        for (int i = 0; i < samples * samples; ++i) {
+          const auto u = static_cast<double>(x * samples + i % samples),
+                     v = static_cast<double>(y * samples + i / samples);
+          add_sample(window.to_photo({(u + 0.5) * part, (v + 0.5) * part}), sums);
+        }
+        for (int c = 0; c < 3; ++c) out.pixel(0, y, x)[c] = (sums[c] * share - 127.5f) / 128.0f;
+      }
+    }
+  }
+
+ private:
+  // Bilinear, from a place in the photo.
+  void add_sample(const Point& p, float* sums) const noexcept {
+    const double most = static_cast<double>(size_ - 1);
+    const double sx = std::clamp((p.x + 0.5 - left_) / step_ - 0.5, 0.0, most);
+    const double sy = std::clamp((p.y + 0.5 - top_) / step_ - 0.5, 0.0, most);
+    const Index x = std::min(static_cast<Index>(sx), size_ - 2), y = std::min(static_cast<Index>(sy), size_ - 2);
+    const auto fx = static_cast<float>(sx - static_cast<double>(x)),
+               fy = static_cast<float>(sy - static_cast<double>(y));
+    const float* const upper = pixels_.data() + (y * size_ + x) * 3;
+    const float* const lower = upper + size_ * 3;
+    for (int c = 0; c < 3; ++c) {
+      sums[c] += (upper[c] * (1 - fx) + upper[c + 3] * fx) * (1 - fy) + (lower[c] * (1 - fx) + lower[c + 3] * fx) * fy;
+    }
+  }
+
+  double left_ = 0, top_ = 0, step_ = 1;  // of the photo: the outer edge of the first pixel, pixels a pixel
+  Index size_ = 0;
+  std::vector<float> pixels_;  // [size, size, 3]
+};
+
+SEGFACE_END_CORE
+
+#include "segface/base/host_macros_end.hpp"

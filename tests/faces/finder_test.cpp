@@ -1,0 +1,292 @@
+// The finder: known faces in group pictures, photos without any, odd photos, options, order, broken files.
+#include "segface/finder.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "segface/engine/weight_file.hpp"
+
+#include "group_picture.hpp"
+
+using namespace segface;
+using namespace segface::core;
+using test::Dice;
+using test::GroupPicture;
+using test::PlacedFace;
+
+namespace {
+
+const char* const kFile = SEGFACE_TEST_DATA "/../../weights/finder.safetensors";
+
+const Finder& finder() {
+  static const Finder loaded = Finder::load(kFile, {2, /*self_test=*/true}).value();
+  return loaded;
+}
+Image astronaut() {
+  return load_image(SEGFACE_TEST_DATA "/images/astronaut.png").value();
+}
+
+// The mean distance of the points, in eye distances of the first.
+double distance(const Landmarks& expected, const Landmarks& got) {
+  double sum = 0;
+  for (std::size_t i = 0; i < 5; ++i) {
+    const Point a = expected.in_order()[i], b = got.in_order()[i];
+    sum += std::hypot(a.x - b.x, a.y - b.y) / 5;
+  }
+  return sum / std::hypot(expected.left_eye.x - expected.right_eye.x, expected.left_eye.y - expected.right_eye.y);
+}
+Point middle(const FaceRectangle& box) {
+  return {box.x + box.width / 2 - 0.5, box.y + box.height / 2 - 0.5};
+}
+
+// How a finder did with all faces so far.
+struct Score {
+  int faces = 0, missed = 0, more_than_once = 0, invented = 0, far = 0, turned = 0, beyond = 0;
+
+  void add(const GroupPicture& picture, const Faces& got, const Face& truth) {
+    std::vector<bool> known(got.found.size());
+    for (const PlacedFace& face : picture.faces()) {
+      ++faces;
+      const Face* best = nullptr;
+      for (std::size_t i = 0; i < got.found.size(); ++i) {
+        const Point m = middle(got.found[i].box);
+        if (std::hypot(m.x - face.middle.x, m.y - face.middle.y) > face.size / 2) continue;
+        known[i] = true;
+        more_than_once += best != nullptr;
+        if (best == nullptr) best = &got.found[i];
+      }
+      if (best == nullptr) {
+        ++missed;
+        continue;
+      }
+      const Point& m = face.middle;
+      const double room = std::min({m.x, m.y, static_cast<double>(picture.image().width()) - m.x,
+                                    static_cast<double>(picture.image().height()) - m.y});
+      const bool over_border = room < face.size / 2;
+      const double off = distance(GroupPicture::to_picture(face, truth.landmarks), best->landmarks);
+      const double turn = std::fabs(normal_angle(best->roll - truth.roll - face.degrees));
+      far += off > (over_border || face.size < 80 ? 0.2 : 0.12);
+      turned += turn > 3;
+      beyond += off > 0.3 || turn > 8;
+    }
+    invented += static_cast<int>(std::count(known.begin(), known.end(), false));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the astronaut: box, points, turn") {
+  const Faces faces = finder().find(astronaut().view()).value();
+  REQUIRE(faces.found.size() == 1);
+  const Face& face = faces.found[0];
+  CHECK(std::fabs(face.box.x - 180) < 3);
+  CHECK(std::fabs(face.box.y - 64) < 3);
+  CHECK(face.size() == doctest::Approx(111).epsilon(0.03));
+  CHECK(face.score > 0.9);
+  CHECK(face.probability > 0.99);
+  CHECK(distance({{205, 101}, {248, 102}, {226, 122}, {206, 143}, {242, 144}}, face.landmarks) < 0.12);
+  CHECK(std::fabs(face.roll - 2.5) < 2);
+  // The same wherever in the picture it is, in other orders of channels, and from several threads.
+  const Faces portrait = finder().find(load_image(SEGFACE_TEST_DATA "/images/portrait.png").value().view()).value();
+  REQUIRE(portrait.found.size() == 1);
+  CHECK(distance(face.landmarks.moved(-90, 0), portrait.found[0].landmarks) < 0.05);
+}
+
+TEST_CASE("group pictures: every face once, none invented, points where they are, at every size and turn") {
+  const Face truth = finder().find(astronaut().view()).value().found.at(0);
+  Score score;
+  for (std::uint64_t seed = 1; seed <= 24; ++seed) {
+    CAPTURE(seed);
+    Dice dice(seed * 77);
+    const auto width = static_cast<Index>(dice.uniform(500, 1600)),
+               height = static_cast<Index>(dice.uniform(400, 1300));
+    const auto longer = static_cast<double>(std::max(width, height));
+    const bool any_turn = seed % 2 == 1;
+    GroupPicture picture(width, height, seed);
+    const double largest = seed % 3 != 0 ? longer / 6 : 0.5 * static_cast<double>(std::min(width, height));
+    picture.add_many(static_cast<int>(dice.uniform(2, 13)), any_turn ? longer / 14 : longer / 32, largest, any_turn,
+                     seed % 4 == 0 ? 2 : 0, seed);
+    score.add(picture, finder().find(picture.image().view()).value(), truth);
+  }
+  CAPTURE(score.missed);
+  CAPTURE(score.far);
+  CAPTURE(score.turned);
+  CHECK(score.faces > 120);
+  CHECK(score.missed * 100 <= score.faces);
+  CHECK(score.more_than_once == 0);
+  CHECK(score.invented == 0);
+  CHECK(score.far * 20 <= score.faces);
+  CHECK(score.turned * 20 <= score.faces);
+  CHECK(score.beyond == 0);
+}
+
+TEST_CASE("upside down, and on both sides: the same faces, the subject's right eye first") {
+  const Image photo = astronaut();
+  const Face truth = finder().find(photo.view()).value().found.at(0);
+  for (int quarter = 1; quarter < 4; ++quarter) {
+    CAPTURE(quarter);
+    Image turned = Image::make(512, 512, PixelOrder::rgb).value();  // clockwise
+    const auto place = [&](double x, double y) {
+      if (quarter == 1) return Point{511 - y, x};
+      if (quarter == 2) return Point{511 - x, 511 - y};
+      return Point{y, 511 - x};
+    };
+    for (Index y = 0; y < 512; ++y) {
+      for (Index x = 0; x < 512; ++x) {
+        const Point p = place(static_cast<double>(x), static_cast<double>(y));
+        std::copy_n(photo.row(y) + 3 * x, 3, turned.row(static_cast<Index>(p.y)) + 3 * static_cast<Index>(p.x));
+      }
+    }
+    const Faces faces = finder().find(turned.view()).value();
+    REQUIRE(faces.found.size() == 1);
+    const auto moved = [&](const Point& p) { return place(p.x, p.y); };
+    const Landmarks& l = truth.landmarks;
+    const Landmarks expected = {moved(l.left_eye), moved(l.right_eye), moved(l.nose), moved(l.left_mouth),
+                                moved(l.right_mouth)};
+    CHECK(distance(expected, faces.found[0].landmarks) < 0.06);
+    CHECK(std::fabs(normal_angle(faces.found[0].roll - truth.roll - 90 * quarter)) < 2);
+    CHECK(check_landmarks(faces.found[0].landmarks, 512, 512).ok());
+    FindOptions upright;
+    upright.turns = 1;
+    for (const Face& face : finder().find(turned.view(), upright).value().found) CHECK(face.score < 0.9);
+  }
+}
+
+TEST_CASE("photos without a face, and odd ones: an answer, and no face") {
+  struct Odd {
+    Index width, height;
+    PixelOrder order;
+    int value;  // of every byte; below 0: a ramp
+  };
+  for (const Odd& odd :
+       {Odd{1, 1, PixelOrder::gray, 90}, Odd{1, 3000, PixelOrder::rgb, -1}, Odd{12000, 100, PixelOrder::rgb, -1},
+        Odd{640, 480, PixelOrder::rgba, 255}, Odd{31, 33, PixelOrder::bgra, -1}, Odd{320, 321, PixelOrder::gray, 0},
+        Odd{1200, 900, PixelOrder::bgr, -1}}) {
+    CAPTURE(odd.width);
+    Image photo = Image::make(odd.width, odd.height, odd.order).value();
+    for (std::size_t i = 0; i < photo.size_bytes(); ++i) {
+      photo.data()[i] = static_cast<std::uint8_t>(odd.value >= 0 ? odd.value : static_cast<int>(i / 7 % 256));
+    }
+    FindOptions options;
+    options.small_faces = true;
+    const Faces faces = finder().find(photo.view(), options).value();
+    CHECK(faces.found.empty());
+  }
+}
+
+TEST_CASE("most, smallest, smallest beside the largest: the largest first, and a reason for each that is left out") {
+  GroupPicture picture(900, 600, 5);
+  picture.add({{150, 150}, 130, 0});
+  picture.add({{450, 150}, 90, 10});
+  picture.add({{700, 400}, 200, -20});
+  picture.add({{250, 450}, 60, 30});
+  const auto sizes = [](const auto& faces) {
+    std::vector<double> list;
+    for (const auto& face : faces) list.push_back(face.box.size());
+    return list;
+  };
+  FindOptions options;
+  const Faces all = finder().find(picture.image().view(), options).value();
+  REQUIRE(all.found.size() == 4);
+  CHECK(std::is_sorted(all.found.rbegin(), all.found.rend(),
+                       [](const Face& a, const Face& b) { return a.size() < b.size(); }));
+
+  options.most = 2;
+  const Faces two = finder().find(picture.image().view(), options).value();
+  CHECK(sizes(two.found) == std::vector<double>{all.found[0].size(), all.found[1].size()});
+  REQUIRE(two.skipped.size() >= 2);
+  CHECK(std::count_if(two.skipped.begin(), two.skipped.end(),
+                      [](const SkippedFace& face) { return face.reason == SkipReason::beyond_most; }) == 2);
+
+  options.most = 0;
+  options.smallest = all.found[3].size() + 1;
+  const Faces large = finder().find(picture.image().view(), options).value();
+  CHECK(large.found.size() == 3);
+  CHECK(std::count_if(large.skipped.begin(), large.skipped.end(),
+                      [](const SkippedFace& face) { return face.reason == SkipReason::small; }) == 1);
+
+  options.smallest = 0;
+  options.smallest_share = all.found[1].size() / all.found[0].size() - 1e-6;
+  const Faces beside = finder().find(picture.image().view(), options).value();
+  CHECK(beside.found.size() == 2);
+  CHECK(std::count_if(beside.skipped.begin(), beside.skipped.end(),
+                      [](const SkippedFace& face) { return face.reason == SkipReason::smaller_share; }) == 2);
+
+  // Equal sizes: from the left.
+  GroupPicture twins(800, 400, 6);
+  twins.add({{600, 200}, 128, 0});
+  twins.add({{200, 200}, 128, 0});
+  const Faces pair = finder().find(twins.image().view()).value();
+  REQUIRE(pair.found.size() == 2);
+  if (pair.found[0].size() == pair.found[1].size()) CHECK(pair.found[0].box.x < pair.found[1].box.x);
+}
+
+TEST_CASE("small faces in a large photo are found where they are asked for, whole, once, also where tiles meet") {
+  GroupPicture picture(2400, 1800, 7);
+  for (const Point& p : {Point{300, 300}, Point{560, 900}, Point{1088, 576}, Point{2380, 1000}, Point{1700, 1600}}) {
+    picture.add({p, 30, 0});
+  }
+  FindOptions options;
+  const auto count = [&] { return finder().find(picture.image().view(), options).value().found.size(); };
+  CHECK(count() < 3);
+  options.small_faces = true;
+  CHECK(count() == 5);
+}
+
+TEST_CASE("results do not depend on the number of threads") {
+  GroupPicture picture(700, 500, 8);
+  picture.add_many(5, 40, 120, true, 1, 8);
+  const auto with = [&](Index threads) {
+    return Finder::load(kFile, {threads}).value().find(picture.image().view()).value().found;
+  };
+  const std::vector<Face> one = with(1), three = with(3);
+  REQUIRE(one.size() == three.size());
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    CHECK(one[i].box.x == three[i].box.x);
+    CHECK(one[i].roll == three[i].roll);
+    CHECK(one[i].landmarks.nose.x == three[i].landmarks.nose.x);
+  }
+}
+
+TEST_CASE("options and views that make no sense, an empty finder") {
+  const Image photo = astronaut();
+  const auto message = [&](const FindOptions& options) {
+    const auto faces = finder().find(photo.view(), options);
+    CHECK(faces.error().code() == Errc::invalid_argument);
+    return std::string(faces.error().message());
+  };
+  FindOptions options;
+  options.threshold = 0;
+  CHECK(message(options).find("threshold") != std::string::npos);
+  options.threshold = 1.1;
+  CHECK(message(options).find("threshold") != std::string::npos);
+  options = {};
+  options.turns = 2;
+  CHECK(message(options).find("turns: 2") != std::string::npos);
+  options = {};
+  options.smallest = std::nan("");
+  CHECK(message(options).find("smallest face") != std::string::npos);
+  options = {};
+  options.smallest_share = 2;
+  CHECK(message(options).find("beside the largest") != std::string::npos);
+  options = {};
+  options.most = -1;
+  CHECK(message(options).find("most faces: -1") != std::string::npos);
+  CHECK(finder().find({nullptr, 3, 3, PixelOrder::rgb}).error().code() == Errc::invalid_argument);
+  CHECK(Finder().find(photo.view()).error().code() == Errc::invalid_argument);
+}
+
+TEST_CASE("files of a finder and of a parser exchanged, broken ones, none") {
+  const auto message = [](const auto& result) { return std::string(result.error().message()); };
+  const auto as_finder = Finder::load(SEGFACE_TEST_DATA "/../../weights/demo.safetensors");
+  CHECK(as_finder.error().code() == Errc::bad_format);
+  CHECK(message(as_finder).find("weights of a parser") != std::string::npos);
+  const auto as_parser = WeightFile::open(kFile);
+  CHECK(as_parser.error().code() == Errc::bad_format);
+  CHECK(message(as_parser).find("weights of a finder") != std::string::npos);
+  CHECK(Finder::load("/nowhere/finder.safetensors").error().code() == Errc::io);
+}

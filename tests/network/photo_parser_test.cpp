@@ -1,0 +1,215 @@
+// Whole photos with faces that are known: each is parsed in its part and put back.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "segface/faces/face_region.hpp"
+#include "segface/image/canvas.hpp"
+#include "segface/image/file.hpp"
+#include "segface/image/resize.hpp"
+#include "segface/photo.hpp"
+
+#include "networks/networks.hpp"
+
+using namespace segface;
+using namespace segface::core;
+
+namespace {
+
+constexpr Landmarks kAstronaut = {{205, 101}, {248, 102}, {226, 122}, {206, 143}, {242, 144}};
+
+const Parser& demo() {
+  static const Parser parser = Parser::load(SEGFACE_TEST_DATA "/../../weights/demo.safetensors").value();
+  return parser;
+}
+PhotoParser photo_parser() {
+  return PhotoParser::make(Finder(), demo()).value();
+}
+const Image& astronaut() {
+  static const Image photo = load_image(SEGFACE_TEST_DATA "/images/astronaut.png").value();
+  return photo;
+}
+
+Face face(const Landmarks& landmarks) {
+  Face known;
+  known.landmarks = landmarks;
+  return known;
+}
+Faces faces(std::initializer_list<Landmarks> all) {
+  Faces known;
+  for (const Landmarks& landmarks : all) known.found.push_back(face(landmarks));
+  return known;
+}
+Index class_pixels(const ParsedFace& parsed, const char* name) {
+  for (std::size_t label = 0; label < classes(Dataset::celeb).size(); ++label) {
+    if (classes(Dataset::celeb)[label].name == name) return parsed.classes[label].pixels;
+  }
+  return -1;
+}
+
+}  // namespace
+
+TEST_CASE("photo: one face has in its square the labels that it has alone, and nobody looked elsewhere") {
+  const ImageView photo = astronaut().view();
+  PhotoOptions options;
+  options.confidence = true;
+  const ParsedPhoto parsed = photo_parser().parse(photo, faces({kAstronaut}), options).value();
+  const ParsedPhoto without = photo_parser().parse(photo, faces({kAstronaut})).value();
+  REQUIRE(parsed.faces.size() == 1);
+  CHECK(parsed.faces[0].confidence > 0.5);
+  CHECK(class_pixels(parsed.faces[0], "skin") > 1500);
+  CHECK(without.confidence.size() == 0);
+
+  const Region region = Region::aligned(kAstronaut, photo.width, photo.height).value();
+  Image room, back;
+  const ImageView cut = region.cut(photo, room).value();
+  Mask alone;
+  Workspace workspace = demo().workspace().value();
+  REQUIRE(workspace.parse(cut, region.from_photo(kAstronaut), alone).ok());
+  const ImageView pasted = region.paste_labels(alone.view(), back).value();
+  CHECK(parsed.faces[0].confidence == doctest::Approx(alone.mean_confidence()).epsilon(1e-5));
+  Index inside = 0, different = 0, wrong = 0;
+  for (Index y = 0; y < photo.height; ++y) {
+    for (Index x = 0; x < photo.width; ++x) {
+      const auto i = static_cast<std::size_t>(y * photo.width + x);
+      const bool covered = parsed.coverage.view().row(y)[x] == 255;
+      inside += covered;
+      // By way of the cut's pixels, the nearest each: other labels at the edges of the classes alone.
+      different += covered && parsed.mask.at(x, y) != pasted.row(y)[x];
+      wrong += parsed.mask.at(x, y) != without.mask.at(x, y);
+      wrong += !covered && (parsed.mask.at(x, y) != 0 || parsed.confidence.data()[i] != 0);
+      wrong += covered && !(parsed.confidence.data()[i] > 0 && parsed.confidence.data()[i] <= 1);
+      wrong += parsed.numbers.view().row(y)[x] != (parsed.mask.at(x, y) == 0 ? 0 : 1);
+    }
+  }
+  CHECK(wrong == 0);
+  CHECK(std::labs(inside - 172 * 172) < 400);
+  CHECK(different < inside / 50);
+}
+
+TEST_CASE("photo: two faces keep their labels where their squares overlap") {
+  // The astronaut twice, the second one smaller and over the shoulder of the first.
+  Canvas canvas = Canvas::make(600, 512, {90, 90, 90}).value();
+  REQUIRE(canvas.draw(astronaut().view(), 0, 0).ok());
+  const Image head = crop(astronaut().view(), {150, 20, 150, 180}).value();
+  REQUIRE(canvas.draw(head.view(), 300, 60).ok());
+  const Landmarks second = kAstronaut.moved(150, 40);
+  const ParsedPhoto both = photo_parser().parse(canvas.view(), faces({kAstronaut, second})).value();
+  const ParsedPhoto turned = photo_parser().parse(canvas.view(), faces({second, kAstronaut})).value();
+  const ParsedPhoto first_alone = photo_parser().parse(canvas.view(), faces({kAstronaut})).value();
+  const ParsedPhoto second_alone = photo_parser().parse(canvas.view(), faces({second})).value();
+  REQUIRE(both.faces.size() == 2);
+  Index overlapping = 0, erased = 0, order = 0;
+  for (Index y = 0; y < 512; ++y) {
+    for (Index x = 0; x < 600; ++x) {
+      const bool a = first_alone.coverage.view().row(y)[x] != 0, b = second_alone.coverage.view().row(y)[x] != 0;
+      overlapping += a && b;
+      const std::uint8_t one = first_alone.mask.at(x, y), other = second_alone.mask.at(x, y),
+                         label = both.mask.at(x, y);
+      erased += label != one && label != other;
+      if (a != b) erased += label != (a ? one : other);
+      order += label != turned.mask.at(x, y);
+    }
+  }
+  CHECK(overlapping > 500);
+  CHECK(erased == 0);
+  CHECK(order == 0);  // no two are as certain anywhere
+  for (const char* name : {"skin", "nose", "image-left eye", "image-right eye"}) {
+    CAPTURE(name);
+    CHECK(class_pixels(both.faces[0], name) > 0.9 * static_cast<double>(class_pixels(first_alone.faces[0], name)));
+    CHECK(class_pixels(both.faces[1], name) > 0.9 * static_cast<double>(class_pixels(second_alone.faces[0], name)));
+  }
+}
+
+TEST_CASE("photo: a face upside down has the labels of the face upright, sides stay the person's") {
+  const Image& upright = astronaut();
+  Image turned = Image::make(upright.width(), upright.height(), PixelOrder::rgb).value();
+  for (Index y = 0; y < upright.height(); ++y) {
+    for (Index x = 0; x < upright.width(); ++x) {
+      const Rgb color = upright.view().rgb(upright.width() - 1 - x, upright.height() - 1 - y);
+      std::uint8_t* const to = turned.row(y) + 3 * x;
+      to[0] = color.r, to[1] = color.g, to[2] = color.b;
+    }
+  }
+  const Landmarks points = kAstronaut.scaled(-1, -1).moved(static_cast<double>(upright.width() - 1),
+                                                           static_cast<double>(upright.height() - 1));
+  const ParsedPhoto expected = photo_parser().parse(upright.view(), faces({kAstronaut})).value();
+  const ParsedPhoto parsed = photo_parser().parse(turned.view(), faces({points})).value();
+  Index different = 0;
+  for (Index y = 0; y < upright.height(); ++y) {
+    for (Index x = 0; x < upright.width(); ++x) {
+      different += parsed.mask.at(upright.width() - 1 - x, upright.height() - 1 - y) != expected.mask.at(x, y);
+    }
+  }
+  CHECK(different < 172 * 172 / 100);
+}
+
+TEST_CASE("photo: surroundings fill what the face's own square does not hold") {
+  PhotoOptions options;
+  options.surroundings = true;
+  const ParsedPhoto own = photo_parser().parse(astronaut().view(), faces({kAstronaut})).value();
+  const ParsedPhoto wide = photo_parser().parse(astronaut().view(), faces({kAstronaut}), options).value();
+  Index changed = 0, more = 0;
+  for (Index y = 0; y < 512; ++y) {
+    for (Index x = 0; x < 512; ++x) {
+      const std::uint8_t cover = wide.coverage.view().row(y)[x];
+      if (own.coverage.view().row(y)[x] == 255) {
+        changed += cover != 255 || own.mask.at(x, y) != wide.mask.at(x, y);
+      } else {
+        more += cover == 128;
+      }
+    }
+  }
+  CHECK(changed == 0);
+  CHECK(more > 2 * 172 * 172);  // a part of it lies outside the photo
+}
+
+TEST_CASE("photo: every network is shown what it knows") {
+  const Index width = 512, height = 512;
+  const Region celeb = face_region(Dataset::celeb, kAstronaut, width, height).value();
+  CHECK(celeb.width() == 172);
+  const Region helen = face_region(Dataset::helen, kAstronaut, width, height).value();
+  CHECK(helen.width() > 100);
+  CHECK(helen.width() < 130);
+  const Region lapa = face_region(Dataset::lapa, kAstronaut, width, height).value();
+  CHECK(lapa.width() == 430);  // clipped at the top alone
+  CHECK(lapa.height() < 430);
+  CHECK(face_region(Dataset::lapa, kAstronaut.moved(-60, 0), 300, 250).value().is_whole());
+  CHECK(face_region(Dataset::celeb, kAstronaut, width, height, 2).value().width() == 344);
+  Landmarks line = kAstronaut;
+  line.right_eye = line.left_eye;
+  CHECK(face_region(Dataset::celeb, line, width, height).error().code() == Errc::invalid_argument);
+}
+
+TEST_CASE("photo: no face is an answer; what cannot be is refused; a call can be cancelled") {
+  const ImageView photo = astronaut().view();
+  const ParsedPhoto none = photo_parser().parse(photo, Faces()).value();
+  CHECK(none.faces.empty());
+  CHECK(none.mask.count(std::uint8_t{0}) == 512 * 512);
+  CHECK(none.mask.mean_confidence() == 0);
+  CHECK(*std::max_element(none.coverage.data(), none.coverage.data() + 512 * 512) == 0);
+
+  Faces many;
+  many.found.assign(256, face(kAstronaut));
+  CHECK(photo_parser().parse(photo, many).error().code() == Errc::limit_exceeded);
+  CHECK(PhotoParser().parse(photo, Faces()).error().code() == Errc::invalid_argument);
+  CHECK(photo_parser().parse({nullptr, 4, 4, PixelOrder::rgb}, Faces()).error().code() == Errc::invalid_argument);
+
+  PhotoOptions options;
+  double last = -1;
+  bool grows = true;
+  options.progress = [&](double share) {
+    grows = grows && share >= last && share <= 1;
+    last = share;
+    return true;
+  };
+  CHECK(photo_parser().parse(photo, faces({kAstronaut, kAstronaut.moved(40, 9)}), options).ok());
+  CHECK(grows);
+  CHECK(last > 0.9);
+  options.progress = [](double share) { return share < 0.6; };
+  CHECK(photo_parser().parse(photo, faces({kAstronaut, kAstronaut.moved(40, 9)}), options).error().code() ==
+        Errc::cancelled);
+}

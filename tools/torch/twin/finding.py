@@ -1,0 +1,234 @@
+"""The whole finder in NumPy around the twin's two networks: what tools/finder/README.md says, step by step."""
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from .detector import MULTIPLE, STRIDES
+
+LEAST_SCORE = 0.3  # of a candidate
+MOST_OVERLAP = 0.3  # intersection over union of two that both stay
+MOST_NESTED = 0.6  # intersection over the smaller one, where the worse one's centre lies in the better one
+
+
+@dataclass
+class Candidate:
+    """A box in edges of its picture, and what is known of it."""
+    score: float
+    x: float
+    y: float
+    width: float
+    height: float
+    points: np.ndarray = field(default=None)  # [5, 2] edges, as YuNet says them
+    turn: int = 0  # quarter turns, clockwise, of the picture it was found in
+
+
+def area_weights(size: int, first: float, step: float, count: int) -> np.ndarray:
+    """[count, size]: row i averages [first + i step, first + (i + 1) step) of pixels 0..size; nothing outside."""
+    edges = first + step * np.arange(count + 1)
+    low, high = edges[:-1, None], edges[1:, None]
+    pixels = np.arange(size)[None]
+    return np.clip(np.minimum(high, pixels + 1) - np.maximum(low, pixels), 0, None) / step
+
+
+def resize(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    """[H, W, 3] -> [height, width, 3], each pixel the mean of its area, not rounded."""
+    rows = area_weights(picture.shape[0], 0, picture.shape[0] / height, height)
+    columns = area_weights(picture.shape[1], 0, picture.shape[1] / width, width)
+    return np.einsum("yh,hwc,xw->yxc", rows, picture, columns, optimize=True)
+
+
+def fitted(picture: np.ndarray, side: int) -> np.ndarray:
+    """The picture with its longer side at most `side`; never enlarged."""
+    height, width = picture.shape[:2]
+    if max(height, width) <= side:
+        return picture
+    factor = side / max(height, width)
+    return resize(picture, max(1, math.floor(width * factor + 0.5)), max(1, math.floor(height * factor + 0.5)))
+
+
+def padded(picture: np.ndarray) -> torch.Tensor:
+    """[H, W, 3] red, green, blue 0..255 -> [1, 3, H', W'] blue, green, red, zeros at the right and at the bottom."""
+    height, width = (-(-size // MULTIPLE) * MULTIPLE for size in picture.shape[:2])
+    out = np.zeros((height, width, 3))
+    out[:picture.shape[0], :picture.shape[1]] = picture[:, :, ::-1]
+    return torch.from_numpy(out).permute(2, 0, 1)[None]
+
+
+def decode(levels: list[dict], least_score: float = LEAST_SCORE) -> list[Candidate]:
+    """YuNet's maps of one picture -> candidates in edges of its input, by stride, row, column."""
+    found = []
+    for stride, level in zip(STRIDES, levels):
+        maps = {name: value[0].permute(1, 2, 0).numpy() for name, value in level.items()}
+        scores = np.sqrt(1 / (1 + np.exp(-maps["cls"][..., 0])) / (1 + np.exp(-maps["obj"][..., 0])))
+        for r, c in zip(*np.nonzero(scores >= least_score)):
+            b, cell = maps["bbox"][r, c], np.array([c, r])
+            centre = (cell + b[:2]) * stride + 0.5
+            width, height = np.exp(b[2:]) * stride
+            points = (cell + maps["kps"][r, c].reshape(5, 2)) * stride + 0.5
+            found.append(Candidate(float(scores[r, c]), centre[0] - width / 2, centre[1] - height / 2, width, height,
+                                   points))
+    return found
+
+
+def repeats(worse: Candidate, better: Candidate) -> bool:
+    w = min(worse.x + worse.width, better.x + better.width) - max(worse.x, better.x)
+    h = min(worse.y + worse.height, better.y + better.height) - max(worse.y, better.y)
+    if w <= 0 or h <= 0:
+        return False
+    a, b = worse.width * worse.height, better.width * better.height
+    if w * h > MOST_OVERLAP * (a + b - w * h):
+        return True
+    x, y = worse.x + worse.width / 2 - better.x, worse.y + worse.height / 2 - better.y
+    return 0 <= x <= better.width and 0 <= y <= better.height and w * h > MOST_NESTED * min(a, b)
+
+
+def suppressed(candidates: list[Candidate]) -> list[Candidate]:
+    """The best first, without those that repeat a better one; equal scores keep their order."""
+    kept = []
+    for candidate in sorted(candidates, key=lambda c: -c.score):
+        if not any(repeats(candidate, better) for better in kept):
+            kept.append(candidate)
+    return kept
+
+
+# --- the points ---
+
+WINDOW = 48  # pixels along O-Net's window
+SURE = 3.0  # difference of O-Net's logits from which the other three quarter turns are not asked
+MOST_ROLL = 40.0  # degrees in the window, up to which neither
+UPRIGHT = 3.0  # degrees in the window below which the points stay
+MOST_ASKS = 3  # in windows turned by the last answer
+
+
+@dataclass
+class Face:
+    """Box in edges of the photo, points as indices; roll in degrees, clockwise in the photo."""
+    box: tuple[float, float, float, float]
+    points: np.ndarray
+    score: float
+    probability: float
+    roll: float
+    size: float
+
+
+@dataclass
+class Answer:
+    """What O-Net says of a window: difference of logits, points in parts of its side, roll within it in degrees."""
+    difference: float
+    points: np.ndarray
+    roll: float
+
+
+def roll_of(points: np.ndarray) -> float:
+    """Degrees, clockwise, of the line that CelebA-HQ's square is turned by: the eyes', and the mouth's below them."""
+    eyes, mouth = points[1] - points[0], points[3:].mean(0) - points[:2].mean(0)
+    return math.degrees(math.atan2(eyes[1] - mouth[0], eyes[0] + mouth[1]))
+
+
+def axes(roll: float) -> np.ndarray:
+    """[2, 2]: one step along a window's rows, one along its columns, in the photo."""
+    c, s = math.cos(math.radians(roll)), math.sin(math.radians(roll))
+    return np.array([[c, s], [-s, c]])
+
+
+def window(picture: np.ndarray, centre: np.ndarray, side: float, roll: float) -> np.ndarray:
+    """[48, 48, 3]: a turned square, in edges of the picture; n x n bilinear samples a pixel, 0 outside."""
+    n = max(1, math.ceil(side / WINDOW))
+    along = (np.arange(WINDOW * n) + 0.5) / (WINDOW * n) - 0.5
+    u, v = axes(roll) * side
+    places = centre + along[None, :, None] * u + along[:, None, None] * v - 0.5
+    low = np.floor(places).astype(int)
+    fraction = places - low
+    total = np.zeros(places.shape[:2] + (3,))
+    height, width = picture.shape[:2]
+    for dy in (0, 1):
+        for dx in (0, 1):
+            x, y = low[..., 0] + dx, low[..., 1] + dy
+            inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+            share = np.abs(1 - dx - fraction[..., 0]) * np.abs(1 - dy - fraction[..., 1]) * inside
+            total += share[..., None] * picture[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+    return total.reshape(WINDOW, n, WINDOW, n, 3).mean((1, 3))
+
+
+@torch.no_grad()
+def ask(onet, picture: np.ndarray, centre: np.ndarray, side: float, rolls: list[float]) -> list[Answer]:
+    windows = np.stack([window(picture, centre, side, roll) for roll in rolls])
+    logits, _, points = onet(torch.from_numpy((windows - 127.5) * 0.0078125).permute(0, 3, 1, 2))
+    places = points.numpy().reshape(-1, 2, 5).transpose(0, 2, 1)
+    return [Answer(float(pair[1] - pair[0]), place, roll_of(place)) for pair, place in zip(logits, places)]
+
+
+def place_points(onet, picture: np.ndarray, candidate: Candidate) -> tuple[np.ndarray, float, float]:
+    """Points [5, 2] in edges of the picture, probability, roll of a candidate's face."""
+    centre = np.array([candidate.x + candidate.width / 2, candidate.y + candidate.height / 2])
+    side = max(candidate.width, candidate.height)
+    roll = -90.0 * candidate.turn
+    answer, = ask(onet, picture, centre, side, [roll])
+    if answer.difference < SURE or abs(answer.roll) > MOST_ROLL:
+        rolls = [roll + turn for turn in (0.0, 90.0, 180.0, 270.0)]
+        answers = [answer, *ask(onet, picture, centre, side, rolls[1:])]
+        best = max(range(4), key=lambda i: answers[i].difference)
+        roll, answer = rolls[best], answers[best]
+    for _ in range(MOST_ASKS):
+        if abs(answer.roll) < UPRIGHT:
+            break
+        roll += answer.roll
+        answer, = ask(onet, picture, centre, side, [roll])
+    points = centre + side * (answer.points - 0.5) @ axes(roll)
+    return points, 1 / (1 + math.exp(-answer.difference)), (roll + answer.roll + 180) % 360 - 180
+
+
+# --- the whole ---
+
+SIDES = (640, 320)  # of the pictures; the last one is turned
+KEEP_SCORE = 0.6
+KEEP_PROBABILITY = 0.9  # keeps a candidate of a lower score
+
+
+def turned_back(candidate: Candidate, turn: int, width: int, height: int) -> Candidate:
+    """From a picture that was turned clockwise by `turn` quarters to the one before, of width x height."""
+    x, y = candidate.x + candidate.width / 2, candidate.y + candidate.height / 2
+    x, y = ((x, y), (y, height - x), (width - x, height - y), (width - y, x))[turn]
+    w, h = (candidate.width, candidate.height) if turn % 2 == 0 else (candidate.height, candidate.width)
+    return Candidate(candidate.score, x - w / 2, y - h / 2, w, h, turn=turn)
+
+
+@torch.no_grad()
+def look(yunet, picture: np.ndarray, turn: int, photo_size: tuple[int, int]) -> list[Candidate]:
+    """Candidates in edges of the photo [width, height] that `picture` was scaled from."""
+    height, width = picture.shape[:2]
+    levels = yunet(padded(np.rot90(picture, -turn)))
+    found = []
+    for candidate in decode(levels):
+        c = turned_back(candidate, turn, width, height)
+        sx, sy = photo_size[0] / width, photo_size[1] / height
+        found.append(Candidate(c.score, c.x * sx, c.y * sy, c.width * sx, c.height * sy, turn=turn))
+    return found
+
+
+def find(yunet, onet, photo: np.ndarray, turns: int = 4) -> list[Face]:
+    """The faces of a photo [H, W, 3], 0..255, red, green, blue: the largest first, equal ones by x, then by y."""
+    height, width = photo.shape[:2]
+    pictures = [fitted(photo, side) for side in SIDES]
+    if pictures[0].shape == pictures[1].shape:
+        pictures.pop(0)
+    candidates = [c for picture in pictures for c in look(yunet, picture, 0, (width, height))]
+    for turn in range(1, turns):
+        candidates += look(yunet, pictures[-1], turn, (width, height))
+    faces = []
+    for candidate in suppressed(candidates):
+        # Large faces are looked at in the larger picture: the photo would only cost time.
+        picture = photo
+        factor = pictures[0].shape[1] / width
+        if max(candidate.width, candidate.height) * factor >= WINDOW:
+            picture = pictures[0]
+        scale = np.array([picture.shape[1] / width, picture.shape[0] / height])
+        scaled = Candidate(candidate.score, candidate.x * scale[0], candidate.y * scale[1],
+                           candidate.width * scale[0], candidate.height * scale[1], turn=candidate.turn)
+        points, probability, roll = place_points(onet, picture, scaled)
+        if candidate.score >= KEEP_SCORE or probability >= KEEP_PROBABILITY:
+            faces.append(Face((candidate.x, candidate.y, candidate.width, candidate.height), points / scale - 0.5,
+                              candidate.score, probability, roll, max(candidate.width, candidate.height)))
+    return sorted(faces, key=lambda f: (-f.size, f.box[0], f.box[1]))
