@@ -59,7 +59,7 @@ Result<BasicParser<Backend>> BasicParser<Backend>::from_memory(Bytes bytes, cons
 template <class Backend>
 Result<BasicParser<Backend>> BasicParser<Backend>::make(const core::WeightFile& file, const Options& options,
                                                         const Backend& backend) noexcept {
-  return guarded([&]() -> Result<BasicParser> {
+  return core::guarded([&]() -> Result<BasicParser> {
     SEGFACE_ASSIGN(network, core::ParsingNetwork<Backend>::make(file, options, backend));
     BasicParser parser;
     parser.state_ = std::make_shared<core::ParserState<Backend>>(std::move(network));

@@ -124,7 +124,7 @@ Result<BasicPhotoParser<Backend>> BasicPhotoParser<Backend>::load(const std::str
 template <class Backend>
 Result<BasicPhotoParser<Backend>> BasicPhotoParser<Backend>::make(BasicFinder<Backend> finder,
                                                                   BasicParser<Backend> parser) noexcept {
-  return guarded([&]() -> Result<BasicPhotoParser> {
+  return core::guarded([&]() -> Result<BasicPhotoParser> {
     BasicPhotoParser made;
     made.state_ = std::make_shared<State>(parser.empty() ? 0 : parser.threads());
     made.finder_ = std::move(finder);
@@ -143,7 +143,7 @@ template <class Backend>
 Result<ParsedPhoto> BasicPhotoParser<Backend>::parse(const ImageView& photo, Faces faces,
                                                      const PhotoOptions& options) const noexcept {
   const core::CancellationGuard guard;
-  return guarded([&]() -> Result<ParsedPhoto> {
+  return core::guarded([&]() -> Result<ParsedPhoto> {
     constexpr std::size_t kMost = 255;  // a byte numbers them
     SEGFACE_RETURN_IF_ERROR(photo.validate());
     if (parser_.empty()) {

@@ -61,46 +61,46 @@ TEST_CASE("Misuse is answered with one line and code 2") {
   check_refused(w.run("prase photo.png"), 2, {"unknown command 'prase'", "did you mean 'parse'?"});
   check_refused(w.run("help nothing"), 2, {"unknown command"});
   check_refused(w.run("parse photo.png --weight w"), 2, {"unknown option '--weight'", "did you mean '--weights'?"});
-  check_refused(w.run("parse --weights"), 2, {"--weights needs a value"});
-  check_refused(w.run("parse --weights --mask x.png"), 2, {"--weights needs a value"});
+  check_refused(w.run("parse --whole --force --weights"), 2, {"--weights needs a value"});
+  check_refused(w.run("parse --whole --force --weights --mask x.png"), 2, {"--weights needs a value"});
   check_refused(w.run("parse --mask= photo.png"), 2, {"--mask needs a value"});
   check_refused(w.run("parse --fail-fast=1 photo.png"), 2, {"takes no value"});
-  check_refused(w.run("parse photo.png"), 2, {"--weights is missing", "segface convert"});
+  check_refused(w.run("parse --whole --force photo.png"), 2, {"--weights is missing", "segface convert"});
   check_refused(w.run("parse" + weights), 2, {"no photo"});
   for (const char* bad : {"x", "", "-1", "257", "1e3", "0x10", "+1", "1 ", "99999999999999999999"}) {
     CAPTURE(bad);
-    check_refused(w.run("parse photo.png '--threads=" + std::string(bad) + "'" + weights), 2, {"--threads"});
+    check_refused(w.run("parse --whole --force photo.png '--threads=" + std::string(bad) + "'" + weights), 2, {"--threads"});
   }
-  check_refused(w.run("parse photo.png --backend gpu" + weights), 2, {"'gpu'", "cpu, reference, cuda"});
+  check_refused(w.run("parse --whole --force photo.png --backend gpu" + weights), 2, {"'gpu'", "cpu, reference, cuda"});
   for (const char* bad : {"1,2,3", "1,2,3,4,5", "1,2,0,4", "a,b,c,d", "1,2,3,", "1,2,3,99999999999999999999"}) {
     CAPTURE(bad);
-    check_refused(w.run("parse photo.png --box " + std::string(bad) + weights), 2, {"--box", "x,y,width,height"});
+    check_refused(w.run("parse --force photo.png --box " + std::string(bad) + weights), 2, {"--box", "x,y,width,height"});
   }
-  check_refused(w.run("parse photo.png --box 224,0,10,10" + weights), 2, {"outside the photo of 224 x 224"});
-  check_refused(w.run("parse photo.png --square 150" + weights), 2, {"--square", "--box is missing"});
+  check_refused(w.run("parse --force photo.png --box 224,0,10,10" + weights), 2, {"outside the photo of 224 x 224"});
+  check_refused(w.run("parse --force photo.png --square 150" + weights), 2, {"--square", "--box is missing"});
   for (const char* bad : {"0", "1001", "1.5", "x"}) {
     CAPTURE(bad);
-    check_refused(w.run("parse photo.png --box 1,1,9,9 --square " + std::string(bad) + weights), 2, {"--square"});
+    check_refused(w.run("parse --force photo.png --box 1,1,9,9 --square " + std::string(bad) + weights), 2, {"--square"});
   }
   const std::string face = " --landmarks '70,80 150,80 110,120 80,160 140,160'";
   for (const char* bad : {"1,2", "1,2 3,4 5,6 7,8 9", "1,2 3,4 5,6 7,8 9,10 11", "a,b c,d e,f g,h i,j"}) {
     CAPTURE(bad);
-    check_refused(w.run("parse photo.png --landmarks '" + std::string(bad) + "'" + weights), 2, {"--landmarks"});
+    check_refused(w.run("parse --force photo.png --landmarks '" + std::string(bad) + "'" + weights), 2, {"--landmarks"});
   }
-  check_refused(w.run("parse photo.png --landmarks '70,80 150,80 110,120 80,160 2500,160'" + weights), 2,
+  check_refused(w.run("parse --force photo.png --landmarks '70,80 150,80 110,120 80,160 2500,160'" + weights), 2,
                 {"right mouth corner lies far outside the photo"});
-  check_refused(w.run("parse photo.png a.png" + face + weights), 2, {"those of one photo"});
-  check_refused(w.run("parse photo.png --align celeba" + weights), 2, {"needs --landmarks"});
-  check_refused(w.run("parse photo.png --align ffhq" + face + weights), 2, {"'ffhq'", "none, celeba, helen"});
-  check_refused(w.run("parse photo.png --align helen" + face + weights), 2, {"68 points"});
-  check_refused(w.run("parse photo.png --landmarks missing.txt" + weights), 2, {"missing.txt"});
-  check_refused(w.run("parse photo.png --align celeba --box 1,1,50,50" + face + weights), 2, {"leave one out"});
-  check_refused(w.run("parse photo.png --whole --box 1,1,50,50" + weights), 2, {"--whole", "--box", "leave one out"});
-  check_refused(w.run("parse photo.png --whole --align celeba" + face + weights), 2, {"--whole", "--align"});
-  check_refused(w.run("parse a.png b.png --mask m.png" + weights), 2, {"one photo", "-o DIRECTORY"});
-  check_refused(w.run("parse photo.png --mask m.jpg" + weights), 2, {"--mask writes png", "'m.jpg'"});
-  check_refused(w.run("parse a/p.png p.jpg" + weights), 2, {"'a/p.png' and 'p.jpg'", "p_mask.png"});
-  check_refused(w.run("parse photo.png --mask m.png --overlay m.png" + weights), 2, {"would both write 'm.png'"});
+  check_refused(w.run("parse --whole --force photo.png a.png" + face + weights), 2, {"those of one photo"});
+  check_refused(w.run("parse --force photo.png --align celeba" + weights), 2, {"needs --landmarks"});
+  check_refused(w.run("parse --force photo.png --align ffhq" + face + weights), 2, {"'ffhq'", "none, celeba, helen"});
+  check_refused(w.run("parse --force photo.png --align helen" + face + weights), 2, {"68 points"});
+  check_refused(w.run("parse --force photo.png --landmarks missing.txt" + weights), 2, {"missing.txt"});
+  check_refused(w.run("parse --force photo.png --align celeba --box 1,1,50,50" + face + weights), 2, {"leave one out"});
+  check_refused(w.run("parse --force photo.png --whole --box 1,1,50,50" + weights), 2, {"--whole", "--box", "leave one out"});
+  check_refused(w.run("parse --force photo.png --whole --align celeba" + face + weights), 2, {"--whole", "--align"});
+  check_refused(w.run("parse --whole --force a.png b.png --mask m.png" + weights), 2, {"one photo", "-o DIRECTORY"});
+  check_refused(w.run("parse --whole --force photo.png --mask m.jpg" + weights), 2, {"--mask writes png", "'m.jpg'"});
+  check_refused(w.run("parse --whole --force a/p.png p.jpg" + weights), 2, {"'a/p.png' and 'p.jpg'", "p_mask.png"});
+  check_refused(w.run("parse --whole --force photo.png --mask m.png --overlay m.png" + weights), 2, {"would both write 'm.png'"});
   check_refused(w.run("convert"), 2, {"expected one checkpoint, got 0"});
   check_refused(w.run("convert model_299.pt --dtype int8"), 2, {"f32, f16, bf16"});
   check_refused(w.run("convert model_299.pt --dataset coco"), 2, {"'coco'", "celeb, lapa and helen"});
@@ -141,7 +141,7 @@ TEST_CASE("convert tells what it found, and replaces nothing unasked") {
 
 TEST_CASE("parse writes mask and overlay of the photo's size and tells the classes") {
   const Workshop& w = workshop();
-  const Outcome parsed = w.run("parse photo.png --weights w.safetensors -o results");
+  const Outcome parsed = w.run("parse --whole --force photo.png --weights w.safetensors -o results");
   CAPTURE(parsed.err);
   REQUIRE(parsed.code == 0);
   CHECK(parsed.err.empty());  // no progress where there is no terminal
@@ -165,27 +165,27 @@ TEST_CASE("parse writes mask and overlay of the photo's size and tells the class
     }
   }
   SUBCASE("into the current directory, and again over the earlier results") {
-    CHECK(w.run("parse photo.png --weights w.safetensors").code == 0);
+    CHECK(w.run("parse --whole --force photo.png --weights w.safetensors").code == 0);
     CHECK(w.read("photo_mask.png") == w.read("results/photo_mask.png"));
-    CHECK(w.run("parse photo.png --weights=w.safetensors --threads 1").code == 0);
+    CHECK(w.run("parse --whole --force photo.png --weights=w.safetensors --threads 1").code == 0);
     CHECK(w.read("photo_mask.png") == w.read("results/photo_mask.png"));
     w.remove("photo_mask.png");
     w.remove("photo_overlay.png");
   }
   SUBCASE("named files only") {
-    CHECK(w.run("parse photo.png --weights w.safetensors --mask named.png").code == 0);
+    CHECK(w.run("parse --whole --force photo.png --weights w.safetensors --mask named.png").code == 0);
     CHECK(w.read("named.png") == w.read("results/photo_mask.png"));
     CHECK_FALSE(w.has("photo_overlay.png"));
     w.remove("named.png");
   }
   SUBCASE("to standard output, with the report on standard error") {
-    const Outcome piped = w.run("parse photo.png --weights w.safetensors --mask /dev/stdout");
+    const Outcome piped = w.run("parse --whole --force photo.png --weights w.safetensors --mask /dev/stdout");
     CHECK(piped.code == 0);
     CHECK(piped.out == w.read("results/photo_mask.png"));
     CHECK(contains(piped.err, "mean confidence"));
   }
   SUBCASE("on the reference backend nearly the same") {
-    CHECK(w.run("parse photo.png --weights w.safetensors --backend reference --mask r.png").code == 0);
+    CHECK(w.run("parse --whole --force photo.png --weights w.safetensors --backend reference --mask r.png").code == 0);
     const Image other = load_labels(w.path("r.png")).value();
     int different = 0;
     for (std::size_t i = 0; i < mask.size_bytes(); ++i) different += other.data()[i] != mask.data()[i] ? 1 : 0;
@@ -198,10 +198,10 @@ TEST_CASE("parse writes mask and overlay of the photo's size and tells the class
 TEST_CASE("--align labels the square around the landmarks and nothing else; landmarks alone never crop") {
   const Workshop& w = workshop();
   const std::string call =
-      "parse photo.png --weights w.safetensors --landmarks '100,80 130,80 115,100 103,115 127,115'";
+      "parse --force photo.png --weights w.safetensors --landmarks '100,80 130,80 115,100 103,115 127,115'";
   REQUIRE(w.run(call + " --align celeba --mask m.png").code == 0);
   REQUIRE(w.run(call + " --mask whole.png").code == 0);
-  REQUIRE(w.run("parse photo.png --weights w.safetensors --mask p.png").code == 0);
+  REQUIRE(w.run("parse --whole --force photo.png --weights w.safetensors --mask p.png").code == 0);
   const Image mask = load_labels(w.path("m.png")).value();
   const Image whole = load_labels(w.path("whole.png")).value();
   const Image plain = load_labels(w.path("p.png")).value();
@@ -234,7 +234,7 @@ TEST_CASE("landmark files: LaPa's, and Helen's with its square") {
   }
   std::ofstream(w.path("lapa.txt")) << lapa;
   std::ofstream(w.path("helen.txt")) << helen << "photo\n";
-  const std::string call = "parse photo.png --weights w.safetensors ";
+  const std::string call = "parse --whole --force photo.png --weights w.safetensors ";
   const std::string points = "--landmarks '100,80 130,80 115,100 100,115 130,115' ";
   REQUIRE(w.run(call + points + "--align celeba --mask a.png").code == 0);
   REQUIRE(w.run(call + "--landmarks lapa.txt --align celeba --mask b.png").code == 0);
@@ -259,15 +259,15 @@ TEST_CASE("landmark files: LaPa's, and Helen's with its square") {
 
 TEST_CASE("--whole is what parse does without a part to look at") {
   const Workshop& w = workshop();
-  REQUIRE(w.run("parse photo.png --weights w.safetensors --mask a.png").code == 0);
-  REQUIRE(w.run("parse photo.png --weights w.safetensors --whole --mask b.png").code == 0);
+  REQUIRE(w.run("parse --whole --force photo.png --weights w.safetensors --mask a.png").code == 0);
+  REQUIRE(w.run("parse --force photo.png --weights w.safetensors --whole --mask b.png").code == 0);
   CHECK(w.read("a.png") == w.read("b.png"));
   for (const char* name : {"a.png", "b.png"}) w.remove(name);
 }
 
 TEST_CASE("--box labels its part of the photo and nothing else") {
   const Workshop& w = workshop();
-  REQUIRE(w.run("parse photo.png --weights w.safetensors --box -20,30,120,100 --mask m.png").code == 0);
+  REQUIRE(w.run("parse --force photo.png --weights w.safetensors --box -20,30,120,100 --mask m.png").code == 0);
   const Image mask = load_labels(w.path("m.png")).value();
   REQUIRE(mask.width() == 224);
   REQUIRE(mask.height() == 224);
@@ -284,13 +284,13 @@ TEST_CASE("--box labels its part of the photo and nothing else") {
   const Image photo = load_image(w.path("photo.png")).value();
   const Image part = crop(photo.view(), {-20, 30, 120, 100}).value();
   save_png(w.path("part.png"), part.view(), OutputFile::Existing::replace).or_throw();
-  REQUIRE(w.run("parse part.png --weights w.safetensors --mask p.png").code == 0);
+  REQUIRE(w.run("parse --whole --force part.png --weights w.safetensors --mask p.png").code == 0);
   const Image alone = load_labels(w.path("p.png")).value();
   for (Index y = 0; y < 100; ++y) CHECK(std::memcmp(alone.row(y) + 20, mask.row(30 + y), 100) == 0);
-  check_refused(w.run("parse photo.png --weights w.safetensors --box 0,0,100000,100000"), 6, {"--box", "100000"});
+  check_refused(w.run("parse --force photo.png --weights w.safetensors --box 0,0,100000,100000"), 6, {"--box", "100000"});
   // --square widens a detector's box first: 60 x 50 times 200 % is 120 x 120 around the same middle.
-  REQUIRE(w.run("parse photo.png --weights w.safetensors --box 10,55,60,50 --square 200 --mask m.png").code == 0);
-  REQUIRE(w.run("parse photo.png --weights w.safetensors --box -20,20,120,120 --mask p.png").code == 0);
+  REQUIRE(w.run("parse --force photo.png --weights w.safetensors --box 10,55,60,50 --square 200 --mask m.png").code == 0);
+  REQUIRE(w.run("parse --force photo.png --weights w.safetensors --box -20,20,120,120 --mask p.png").code == 0);
   const Image widened = load_labels(w.path("m.png")).value();
   const Image square = load_labels(w.path("p.png")).value();
   for (Index y = 0; y < 224; ++y) CHECK(std::memcmp(widened.row(y), square.row(y), 224) == 0);
@@ -299,7 +299,7 @@ TEST_CASE("--box labels its part of the photo and nothing else") {
 
 TEST_CASE("--logits writes the network's output as .npy") {
   const Workshop& w = workshop();
-  REQUIRE(w.run("parse photo.png --weights w.safetensors --logits l.npy --mask m.png").code == 0);
+  REQUIRE(w.run("parse --whole --force photo.png --weights w.safetensors --logits l.npy --mask m.png").code == 0);
   const std::string file = w.read("l.npy");
   constexpr std::size_t kValues = 19 * 64 * 64;
   REQUIRE(file.size() == 128 + kValues * 4);
@@ -325,7 +325,7 @@ TEST_CASE("--logits of a part of the photo are brought back to the photo") {
   for (const char* part : {"--box 32,16,96,96", "--align celeba --landmarks '100,90 124,90 112,102 102,114 122,114'"}) {
     const std::string words = part;
     CAPTURE(words);
-    REQUIRE(w.run("parse photo.png --weights w.safetensors --logits l.npy --mask m.png " + words).code == 0);
+    REQUIRE(w.run("parse --whole --force photo.png --weights w.safetensors --logits l.npy --mask m.png " + words).code == 0);
     const std::string file = w.read("l.npy");
     constexpr std::size_t kPixels = 224 * 224, kValues = 19 * kPixels;
     REQUIRE(file.size() == 128 + kValues * 4);
@@ -353,7 +353,7 @@ TEST_CASE("A bad photo among many is told and passed over") {
   const Workshop& w = workshop();
   w.write("text.jpg", "this is no picture");
   std::filesystem::copy_file(w.path("photo.png"), w.path("other.png"));
-  const std::string photos = "parse photo.png text.jpg missing.png other.png --weights w.safetensors -o d";
+  const std::string photos = "parse --whole --force photo.png text.jpg missing.png other.png --weights w.safetensors -o d";
   const Outcome all = w.run(photos);
   CHECK(all.code == 3);
   CHECK(contains(all.err, "text.jpg: this is text"));
@@ -373,7 +373,7 @@ TEST_CASE("A bad photo among many is told and passed over") {
 
 TEST_CASE("Weights that are none are told with the command that makes them") {
   const Workshop& w = workshop();
-  for (const char* command : {"parse photo.png --weights ", "info ", "verify "}) {
+  for (const char* command : {"parse --whole --force photo.png --weights ", "info ", "verify "}) {
     CAPTURE(command);
     check_refused(w.run(command + std::string("nowhere.safetensors")), 4,
                   {"nowhere.safetensors: cannot open", "segface convert", "sh tools/demo.sh"});
@@ -408,8 +408,8 @@ TEST_CASE("Weights that are none are told with the command that makes them") {
 
 TEST_CASE("--gray writes the labels as a gray picture, which no reader turns into colours") {
   const Workshop& w = workshop();
-  REQUIRE(w.run("parse photo.png --weights w.safetensors --mask m.png").code == 0);
-  REQUIRE(w.run("parse photo.png --weights w.safetensors --mask g.png --gray").code == 0);
+  REQUIRE(w.run("parse --whole --force photo.png --weights w.safetensors --mask m.png").code == 0);
+  REQUIRE(w.run("parse --whole --force photo.png --weights w.safetensors --mask g.png --gray").code == 0);
   const Image labels = load_labels(w.path("m.png")).value(), gray = load_labels(w.path("g.png")).value();
   CHECK(std::equal(labels.data(), labels.data() + labels.size_bytes(), gray.data()));
   const auto color = [&](const char* name) {
@@ -472,10 +472,10 @@ TEST_CASE("Without a GPU, or without CUDA built in, --backend cuda says so with 
   std::filesystem::create_directories(w.path("set/images"));
   std::filesystem::create_directories(w.path("set/labels"));
   std::filesystem::copy_file(w.path("photo.png"), w.path("set/images/photo.png"));
-  REQUIRE(w.run("parse photo.png --weights w.safetensors --mask set/labels/photo.png").code == 0);
+  REQUIRE(w.run("parse --whole --force photo.png --weights w.safetensors --mask set/labels/photo.png").code == 0);
   for (const char* call :
-       {"parse photo.png --weights w.safetensors --backend cuda",
-        "parse photo.png --weights w.safetensors --backend cuda-f16", "verify w.safetensors --backend cuda",
+       {"parse --whole --force photo.png --weights w.safetensors --backend cuda",
+        "parse --whole --force photo.png --weights w.safetensors --backend cuda-f16", "verify w.safetensors --backend cuda",
         "verify w.safetensors --backend cuda-f16", "bench w.safetensors --backend cuda",
         "bench w.safetensors --backend cuda-f16 --batch 8", "eval w.safetensors set --backend cuda"}) {
     CAPTURE(call);
@@ -508,7 +508,7 @@ TEST_CASE("bench of a backend that is not the cpu's times whole photos") {
 
 TEST_CASE("Results that cannot be written end with code 5 and leave nothing") {
   const Workshop& w = workshop();
-  const std::string parse = "parse photo.png --weights w.safetensors ";
+  const std::string parse = "parse --whole --force photo.png --weights w.safetensors ";
   const std::string photo = w.read("photo.png");
   check_refused(w.run("--help >/dev/full"), 5, {"standard output", "No space left"});
   check_refused(w.run("info w.safetensors >/dev/full"), 5, {"standard output"});
@@ -534,7 +534,7 @@ TEST_CASE("Closed standard streams: quiet, and no result in their place") {
   const Workshop& w = workshop();
   for (const char* closed : {">&-", "2>&-", "<&-", ">&- 2>&- <&-"}) {
     CAPTURE(closed);
-    const Outcome outcome = w.run("parse photo.png --weights w.safetensors --mask c.png " + std::string(closed));
+    const Outcome outcome = w.run("parse --whole --force photo.png --weights w.safetensors --mask c.png " + std::string(closed));
     CHECK(outcome.code == 0);
     CHECK(outcome.err.empty());
     CHECK(load_labels(w.path("c.png")).ok());
@@ -551,17 +551,17 @@ TEST_CASE("Names are exact for files and escaped for terminals") {
   const Workshop& w = workshop();
   const std::string name = "a\x1b[31m\nb\xff";
   std::filesystem::copy_file(w.path("photo.png"), w.path(name + ".png"));
-  const Outcome parsed = w.run("parse \"$(printf 'a\\033[31m\\nb\\377.png')\" --weights w.safetensors");
+  const Outcome parsed = w.run("parse --whole --force \"$(printf 'a\\033[31m\\nb\\377.png')\" --weights w.safetensors");
   CHECK(parsed.code == 0);
   CHECK(w.has(name + "_mask.png"));
   CHECK(contains(parsed.out, "a\\x1b[31m\\x0ab\\xff.png: 224 x 224"));
   CHECK(contains(parsed.out, "mask: a\\x1b[31m\\x0ab\\xff_mask.png"));
   CHECK_FALSE(contains(parsed.out, "\x1b"));
-  check_refused(w.run("parse \"$(printf 'no\\033such.png')\" --weights w.safetensors"), 3, {"no\\x1bsuch.png"});
+  check_refused(w.run("parse --whole --force \"$(printf 'no\\033such.png')\" --weights w.safetensors"), 3, {"no\\x1bsuch.png"});
   check_refused(w.run("parse \"$(printf -- '--\\033')\""), 2, {"'--\\x1b'"});
 
   std::filesystem::copy_file(w.path("photo.png"), w.path("-dashed.png"));
-  CHECK(w.run("parse --weights w.safetensors -- -dashed.png").code == 0);
+  CHECK(w.run("parse --whole --force --weights w.safetensors -- -dashed.png").code == 0);
   CHECK(w.has("-dashed_mask.png"));
   for (const std::string& file : {name, std::string("-dashed")}) {
     for (const char* end : {".png", "_mask.png", "_overlay.png"}) w.remove(file + end);

@@ -19,7 +19,7 @@ using test::Workshop;
 using test::workshop;
 
 const std::string kTool = "'" SEGFACE_TOOL "' ";
-const std::string kParse = "parse photo.png --weights w.safetensors --mask ";
+const std::string kParse = "parse --whole --force photo.png --weights w.safetensors --mask ";
 
 TEST_CASE("No variable of the environment is needed, and none changes the labels") {
   const Workshop& w = workshop();
@@ -98,7 +98,7 @@ TEST_CASE("A tool that was stopped goes on where it was") {
 
 TEST_CASE("A hundred thousand photos are no more than many") {
   const Workshop& w = workshop();
-  const Outcome outcome = w.run("parse $(seq 100000) --weights w.safetensors");
+  const Outcome outcome = w.run("parse --whole --force $(seq 100000) --weights w.safetensors");
   CHECK(outcome.code == 3);
   CHECK(contains(outcome.err, "100000 of 100000 photos failed"));
 }

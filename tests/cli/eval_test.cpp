@@ -86,7 +86,7 @@ TEST_CASE("eval counts what NumPy and Pillow count, in every layout") {
       front.resize(front.size() - 10);
       std::string points;
       std::getline(std::ifstream(front + ".txt"), points);
-      const Outcome parsed = w.run("parse '" + front + "_photo.png' --weights " + weights + " --mask m.png" +
+      const Outcome parsed = w.run("parse --whole --force '" + front + "_photo.png' --weights " + weights + " --mask m.png" +
                                    (points.empty() ? "" : " --landmarks '" + points + "'"));
       CAPTURE(parsed.err);
       REQUIRE(parsed.code == 0);

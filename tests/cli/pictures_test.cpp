@@ -22,7 +22,7 @@ using test::Outcome;
 using test::Workshop;
 using test::workshop;
 
-const std::string kParse = "parse photo.png --weights w.safetensors ";
+const std::string kParse = "parse --whole --force photo.png --weights w.safetensors ";
 
 Image gray(const std::string& name) {
   return load_labels(workshop().path(name)).value();
@@ -60,10 +60,10 @@ TEST_CASE("the overlay of a JPEG is a JPEG where these can be written, and what 
   std::filesystem::copy_file(test::data("../../examples/pictures/rendered_face.jpg"),
                              w.path("liar.png"));  // its bytes count
   const Image photo = load_image(w.path("phone.jpg")).value();
-  const Outcome outcome = w.run("parse phone.jpg liar.png --weights w.safetensors -o d");
+  const Outcome outcome = w.run("parse --whole --force phone.jpg liar.png --weights w.safetensors -o d");
   CAPTURE(outcome.err);
   REQUIRE(outcome.code == 0);
-  const Outcome named = w.run("parse phone.jpg --weights w.safetensors --overlay o.png");
+  const Outcome named = w.run("parse --whole --force phone.jpg --weights w.safetensors --overlay o.png");
   CHECK(named.code == 0);
   CHECK(w.read("o.png").substr(1, 3) == "PNG");
   const Image exact = load_image(w.path("o.png")).value();
@@ -79,11 +79,11 @@ TEST_CASE("the overlay of a JPEG is a JPEG where these can be written, and what 
     for (std::size_t i = 0; i < exact.size_bytes(); ++i) sum += std::abs(int{exact.data()[i]} - int{overlay.data()[i]});
     CHECK(sum / static_cast<double>(exact.size_bytes()) < 10);  // labels of an untrained network are noise
   }
-  CHECK(w.run("parse photo.png --weights w.safetensors --overlay o.JPG --legend").code == 0);
+  CHECK(w.run("parse --whole --force photo.png --weights w.safetensors --overlay o.JPG --legend").code == 0);
   CHECK(w.read("o.JPG").substr(0, 2) == "\xff\xd8");
 #else
   CHECK(w.has("d/phone_overlay.png"));
-  check_refused(w.run("parse photo.png --weights w.safetensors --overlay o.jpg"), 2,
+  check_refused(w.run("parse --whole --force photo.png --weights w.safetensors --overlay o.jpg"), 2,
                 {"--overlay writes png", "'o.jpg'"});
 #endif
   for (const char* name : {"phone.jpg", "liar.png", "d", "o.png", "o.JPG"}) w.remove(name);
@@ -105,7 +105,7 @@ TEST_CASE("mask and overlay fail each for themselves, the mask is named first") 
 TEST_CASE("--sheet of several photos is a contact sheet of those that could be read") {
   const Workshop& w = workshop();
   const Outcome outcome =
-      w.run("parse photo.png missing.png photo.png photo.png --weights w.safetensors --sheet s.png");
+      w.run("parse --whole --force photo.png missing.png photo.png photo.png --weights w.safetensors --sheet s.png");
   CHECK(outcome.code == 3);
   CHECK(contains(outcome.out, "\nsheet: s.png\n"));
   const Image sheet = load_image(w.path("s.png")).value();
@@ -114,7 +114,7 @@ TEST_CASE("--sheet of several photos is a contact sheet of those that could be r
   CHECK(sheet.rgb(kGap, kGap + 11) != kPaper);
   CHECK(sheet.rgb(kGap + 9, 2 * kGap + 235 + 11) == sheet.rgb(kGap + 9, kGap + 11));  // the same photo
   CHECK_FALSE(w.has("photo_mask.png"));
-  CHECK(w.run("parse missing.png lost.png --weights w.safetensors --sheet none.png").code == 3);
+  CHECK(w.run("parse --whole --force missing.png lost.png --weights w.safetensors --sheet none.png").code == 3);
   CHECK_FALSE(w.has("none.png"));
   w.remove("s.png");
 }
@@ -188,7 +188,7 @@ TEST_CASE("Pictures that cannot be made are refused with one line") {
   check_refused(w.run(kParse + "--sheet s.png --mask s.png"), 2, {"would both write 's.png'"});
   check_refused(w.run(kParse + "--sheet photo.png"), 5, {"photo.png: is one of the files that are read"});
   std::filesystem::copy_file(w.path("photo.png"), w.path("photo_hair.png"));
-  check_refused(w.run("parse photo.png photo_hair.png --weights w.safetensors --classes hair"), 5,
+  check_refused(w.run("parse --whole --force photo.png photo_hair.png --weights w.safetensors --classes hair"), 5,
                 {"photo_hair.png: is one of the files that are read"});
   CHECK(w.read("photo_hair.png") == w.read("photo.png"));
   w.remove("photo_hair.png");

@@ -17,12 +17,12 @@
 SEGFACE_BEGIN_NAMESPACE
 
 // RGB, of the photo's size. The subject's right eye and the right corner of the mouth are of another colour than the
-// left ones. Errors: as Canvas::make, invalid_argument.
+// left ones. Errors: as core::Canvas::make, invalid_argument.
 inline Result<Image> draw_faces(const ImageView& photo, Span<const Face> faces) noexcept {
-  return guarded([&]() -> Result<Image> {
+  return core::guarded([&]() -> Result<Image> {
     constexpr Rgb kBox = {64, 224, 160}, kRight = {255, 140, 66}, kLeft = {0, 180, 255}, kNose = {255, 214, 74};
     SEGFACE_RETURN_IF_ERROR(photo.validate());
-    SEGFACE_ASSIGN(canvas, Canvas::make(photo.width, photo.height, {0, 0, 0}));
+    SEGFACE_ASSIGN(canvas, core::Canvas::make(photo.width, photo.height, {0, 0, 0}));
     SEGFACE_RETURN_IF_ERROR(canvas.draw(photo, 0, 0));
     const auto pixel = [](double place) { return static_cast<Index>(std::floor(place)); };
     for (std::size_t i = 0; i < faces.size(); ++i) {

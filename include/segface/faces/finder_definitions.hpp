@@ -43,7 +43,7 @@ struct SharedDetector {
   Status with_workspace(const Body& body) noexcept {
     const CancellationGuard cancellation;
     const FloatingPointGuard mode;
-    return guarded([&]() -> Status {
+    return core::guarded([&]() -> Status {
       std::unique_ptr<FindingWorkspace<Backend>> workspace = idle.take();
       if (workspace == nullptr) workspace = std::make_unique<FindingWorkspace<Backend>>(detector, *executor);
       Status status;
@@ -86,7 +86,7 @@ Result<BasicFinder<Backend>> BasicFinder<Backend>::from_memory(Bytes bytes, cons
 template <class Backend>
 Result<BasicFinder<Backend>> BasicFinder<Backend>::make(const core::FinderFile& file, const FinderOptions& options,
                                                         const Backend& backend) noexcept {
-  return guarded([&]() -> Result<BasicFinder> {
+  return core::guarded([&]() -> Result<BasicFinder> {
     const core::FloatingPointGuard mode;
     SEGFACE_ASSIGN(yunet, core::YuNet<Backend>::prepare(backend, file.weights().yunet));
     SEGFACE_ASSIGN(onet, core::ONet<Backend>::prepare(backend, file.weights().onet));

@@ -67,7 +67,7 @@ inline Result<Numbering> parse_numbering(std::string_view name) noexcept {
   for (const core::NumberingRow& known : core::kNumberings) {
     if (name == known.name) return known.numbering;
   }
-  return guarded([&]() -> Result<Numbering> {
+  return core::guarded([&]() -> Result<Numbering> {
     constexpr std::string_view kNames[] = {"celeb", "lapa", "celebamask", "bisenet"};
     return error(Errc::invalid_argument, "numbering '", name, "' is unknown; did you mean ",
                  core::nearest_name(name, kNames), "? Known are celeb, lapa, celebamask and bisenet");
