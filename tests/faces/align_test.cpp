@@ -11,7 +11,6 @@
 #include "segface/image/file.hpp"
 
 using namespace segface;
-using namespace segface::core;
 
 namespace {
 

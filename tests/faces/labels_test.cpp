@@ -6,7 +6,6 @@
 #include <string>
 
 using namespace segface;
-using namespace segface::core;
 
 TEST_CASE("labels: names stand at the official numbers") {
   CHECK(class_count(Dataset::celeb) == 19);

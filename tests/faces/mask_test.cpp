@@ -8,7 +8,6 @@
 #include <utility>
 
 using namespace segface;
-using namespace segface::core;
 
 namespace {
 

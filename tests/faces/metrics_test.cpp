@@ -11,7 +11,6 @@
 #include "network/network.hpp"
 
 using namespace segface;
-using namespace segface::core;
 using test::data;
 
 namespace {

@@ -8,7 +8,6 @@
 #include "segface/base/threads/executor.hpp"
 
 using namespace segface;
-using namespace segface::core;
 
 TEST_CASE("probability: maps are the softmax of the interpolated logits, and the winner's is the confidence") {
   constexpr Index kClasses = 5, kWidth = 4, kHeight = 3, kOut = 11, kOutHeight = 7;

@@ -7,7 +7,6 @@
 #include <vector>
 
 using namespace segface;
-using namespace segface::core;
 
 TEST_CASE("render: labels in the palette's colours") {
   const std::uint8_t labels[] = {0, 14, 200, 2};

@@ -8,7 +8,6 @@
 #include <vector>
 
 using namespace segface;
-using namespace segface::core;
 
 namespace {
 

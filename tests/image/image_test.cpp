@@ -7,7 +7,6 @@
 #include <utility>
 
 using namespace segface;
-using namespace segface::core;
 
 TEST_CASE("image: a view reads colours in every order") {
   const std::uint8_t pixels[] = {1, 2, 3, 4, 5, 6, 7, 8};
