@@ -18,7 +18,7 @@ TEST_CASE("every backbone and every data set has a golden") {
   };
   for (const char* name : test::kOfficialGoldens) note(name);
   for (const char* name : test::kTwinGoldens) note(name);
-  for (const BackboneRow& row : kBackbones) CHECK_MESSAGE(backbones.count(row.name) == 1, row.name);
+  for (const BackboneRow& row : kBackbones) CHECK_MESSAGE(backbones.count(row.name) == 1, std::string(row.name));
   for (const DatasetRow& row : kDatasets) CHECK_MESSAGE(data_sets.count(std::string(row.name)) == 1, row.name);
 }
 #endif
