@@ -15,7 +15,7 @@ sed -n '/^## What is API/,$s/^| `\([^`]*\)`[ *]*|/\1/p' "$include/README.md" | s
   awk -v header="$header" '
     /^SEGFACE_BEGIN_NAMESPACE/ { open = 1; next }
     /^SEGFACE_END_NAMESPACE/ { open = 0 }
-    !open || /^[ }\/#]/ || /^(extern|static_assert)/ || /^(class|struct) [A-Za-z]+;/ { next }
+    !open || /^[ }\/#]/ || /^(extern|static_assert)/ || /^(class|struct) [A-Za-z]+(;|<[A-Za-z, ]*>::)/ { next }
     {
       line = $0
       sub(/ SEGFACE_NODISCARD/, "", line)
