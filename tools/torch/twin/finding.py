@@ -273,9 +273,10 @@ def find(yunet, onet, photo: np.ndarray, turns: int = 4) -> list[Face]:
         window = answer.window
         points = (window.centre + window.side * (answer.points - 0.5) @ axes(window.roll)) / (sx, sy)
         corner = (window.centre - window.side / 2) / (sx, sy)
-        seen = Candidate(top.score, *corner, window.side / sx, window.side / sy)
-        face = Face((top.x, top.y, top.width, top.height), points - 0.5, top.score, probability,
-                    (window.roll + answer.roll + 180) % 360 - 180, max(top.width, top.height))
+        seen = Candidate(top.score, float(corner[0]), float(corner[1]), window.side / sx, window.side / sy)
+        box = top if repeats(seen, top) else seen  # the window may have left a poor box for the face beside it
+        face = Face((box.x, box.y, box.width, box.height), points - 0.5, top.score, probability,
+                    (window.roll + answer.roll + 180) % 360 - 180, max(box.width, box.height))
         # Windows of two candidates may have ended at the same face.
         if not any(repeats(seen, other) for other, _ in found):
             found.append((seen, face))
