@@ -72,16 +72,24 @@ def decode(levels: list[dict], least_score: float = LEAST_SCORE) -> list[Candida
     return found
 
 
+def intersection(a: Candidate, b: Candidate) -> float:
+    w = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
+    h = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
+    return w * h if w > 0 and h > 0 else 0.0
+
+
+def overlaps(a: Candidate, b: Candidate) -> bool:
+    common = intersection(a, b)
+    return common > MOST_OVERLAP * (a.width * a.height + b.width * b.height - common)
+
+
 def repeats(worse: Candidate, better: Candidate) -> bool:
-    w = min(worse.x + worse.width, better.x + better.width) - max(worse.x, better.x)
-    h = min(worse.y + worse.height, better.y + better.height) - max(worse.y, better.y)
-    if w <= 0 or h <= 0:
-        return False
-    a, b = worse.width * worse.height, better.width * better.height
-    if w * h > MOST_OVERLAP * (a + b - w * h):
+    if overlaps(worse, better):
         return True
     x, y = worse.x + worse.width / 2 - better.x, worse.y + worse.height / 2 - better.y
-    return 0 <= x <= better.width and 0 <= y <= better.height and w * h > MOST_NESTED * min(a, b)
+    smaller = min(worse.width * worse.height, better.width * better.height)
+    inside = 0 <= x <= better.width and 0 <= y <= better.height
+    return inside and intersection(worse, better) > MOST_NESTED * smaller
 
 
 def grouped(candidates: list[Candidate]) -> list[list[Candidate]]:
@@ -274,7 +282,7 @@ def find(yunet, onet, photo: np.ndarray, turns: int = 4) -> list[Face]:
         points = (window.centre + window.side * (answer.points - 0.5) @ axes(window.roll)) / (sx, sy)
         corner = (window.centre - window.side / 2) / (sx, sy)
         seen = Candidate(top.score, float(corner[0]), float(corner[1]), window.side / sx, window.side / sy)
-        box = top if repeats(seen, top) else seen  # the window may have left a poor box for the face beside it
+        box = top if overlaps(seen, top) else seen  # the window may have left a poor box for the face beside it
         face = Face((box.x, box.y, box.width, box.height), points - 0.5, top.score, probability,
                     (window.roll + answer.roll + 180) % 360 - 180, max(box.width, box.height))
         # Windows of two candidates may have ended at the same face.
