@@ -6,9 +6,9 @@
 #include <cstdio>
 
 #include "segface/backends/cuda.cuh"
-#include "segface/parser_definitions.hpp"
 #include "segface/faces/label_png.hpp"
 #include "segface/image/file.hpp"
+#include "segface/parser_definitions.hpp"
 
 using Parser = segface::BasicParser<segface::cuda::Backend>;
 

@@ -69,7 +69,7 @@ TEST_CASE("eval counts what NumPy and Pillow count, in every layout") {
     const std::string& layout = row.first;
     CAPTURE(layout);
     const std::string weights = prepare(layout);
-    const Outcome outcome = w.run("eval " + weights + " folder --json e.json --csv e.csv");
+    const Outcome outcome = w.run("eval " + weights + " folder --scores e.json --csv e.csv");
     CAPTURE(outcome.err);
     REQUIRE(outcome.code == 0);
     CHECK(outcome.err.empty());
@@ -86,8 +86,8 @@ TEST_CASE("eval counts what NumPy and Pillow count, in every layout") {
       front.resize(front.size() - 10);
       std::string points;
       std::getline(std::ifstream(front + ".txt"), points);
-      const Outcome parsed = w.run("parse --whole --force '" + front + "_photo.png' --weights " + weights + " --mask m.png" +
-                                   (points.empty() ? "" : " --landmarks '" + points + "'"));
+      const Outcome parsed = w.run("parse --whole --force '" + front + "_photo.png' --weights " + weights +
+                                   " --mask m.png" + (points.empty() ? "" : " --landmarks '" + points + "'"));
       CAPTURE(parsed.err);
       REQUIRE(parsed.code == 0);
       const Image truth = load_labels(front + "_truth.png").value();
@@ -130,7 +130,7 @@ TEST_CASE("eval counts what NumPy and Pillow count, in every layout") {
     }
     CHECK(wrong == 0);
     // Threads share the photos; what they count does not depend on it.
-    REQUIRE(w.run("eval " + weights + " folder --json t.json --threads 1").code == 0);
+    REQUIRE(w.run("eval " + weights + " folder --scores t.json --threads 1").code == 0);
     CHECK(w.read("t.json") == json);
   }
   for (const char* name : {"folder", "e.json", "t.json", "e.csv", "m.png", "c.png"}) w.remove(name);
@@ -139,7 +139,7 @@ TEST_CASE("eval counts what NumPy and Pillow count, in every layout") {
 TEST_CASE("eval on the reference backend, and of a few photos") {
   const Workshop& w = workshop();
   const std::string weights = prepare("plain");
-  const Outcome outcome = w.run("eval " + weights + " folder/ --backend reference --limit 2 --json e.json");
+  const Outcome outcome = w.run("eval " + weights + " folder/ --backend reference --limit 2 --scores e.json");
   CHECK(outcome.code == 0);
   CHECK(contains(outcome.out, "2 of 2 photos at 64 x 64"));
   CHECK(contains(w.read("e.json"), "\"photos\": 2"));
@@ -156,7 +156,7 @@ TEST_CASE("eval says which class is absent and leaves it out of the mean") {
              OutputFile::Existing::replace)
         .or_throw();
   }
-  const Outcome outcome = w.run("eval " + weights + " folder --json e.json --csv e.csv");
+  const Outcome outcome = w.run("eval " + weights + " folder --scores e.json --csv e.csv");
   CHECK(outcome.code == 0);
   CHECK(contains(outcome.out, "absent in truth and prediction: "));
   CHECK(contains(w.read("e.json"), "\"f1\": null"));
@@ -203,7 +203,7 @@ TEST_CASE("eval compares the sizes of photo and labels, and takes cameras' endin
 TEST_CASE("eval lists missing and broken files, scores the others and ends with code 3") {
   const Workshop& w = workshop();
   const auto eval = [&](const std::string& weights, const std::vector<std::string>& parts) {
-    const Outcome outcome = w.run("eval " + weights + " folder --json e.json");
+    const Outcome outcome = w.run("eval " + weights + " folder --scores e.json");
     CAPTURE(outcome.err);
     CHECK(outcome.code == 3);
     for (const std::string& part : parts) {
@@ -270,14 +270,14 @@ TEST_CASE("eval refuses what it cannot make sense of with one line") {
   const std::string call = "eval " + weights + " folder";
   check_refused(w.run("eval " + weights), 2, {"a weight file and a data set's directory, got 1"});
   check_refused(w.run(call + " --limit 0"), 2, {"--limit is '0'"});
-  check_refused(w.run(call + " --json x.txt"), 2, {"--json writes json files", "'x.txt'"});
+  check_refused(w.run(call + " --scores x.txt"), 2, {"--scores writes json files", "'x.txt'"});
   check_refused(w.run(call + " --csv x.json"), 2, {"--csv writes csv files"});
   check_refused(w.run(call + " --picture x.jpg"), 2, {"--picture writes png files"});
   check_refused(w.run(call + " --backend gpu"), 2, {"cpu, reference, cuda, cuda-f16"});
   check_refused(w.run("eval " + weights + " nowhere"), 2, {"nowhere: no such directory"});
   check_refused(w.run("eval model_299.pt folder"), 4, {"`segface convert model_299.pt`"});
-  check_refused(w.run(call + " --json none/e.json"), 5, {"none/e.json: "});
-  check_refused(w.run(call + " --json /dev/full"), 5, {"/dev/full: cannot write"});
+  check_refused(w.run(call + " --scores none/e.json"), 5, {"none/e.json: "});
+  check_refused(w.run(call + " --scores /dev/full"), 5, {"/dev/full: cannot write"});
   w.remove("folder/labels");
   check_refused(w.run(call), 2, {"no data set with a split 'test'", "CelebA-HQ-img/", "landmarks.txt", "images/"});
 

@@ -13,7 +13,7 @@ same "$work/here" "$work/there" 6
 
 try aarch64-linux-gnu-g++ $flags "$root"/tools/segface/*.cpp "$root"/tools/networks/*.cpp -o "$work/segface"
 try qemu-aarch64 "$work/segface" --version
-try qemu-aarch64 "$work/segface" parse "$photo" --weights "$weights" --mask "$work/mask.png"
+try qemu-aarch64 "$work/segface" parse --whole --force "$photo" --weights "$weights" --mask "$work/mask.png"
 test -s "$work/mask.png"
 try qemu-aarch64 "$work/segface" verify "$weights"
 

@@ -30,13 +30,13 @@ sets=baseline
 if has_flag avx2; then sets="$sets avx2"; fi
 if has_flag avx512vl; then sets="$sets avx512"; fi
 for set in $sets; do
-  SEGFACE_ISA=$set run build/segface.exe parse 'pictures\写真.png' --weights "$weights" -o 'größe'
-  SEGFACE_ISA=$set try native/segface parse "pictures/写真.png" --weights "$weights" -o here_$set
+  SEGFACE_ISA=$set run build/segface.exe parse --whole --force 'pictures\写真.png' --weights "$weights" -o 'größe'
+  SEGFACE_ISA=$set try native/segface parse --whole --force "pictures/写真.png" --weights "$weights" -o here_$set
   cmp "größe/写真_mask.png" "here_$set/写真_mask.png"
   cmp "größe/写真_overlay.png" "here_$set/写真_overlay.png"
 done
 # A photo is not replaced by its mask, whatever the slashes.
-if run build/segface.exe parse "pictures/写真.png" --weights "$weights" --mask 'pictures\写真.png'; then exit 1; fi
+if run build/segface.exe parse --whole --force "pictures/写真.png" --weights "$weights" --mask 'pictures\写真.png'; then exit 1; fi
 run build/segface.exe verify "$weights"
 
 mkdir stb

@@ -203,7 +203,7 @@ profile() {
   for what in "--metrics $metrics" "--set basic"; do  # the latter where the GPU has not all of the metrics
     # shellcheck disable=SC2086
     ncu --clock-control none --csv --page raw $what --log-file "$out/ncu_$1.csv" \
-      "$built/segface" parse tests/data/images/astronaut_512x512.png --weights "$file" --backend "$2" \
+      "$built/segface" parse --whole --force tests/data/images/astronaut_512x512.png --weights "$file" --backend "$2" \
       --mask "$work/$1_mask.png"
     grep -q '^"0"' "$out/ncu_$1.csv" && break
     rm -f "$work/$1_mask.png"
@@ -278,7 +278,7 @@ run twin_float 30 twin mobilenet:512:1 swin_base:512:1 --ways graph --numbers fl
 steps=
 for backend in cuda cuda-f16; do
   for tool in memcheck racecheck; do
-    right "${tool}_$backend" 45 sanitize $tool "$built/segface" parse tests/data/images/astronaut_256x256.png \
+    right "${tool}_$backend" 45 sanitize $tool "$built/segface" parse --whole --force tests/data/images/astronaut_256x256.png \
       --weights weights/demo.safetensors --backend $backend --mask "$work/${tool}_$backend.png"
   done
 done

@@ -38,10 +38,10 @@ Result<EvalRequest> read_eval_request(const Arguments& arguments) {
   request.weights = arguments.operands()[0];
   request.directory = arguments.operands()[1];
   request.split = arguments.has("--split") ? arguments.value("--split") : "test";
-  request.json = arguments.value("--json");
+  request.json = arguments.value("--scores");
   request.csv = arguments.value("--csv");
   request.picture = arguments.value("--picture");
-  SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--json", ".json"));
+  SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--scores", ".json"));
   SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--csv", ".csv"));
   SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--picture", ".png"));
   SEGFACE_ASSIGN(threads, arguments.number("--threads", 0, kMaxThreads, 0));
@@ -219,7 +219,7 @@ int evaluate(const EvalRequest& request) {
 int run(const std::vector<std::string>& words) {
   const auto arguments = Arguments::parse(words, {{"--split", true},
                                                   {"--limit", true},
-                                                  {"--json", true},
+                                                  {"--scores", true},
                                                   {"--csv", true},
                                                   {"--picture", true},
                                                   {"--threads", true},
@@ -252,7 +252,7 @@ const Command kEval = {
     "\n"
     "  --split NAME        test unless said otherwise; train, val, ...\n"
     "  --limit N           only the first N photos\n"
-    "  --json FILE.json    all numbers, the confusion matrix (row: truth) and what failed, for programs\n"
+    "  --scores FILE.json  all numbers, the confusion matrix (row: truth) and what failed, for programs\n"
     "  --csv FILE.csv      the table, with shares from 0 to 1\n"
     "  --picture FILE.png  the confusion matrix as a picture\n"
     "  --threads N         0, the default, is all that may be kept busy; each parses photos of its own\n"

@@ -46,7 +46,8 @@ class Region {
   }
   // Any turned square. Errors: limit_exceeded.
   static Result<Region> square(const AlignedSquare& square, Index width, Index height) noexcept {
-    SEGFACE_RETURN_IF_ERROR(in_context(core::check_sides(square.side(), square.side(), {}), "the square of the landmarks"));
+    SEGFACE_RETURN_IF_ERROR(
+        in_context(core::check_sides(square.side(), square.side(), {}), "the square of the landmarks"));
     Region region(width, height, {0, 0, square.side(), square.side()}, false);
     region.square_ = square;
     return region;
