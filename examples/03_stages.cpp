@@ -212,7 +212,6 @@ void draw(const char* weights, const char* photo_path, const char* out,
   const auto network = segface::SegFace<Backend>::prepare(backend, file.weights()).value();
   const Index side = file.info().resolution;
   const auto executor = segface::make_executor(0).value();
-  const auto plan = segface::Plan<Backend>::make(network, 1, side, side, *executor, needs_warp).value();
 
   const segface::Image photo = segface::load_image(photo_path).value();
   const auto resize = segface::BicubicResize::make(photo.width(), photo.height(), side, side).value();
@@ -224,6 +223,10 @@ void draw(const char* weights, const char* photo_path, const char* out,
     const auto to_input = [&](Index of_photo) { return static_cast<double>(side) / static_cast<double>(of_photo); };
     warp = segface::make_tanh_warp(landmarks->scaled(to_input(photo.width()), to_input(photo.height())), side).value();
   }
+
+  const auto warps =
+      needs_warp ? segface::Span<const segface::TanhWarp>(&warp, 1) : segface::Span<const segface::TanhWarp>();
+  const auto plan = segface::Plan<segface::SegFace, Backend>::make(network, 1, side, side, *executor, warps).value();
 
   std::vector<float> pixels(rgb.size());
   const Map input = {pixels.data(), 1, side, side, 3, 3};
@@ -237,8 +240,7 @@ void draw(const char* weights, const char* photo_path, const char* out,
     for (Index row = 0; row < image.rows(); ++row) std::copy_n(input.row(row), image.channels, image.row(row));
   };
   segface::pass_once(
-      network, plan, *executor, &stages, fill, [](const Map&) {},
-      needs_warp ? segface::Span<const segface::TanhWarp>(&warp, 1) : segface::Span<const segface::TanhWarp>())
+      network, plan, *executor, &stages, fill, [](const Map&) {}, warps)
       .or_throw();
   draw_attention(backend, *executor, file.weights(), stages, sheet);
   sheet.add_channels(stages.logits.map);

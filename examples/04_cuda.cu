@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "segface/backends/cuda.cuh"
-#include "segface/facade/definitions.hpp"
+#include "segface/parser_definitions.hpp"
 #include "segface/faces/label_png.hpp"
 #include "segface/image/file.hpp"
 

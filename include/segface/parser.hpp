@@ -4,7 +4,7 @@
 // workspace holds what one caller needs between calls: activations, tables; with one, parsing allocates
 // nothing after the first photo of a size, as long as logits are always wanted or never.
 //
-// Declarations only; facade/ defines them, which segface.hpp includes.
+// Declarations only; parser_definitions.hpp defines them, which segface.hpp includes.
 #pragma once
 
 #include "segface/base/host_macros_begin.hpp"
@@ -16,9 +16,11 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
+#include "segface/engine/call.hpp"
 #include "segface/engine/network_info.hpp"
 #include "segface/faces/landmarks.hpp"
 #include "segface/faces/mask.hpp"
+#include "segface/faces/results.hpp"
 #include "segface/image/image.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
@@ -26,48 +28,16 @@ SEGFACE_BEGIN_NAMESPACE
 class Executor;
 class WeightFile;
 template <class Backend>
+class SegFace;
+template <template <class> class Network, class Backend>
 class Plan;
 template <class Backend>
-struct SharedNetwork;
+class ParsingWorkspace;
 template <class Backend>
-class WorkspaceState;
+struct ParserState;
 namespace cpu {
 class Backend;
 }
-
-struct Options {
-  // Threads that all calls share: 0 is default_threads() of base/threads/processors.hpp, and never more than this process
-  // may keep busy.
-  Index threads = 0;
-  // Replays the file's self-test after loading (about 20 ms): Errc::mismatch where it does not agree.
-  bool self_test = false;
-};
-
-// A normalised input, planar as PyTorch's: [batch, 3, height, width], (rgb / 255 - mean) / std.
-struct TensorView {
-  const float* data = nullptr;
-  Index batch = 0, height = 0, width = 0;
-};
-
-// Sizes of the logits for an input: [batch, classes, height, width].
-struct LogitsShape {
-  Index batch = 0, classes = 0, height = 0, width = 0;
-
-  std::size_t count() const noexcept { return static_cast<std::size_t>(batch * classes * height * width); }
-};
-
-// Where the results of a call go: memory of the caller's, of the host or, with a backend on a device, of the device.
-struct Results {
-  std::uint8_t* labels = nullptr;  // [height, width] of the photo; null where only logits are wanted
-  float* confidence = nullptr;     // [height, width]: the label's probability; null where it is not wanted
-  Span<float> logits;              // as for BasicWorkspace::parse; empty where they are not wanted
-};
-
-// How long a stage of the last call took.
-struct StageTime {
-  const char* name = "";
-  double milliseconds = 0;
-};
 
 template <class Backend>
 class BasicWorkspace;
@@ -98,11 +68,11 @@ class BasicParser {
   Result<Workspace> workspace(Executor* executor = nullptr) const noexcept;
 
   // Only where not empty.
-  bool empty() const noexcept { return shared_ == nullptr; }
+  bool empty() const noexcept { return state_ == nullptr; }
   const NetworkInfo& info() const noexcept;
   const Backend& backend() const noexcept;
   // The plan of the network's own resolution: memory, cost, stages.
-  const Plan<Backend>& plan() const noexcept;
+  const Plan<SegFace, Backend>& plan() const noexcept;
   // Threads of one call that is alone.
   Index threads() const noexcept;
   // Replays the file's self-test: the largest difference in parts of the logits' root mean square, which agrees
@@ -115,7 +85,7 @@ class BasicParser {
   // With a workspace of the parser's own; landmarks: null where there are none.
   Result<Mask> parse(const ImageView& photo, const Landmarks* landmarks) const noexcept;
 
-  std::shared_ptr<SharedNetwork<Backend>> shared_;
+  std::shared_ptr<ParserState<Backend>> state_;
 };
 
 // What one caller needs between calls. One call at a time: a second thread gets Errc::busy. Move-only.
@@ -169,9 +139,9 @@ class BasicWorkspace {
   friend BasicParser<Backend>;
 
   static Status moved_from() noexcept;
-  explicit BasicWorkspace(std::unique_ptr<WorkspaceState<Backend>> state) noexcept;
+  explicit BasicWorkspace(std::unique_ptr<ParsingWorkspace<Backend>> state) noexcept;
 
-  std::unique_ptr<WorkspaceState<Backend>> state_;  // null where moved from
+  std::unique_ptr<ParsingWorkspace<Backend>> state_;  // null where moved from
 };
 
 using Parser = BasicParser<cpu::Backend>;

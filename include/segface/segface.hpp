@@ -19,7 +19,7 @@
 #include "segface/base/host_macros_begin.hpp"
 //
 #include "segface/backends/cpu.hpp"
-#include "segface/facade/definitions.hpp"
 #include "segface/parser.hpp"
+#include "segface/parser_definitions.hpp"
 //
 #include "segface/base/host_macros_end.hpp"

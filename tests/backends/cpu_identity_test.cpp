@@ -1,6 +1,7 @@
 // The cpu backend gives the same bits for any number of threads, and for an image alone as in a batch of three.
 #include "segface/backends/cpu.hpp"
 #include "segface/base/threads/pool.hpp"
+#include "segface/networks/segface/fold_fusion.hpp"
 
 #include "random_maps.hpp"
 
@@ -44,6 +45,7 @@ std::vector<std::pair<const char*, ViewOf<B>>> outputs(Bench<B>& bench, const Vi
   MlpFusionParameters p;
   for (LinearParameters& level : p.linear_c) level = {c, 16, weight.data(), numbers.data()};
   p.linear_fuse = {64, 16, weight.data(), nullptr};
+  const FoldedFusion folded = FoldedFusion::make(p).value();
   const auto fusion = ops::MlpFusion<B>::prepare(backend, p).value();
 
   const MapOf<B> twice = run.map(image.batch, 2 * kHeight - 1, 2 * kWidth + 1, c);

@@ -1,6 +1,7 @@
 // Every compound that the cpu backend overrides, against its default.
 #include "segface/backends/cpu.hpp"
 #include "segface/backends/reference.hpp"
+#include "segface/networks/segface/fold_fusion.hpp"
 
 #include "image/label_cases.hpp"
 #include "random_maps.hpp"
@@ -98,6 +99,7 @@ TEST_CASE("fuse: folded levels equal the official order of operations") {
     }
     const std::vector<float> fuse = random_numbers("fuse", 4 * width * width);
     p.linear_fuse = {4 * width, width, fuse.data(), nullptr};
+    const FoldedFusion fold = FoldedFusion::make(p).value();
     for (const auto& [height, columns] : std::vector<std::pair<Index, Index>>{{8, 8}, {11, 7}}) {
       std::array<ViewOf<B>, 4> levels;
       for (std::size_t i = 0; i < 4; ++i) {
@@ -130,6 +132,7 @@ struct Fusion {
   std::array<std::vector<float>, 4> weights, biases;
   std::vector<float> fuse;
   MlpFusionParameters parameters;
+  FoldedFusion folded;
 
   explicit Fusion(const std::array<Index, 4>& channels) : fuse(random_numbers("fuse", 4 * kWidth * kWidth)) {
     for (float& w : fuse) w /= 10;
@@ -140,6 +143,7 @@ struct Fusion {
       parameters.linear_c[i] = {channels[i], kWidth, weights[i].data(), biases[i].data()};
     }
     parameters.linear_fuse = {4 * kWidth, kWidth, fuse.data(), nullptr};
+    folded = FoldedFusion::make(parameters).value();
   }
 };
 

@@ -1,5 +1,7 @@
 // Every compound that the cuda backend overrides, against the reference in double, which has the defaults; see
 // device_bench.hpp for what is checked besides.
+#include "segface/networks/segface/fold_fusion.hpp"
+
 #include "device_bench.hpp"
 
 using namespace segface;
@@ -65,6 +67,7 @@ struct Fusion {
   std::array<std::vector<float>, 4> weights, biases;
   std::vector<float> fuse;
   MlpFusionParameters parameters;
+  FoldedFusion folded;
 
   Fusion(const std::array<Index, 4>& channels, Index out)
       : width(out), fuse(small_numbers("fuse", 4 * out * out, 4 * out)) {
@@ -74,6 +77,7 @@ struct Fusion {
       parameters.linear_c[i] = {channels[i], width, weights[i].data(), biases[i].data()};
     }
     parameters.linear_fuse = {4 * width, width, fuse.data(), nullptr};
+    folded = FoldedFusion::make(parameters).value();
   }
 };
 constexpr std::array<Index, 4> kChannels = {5, 8, 13, 40};

@@ -225,6 +225,43 @@ TEST_CASE("cuda: a graph follows landmarks, sizes of photos, and other passes in
   CHECK(labels(graphs, photo, kFace) == first);
 }
 
+TEST_CASE("cuda: sizes that alternate keep their graphs, and nothing is allocated or planned again") {
+  CudaWorkspace workspace = load<CudaParser>().workspace().value();
+  const std::vector<float> input(3 * 32 * 64, 0.5f);
+  std::vector<float> first[2];
+  for (int round = 0; round < 3; ++round) {
+    for (const Index width : {64, 32}) {  // the larger one first: where activations move, graphs are captured again
+      std::vector<float> logits(static_cast<std::size_t>(19 * 32 * width));
+      ON_EMULATOR(const std::size_t calls = emulation::calls(), allocations = emulation::allocations());
+      workspace.logits({input.data(), 1, 32, width}, {logits.data(), logits.size()}).or_throw();
+      if (round == 0) first[width / 64] = logits;
+      CHECK(logits == first[width / 64]);
+      ON_EMULATOR(if (round > 0) CHECK(emulation::calls() - calls < 20));
+      ON_EMULATOR(if (round > 0) CHECK(emulation::allocations() == allocations));
+    }
+  }
+}
+
+TEST_CASE("cuda: graphs do not outlive the warps that they read") {
+  CudaWorkspace workspace = load<CudaParser>(Dataset::lapa).workspace().value();
+  const std::vector<float> input(3 * 96 * 96, 0.5f);
+  constexpr Landmarks kUpright = {{10, 10}, {20, 10}, {15, 15}, {11, 20}, {19, 20}};
+  const Landmarks faces[] = {kUpright, kUpright};
+  std::vector<float> logits(11 * 96 * 96);
+  const auto run = [&](Index batch, Index side) {
+    workspace
+        .logits({input.data(), batch, side, side}, {logits.data(), logits.size()},
+                {faces, static_cast<std::size_t>(batch)})
+        .or_throw();
+    return logits;
+  };
+  run(1, 96);  // the largest: from now on activations stay where they are
+  const std::vector<float> expected = run(1, 32);
+  CHECK(run(1, 32) == expected);
+  run(2, 32);  // two warps need more room than one
+  CHECK(std::equal(expected.begin(), expected.begin() + 11 * 32 * 32, run(1, 32).begin()));
+}
+
 TEST_CASE("cuda: what is started happens later; until it is finished the workspace is busy") {
   const Image photo = portrait();
   const CudaParser parser = load<CudaParser>();

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "segface/backends/cuda.cuh"
-#include "segface/facade/definitions.hpp"
+#include "segface/parser_definitions.hpp"
 #include "segface/segface.hpp"
 
 #include "emulation.hpp"

@@ -41,7 +41,7 @@ void count_network(Backbone backbone, Index side) {
   const Cuda backend = Cuda::from_environment().value();
   const SegFace<Cuda> network =
       test::network(backend, test::synthetic(backbone, Dataset::celeb, 7), backbone, Dataset::celeb);
-  const Plan<Cuda> plan = Plan<Cuda>::make(network, 1, side, side, executor).value();
+  const auto plan = Plan<SegFace, Cuda>::make(network, 1, side, side, executor).value();
   const std::vector<std::uint8_t> rgb(static_cast<std::size_t>(side * side * 3), 77);
   emulation::Traffic traffic;
   Operations operations(traffic);

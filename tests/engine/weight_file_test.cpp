@@ -107,6 +107,8 @@ TEST_CASE("35, 36: numbers that cannot be are found, with tensor and index") {
 
 TEST_CASE("metadata that makes no sense is refused, and says what to do") {
   refused([](Parts& p) { p.metadata.clear(); }, Errc::bad_format, {"no format", "convert the checkpoint"});
+  refused([](Parts& p) { p.metadata.emplace_back("network", "finder"); }, Errc::bad_format,
+          {"weights of a finder", "that parses faces"});
   refused([](Parts& p) { p.set("format_version", "2"); }, Errc::bad_format, {"'2'", "newer segface"});
   refused([](Parts& p) { p.set("backbone", "mobilenet_v9"); }, Errc::bad_format,
           {"mobilenet_v9", "did you mean mobilenet?"});

@@ -2,7 +2,7 @@
 // first, because mutation alone does not find checksums.
 #include <memory>
 
-#include "segface/engine/load.hpp"
+#include "segface/networks/segface/variant.hpp"
 #include "segface/tensors/plain_names.hpp"
 #include "segface/tensors/torch_checkpoint.hpp"
 

@@ -272,16 +272,13 @@ TEST_CASE("workspaces that no call is using are kept, as many as there are threa
   const WeightFile file = WeightFile::from_memory(test::small_weight_file()).value();
   Options options;
   options.threads = 2;
-  using Shared = SharedNetwork<cpu::Backend>;
-  const auto shared = Shared::make(file, options, cpu::Backend::from_environment().value()).value();
-  const auto most = static_cast<std::size_t>(shared->executor->threads());
-  const std::shared_ptr<Shared> unowned(std::shared_ptr<Shared>(), shared.get());
-  for (std::size_t i = 0; i < most + 3; ++i) {
-    shared->keep_idle(WorkspaceState<cpu::Backend>::make(unowned, nullptr).value());
-    CHECK(shared->idle.size() == std::min(i + 1, most));
-  }
-  for (std::size_t i = 0; i < most; ++i) CHECK(shared->take_idle() != nullptr);
-  CHECK(shared->take_idle() == nullptr);
+  using Workspace = ParsingWorkspace<cpu::Backend>;
+  const auto network = ParsingNetwork<cpu::Backend>::make(file, options, cpu::Backend::from_environment().value());
+  ParserState<cpu::Backend> state(network.value());
+  const auto most = static_cast<int>(state.network->engine().executor().threads());
+  for (int i = 0; i < most + 3; ++i) state.idle.keep(Workspace::make(state.network, nullptr).value());
+  for (int i = 0; i < most; ++i) CHECK(state.idle.take() != nullptr);
+  CHECK(state.idle.take() == nullptr);
 }
 
 TEST_CASE("a second parse with a workspace allocates nothing") {

@@ -69,8 +69,8 @@ TEST_CASE("the landmarks move the warp, in pixels of the photo") {
   resize.rgb(photo.view(), rgb.data(), scratch.data(), executor);
   const SyntheticCheckpoint source = test::synthetic(Backbone::mobilenet, Dataset::lapa, 1);
   const auto network = test::network(parser.backend(), source, Backbone::mobilenet, Dataset::lapa);
-  const auto plan = Plan<cpu::Backend>::make(network, 1, 64, 64, executor, /*warped=*/true).value();
   const TanhWarp warp = make_tanh_warp(kFace.scaled(1, 64.0 / 48), 64).value();
+  const auto plan = Plan<SegFace, cpu::Backend>::make(network, 1, 64, 64, executor, {&warp, 1}).value();
   const std::vector<float> expected = test::forward(network, plan, rgb.data(), executor, nullptr, {&warp, 1});
   bool same = true;
   for (std::size_t p = 0; p < 64 * 64; ++p) {

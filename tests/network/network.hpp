@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "segface/engine/golden.hpp"
-#include "segface/engine/load.hpp"
 #include "segface/engine/weight_file.hpp"
 #include "segface/faces/warp.hpp"
 #include "segface/image/file.hpp"
 #include "segface/image/preprocess.hpp"
 #include "segface/networks/segface/model.hpp"
+#include "segface/tensors/bind.hpp"
 #include "segface/tensors/synthetic.hpp"
 
 #include "networks/networks.hpp"
@@ -65,7 +65,7 @@ SegFace<B> network(const B& backend, const TensorSource& source, Backbone backbo
 
 // Runs the network on RGB pixels of the plan's size; returns the logits [B, 4h, 4w, K], packed.
 template <class B>
-std::vector<HostScalarOf<B>> forward(const SegFace<B>& network, const Plan<B>& plan, const std::uint8_t* rgb,
+std::vector<HostScalarOf<B>> forward(const SegFace<B>& network, const Plan<SegFace, B>& plan, const std::uint8_t* rgb,
                                      Executor& executor, typename Run<B>::Watcher* observer = nullptr,
                                      Span<const TanhWarp> warps = {}) {
   std::vector<HostScalarOf<B>> packed;
@@ -93,7 +93,8 @@ std::vector<std::vector<StageComparison>> compare_goldens(const B& backend, cons
     const Image picture = golden.picture().value();
     pixels.insert(pixels.end(), picture.data(), picture.data() + picture.size_bytes());
     if (golden.dataset() == Dataset::lapa) {
-      warps.push_back(make_tanh_warp(golden.landmarks().value(), golden.width()).value());
+      const Landmarks landmarks = Landmarks::from_numbers(golden.landmarks().value());
+      warps.push_back(make_tanh_warp(landmarks, golden.width()).value());
     }
   }
   const Golden& first = goldens.front();
@@ -101,7 +102,8 @@ std::vector<std::vector<StageComparison>> compare_goldens(const B& backend, cons
   const SegFace<B> net =
       network(backend, synthetic(backbone, first.dataset(), first.seed()), backbone, first.dataset());
   const auto batch = static_cast<Index>(names.size());
-  const Plan<B> plan = Plan<B>::make(net, batch, first.height(), first.width(), executor, !warps.empty()).value();
+  const Span<const TanhWarp> given = {warps.data(), warps.size()};
+  const auto plan = Plan<SegFace, B>::make(net, batch, first.height(), first.width(), executor, given).value();
 
   std::vector<GoldenObserver<Scalar>> observers;
   for (Index image = 0; image < batch; ++image) observers.emplace_back(goldens[static_cast<std::size_t>(image)], image);

@@ -5,7 +5,7 @@
 
 #include "segface/backends/cpu.hpp"
 #include "segface/backends/reference.hpp"
-#include "segface/engine/load.hpp"
+#include "segface/tensors/bind.hpp"
 #include "segface/tensors/synthetic.hpp"
 
 #include "backends/random_maps.hpp"

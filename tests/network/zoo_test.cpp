@@ -31,7 +31,7 @@ template <class B>
 std::map<std::string, std::vector<double>> stages(const SegFace<B>& network, Index batch, Index height, Index width,
                                                   Index first_image = 0) {
   SerialExecutor executor;
-  const Plan<B> plan = Plan<B>::make(network, batch, height, width, executor).value();
+  const auto plan = Plan<SegFace, B>::make(network, batch, height, width, executor).value();
   std::vector<std::uint8_t> rgb(static_cast<std::size_t>(batch * height * width * 3));
   const std::size_t skipped = static_cast<std::size_t>(first_image * height * width * 3);
   for (std::size_t i = 0; i < rgb.size(); ++i) {

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/common.sh"
 command -v g++ >/dev/null || skip "no g++"
 all="segface/segface.hpp segface/compiled.hpp segface/image/file.hpp segface/faces/sheet.hpp segface/faces/metrics.hpp
-  segface/faces/landmark_file.hpp segface/engine/convert.hpp segface/backends/reference.hpp"
+  segface/faces/landmark_file.hpp segface/faces/region.hpp segface/engine/convert.hpp segface/backends/reference.hpp"
 declared="segface/compiled.hpp segface/image/file.hpp"
 for name in algorithm array atomic chrono condition_variable cmath functional limits map memory mutex new optional \
   random set sstream string string_view thread tuple variant vector; do

@@ -12,7 +12,7 @@ code() { awk '/^```cpp/ { on = 1; next } /^```/ { on = 0 } on' "$1"; }
 } >"$work/readme.cpp"
 {
   cat <<'WORDS'
-#include <segface/image/crop.hpp>
+#include <segface/faces/region.hpp>
 #include <segface/segface.hpp>
 using uchar = unsigned char;
 enum { CV_8UC1 };

@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "segface/backends/cuda.cuh"
-#include "segface/engine/load.hpp"
 #include "segface/engine/weight_file.hpp"
 #include "segface/networks/segface/model.hpp"
+#include "segface/tensors/bind.hpp"
 #include "segface/tensors/synthetic.hpp"
 
 #include "emulation.hpp"
@@ -118,13 +118,13 @@ Network count(Backbone backbone, const SegFaceWeights& weights, const char* numb
   const Backend backend = Backend::from_environment().value();
   const auto network = SegFace<Backend>::prepare(backend, weights).value();
   SerialExecutor executor;
-  const auto plan = Plan<Backend>::make(network, 1, kSide, kSide, executor).value();
+  const auto plan = Plan<SegFace, Backend>::make(network, 1, kSide, kSide, executor).value();
   MemoryOf<Backend> memory;
   memory.reserve(plan.workspace_bytes()).or_throw();
   Arena arena(memory.block());
   Recorder recorder(result, sizeof(typename Backend::Scalar) == 2);
   Run<Backend> run(backend, memory, arena, executor, &recorder);
-  network(run, plan.decoder(), run.map(1, kSide, kSide, 3), {});
+  network(run, plan.tables(), run.map(1, kSide, kSide, 3), {});
   run.status().or_throw();
   memory.finish().or_throw();
   if (std::fabs(result.sum.cost.flops - plan.cost().flops) > 1e-6 * plan.cost().flops) {

@@ -3,7 +3,7 @@
 SEGFACE_BEGIN_NAMESPACE
 
 template class SegFace<cpu::Backend>;
-template class Plan<cpu::Backend>;
+template class Plan<SegFace, cpu::Backend>;
 template class BasicParser<cpu::Backend>;
 template class BasicWorkspace<cpu::Backend>;
 

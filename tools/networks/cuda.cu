@@ -1,5 +1,5 @@
 #include "segface/backends/cuda.cuh"
-#include "segface/facade/definitions.hpp"
+#include "segface/parser_definitions.hpp"
 
 #include "networks/cuda.hpp"
 #include "networks/device_times.cuh"

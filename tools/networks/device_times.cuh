@@ -10,6 +10,7 @@
 
 #include "segface/backends/cuda.cuh"
 #include "segface/base/threads/executor.hpp"
+#include "segface/engine/plan.hpp"
 #include "segface/engine/weight_file.hpp"
 #include "segface/faces/warp.hpp"
 #include "segface/networks/segface/model.hpp"
@@ -71,12 +72,12 @@ segface::Result<DeviceTimes> times_on_cuda(const segface::WeightFile& file, bool
     SEGFACE_ASSIGN(executor, make_executor(1));
     const Index side = file.info().resolution;
     const bool warped = file.info().warped();
-    SEGFACE_ASSIGN(plan, Plan<Backend>::make(network, batch, side, side, *executor, warped));
     const auto count = static_cast<std::size_t>(batch), pixels = static_cast<std::size_t>(side * side);
     SEGFACE_ASSIGN(warps, cuda::PinnedBuffer<TanhWarp>::make(warped ? count : 0));  // a graph reads them where they are
     SEGFACE_ASSIGN(standard, make_tanh_warp(standard_landmarks(side), side));
     std::fill_n(warps.data(), warps.size(), standard);
     const Span<const TanhWarp> faces = {warps.data(), warps.size()};
+    SEGFACE_ASSIGN(plan, (Plan<SegFace, Backend>::make(network, batch, side, side, *executor, faces)));
 
     cuda::Memory memory;
     SEGFACE_RETURN_IF_ERROR(memory.reserve(plan.workspace_bytes()));
@@ -88,7 +89,7 @@ segface::Result<DeviceTimes> times_on_cuda(const segface::WeightFile& file, bool
       run.write(image, [&](const Map<float>& host) {
         for (std::size_t i = 0; i < 3 * count * pixels; ++i) host.data[i] = static_cast<float>(2 * sequence[i]);
       });
-      run.recorded([&](Run<Backend>& pass) { return network(pass, plan.decoder(), image, faces); });
+      run.recorded([&](Run<Backend>& pass) { return network(pass, plan.tables(), image, faces); });
       SEGFACE_RETURN_IF_ERROR(run.status());
     }
     if (!memory.graph().ready()) return error(Errc::internal, "the pass could not be captured as a graph");
@@ -111,7 +112,7 @@ segface::Result<DeviceTimes> times_on_cuda(const segface::WeightFile& file, bool
         SEGFACE_RETURN_IF_ERROR(input.take(memory, photo, side, *executor));
         input.give(run, image);
         const auto logits =
-            run.recorded([&](Run<Backend>& pass) { return network(pass, plan.decoder(), image, faces); });
+            run.recorded([&](Run<Backend>& pass) { return network(pass, plan.tables(), image, faces); });
         ops::label_map<Backend>(run, logits, LabelTarget{labels.data(), side, side, nullptr, nullptr});
         return run.status();
       };

@@ -9,15 +9,15 @@
 SEGFACE_BEGIN_NAMESPACE
 
 extern template class SegFace<cpu::Backend>;
-extern template class Plan<cpu::Backend>;
+extern template class Plan<SegFace, cpu::Backend>;
 
 extern template class SegFace<reference::Backend<float>>;
-extern template class Plan<reference::Backend<float>>;
+extern template class Plan<SegFace, reference::Backend<float>>;
 extern template class BasicParser<reference::Backend<float>>;
 extern template class BasicWorkspace<reference::Backend<float>>;
 
 extern template class SegFace<reference::Backend<double>>;
-extern template class Plan<reference::Backend<double>>;
+extern template class Plan<SegFace, reference::Backend<double>>;
 
 SEGFACE_END_NAMESPACE
 

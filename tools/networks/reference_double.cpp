@@ -3,6 +3,6 @@
 SEGFACE_BEGIN_NAMESPACE
 
 template class SegFace<reference::Backend<double>>;
-template class Plan<reference::Backend<double>>;
+template class Plan<SegFace, reference::Backend<double>>;
 
 SEGFACE_END_NAMESPACE

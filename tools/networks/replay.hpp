@@ -5,6 +5,7 @@
 
 #include "segface/base/threads/make_executor.hpp"
 #include "segface/engine/golden.hpp"
+#include "segface/engine/plan.hpp"
 #include "segface/engine/weight_file.hpp"
 #include "segface/faces/warp.hpp"
 #include "segface/image/preprocess.hpp"
@@ -20,21 +21,22 @@ segface::Result<std::vector<segface::StageComparison>> replay(const segface::Gol
   using namespace segface;
   SEGFACE_ASSIGN(network, SegFace<Backend>::prepare(backend, file.weights()));
   SEGFACE_ASSIGN(executor, make_executor(0));
-  const bool warped = file.info().warped();
-  SEGFACE_ASSIGN(plan, Plan<Backend>::make(network, 1, picture.height(), picture.width(), *executor, warped));
   std::vector<TanhWarp> warps;
-  if (warped) {
-    SEGFACE_ASSIGN(landmarks, golden.landmarks());
+  if (file.info().warped()) {
+    SEGFACE_ASSIGN(numbers, golden.landmarks());
+    const Landmarks landmarks = Landmarks::from_numbers(numbers);
     SEGFACE_RETURN_IF_ERROR(check_landmarks(landmarks, picture.width(), picture.height()));
     SEGFACE_ASSIGN(warp, make_tanh_warp(landmarks, picture.width()));
     warps.push_back(warp);
   }
+  const Span<const TanhWarp> given = {warps.data(), warps.size()};
+  SEGFACE_ASSIGN(plan, (Plan<SegFace, Backend>::make(network, 1, picture.height(), picture.width(), *executor, given)));
   GoldenObserver<HostScalarOf<Backend>> observer(golden);
   const auto fill = [&](const HostMapOf<Backend>& image) {
     normalize(picture.data(), image.rows(), image.data, image.stride);
   };
-  SEGFACE_RETURN_IF_ERROR(pass_once(network, plan, *executor, &observer, fill, [](const HostMapOf<Backend>&) {},
-                                    {warps.data(), warps.size()}));
+  SEGFACE_RETURN_IF_ERROR(pass_once(
+      network, plan, *executor, &observer, fill, [](const HostMapOf<Backend>&) {}, given));
   SEGFACE_RETURN_IF_ERROR(observer.status());
   return observer.results();
 }

@@ -10,6 +10,7 @@
 
 #include "segface/faces/label_png.hpp"
 #include "segface/faces/probability.hpp"
+#include "segface/faces/region.hpp"
 #include "segface/faces/render.hpp"
 #include "segface/faces/sheet.hpp"
 #include "segface/image/file.hpp"
@@ -22,7 +23,6 @@
 #include "beside.hpp"
 #include "npy.hpp"
 #include "output.hpp"
-#include "part.hpp"
 #include "request.hpp"
 
 namespace tool {
@@ -30,6 +30,24 @@ namespace {
 
 // A logit whose class has no share.
 constexpr float kImpossible = -10000.0f;
+
+// The part of a photo that the request asks for.
+Result<Region> region_of(const Request& request, const ImageView& photo) {
+  const auto hinted = [](Result<Region> region, const char* option) -> Result<Region> {
+    if (!region.ok() && region.error().code() == Errc::limit_exceeded) return in_context(region.error(), option);
+    return region;
+  };
+  if (request.box) return hinted(Region::box(*request.box, photo.width, photo.height), "--box");
+  switch (request.align) {
+    case Request::Align::celeba:
+      return hinted(Region::aligned(*request.landmarks, photo.width, photo.height), "--align");
+    case Request::Align::helen:
+      return hinted(Region::helen(*request.helen, photo.width, photo.height), "--align");
+    case Request::Align::none:
+      break;
+  }
+  return Region::whole(photo.width, photo.height);
+}
 
 // 255 where a label is, 0 elsewhere.
 Result<Image> pixels_of_class(const ImageView& labels, std::uint8_t label) {
@@ -85,25 +103,22 @@ class Session {
     const Outputs outputs = outputs_of(request_, path);
     const bool one_sheet = !request_.sheet.empty() && request_.photos.size() == 1;
     Stopwatch watch;
-    SEGFACE_ASSIGN(part, Part::cut(request_, photo));
+    SEGFACE_ASSIGN(region, region_of(request_, photo));
+    Image cut, pasted;
+    SEGFACE_ASSIGN(part, region.cut(photo, cut));
     Buffer<float> logits;
     LogitsShape shape;
     const bool with_logits = !outputs.logits.empty() || one_sheet || request_.probabilities;
-    SEGFACE_RETURN_IF_ERROR(run(part, title, with_logits, logits, shape));
+    SEGFACE_RETURN_IF_ERROR(run(region, part, title, with_logits, logits, shape));
     const double parsing = watch.lap();
 
-    Image pasted;
-    if (!part.is_whole()) {
-      SEGFACE_ASSIGN(whole, part.paste_labels(mask_.view()));
-      pasted = std::move(whole);
-    }
-    const ImageView labels = part.is_whole() ? mask_.view() : pasted.view();
+    SEGFACE_ASSIGN(labels, region.paste_labels(mask_.view(), pasted));
     SEGFACE_RETURN_IF_ERROR(write_labels(outputs, photo, labels));
     if (one_sheet || request_.probabilities) {
-      SEGFACE_RETURN_IF_ERROR(write_maps(outputs, part, photo, labels, logits, shape, one_sheet));
+      SEGFACE_RETURN_IF_ERROR(write_maps(outputs, region, photo, labels, logits, shape, one_sheet));
     }
     if (!outputs.logits.empty()) {
-      SEGFACE_RETURN_IF_ERROR(write_logits(outputs.logits, part, photo.width, photo.height, logits, shape));
+      SEGFACE_RETURN_IF_ERROR(write_logits(outputs.logits, region, photo.width, photo.height, logits, shape));
     }
     if (!request_.sheet.empty() && !one_sheet) {
       SEGFACE_ASSIGN(mixed, overlay(photo, labels, dataset_));
@@ -135,7 +150,8 @@ class Session {
   Index thumbnail_side() const { return std::clamp<Index>(4000 / columns(), 48, 240); }
 
   // Fills mask_, and logits where they are wanted.
-  Status run(const Part& part, const std::string& title, bool with_logits, Buffer<float>& logits, LogitsShape& shape) {
+  Status run(const Region& region, const ImageView& part, const std::string& title, bool with_logits,
+             Buffer<float>& logits, LogitsShape& shape) {
     Progress progress(title);
     workspace_.on_progress([&](double done) { return progress(done); });
     if (with_logits) {
@@ -144,8 +160,8 @@ class Session {
       SEGFACE_ASSIGN(values, Buffer<float>::make(shape.count()));
       logits = std::move(values);
     }
-    return part.landmarks() ? workspace_.parse(part.view(), *part.landmarks(), mask_, logits.span())
-                            : workspace_.parse(part.view(), mask_, logits.span());
+    return request_.landmarks ? workspace_.parse(part, region.from_photo(*request_.landmarks), mask_, logits.span())
+                              : workspace_.parse(part, mask_, logits.span());
   }
 
   // Mask and overlay side by side.
@@ -179,20 +195,20 @@ class Session {
   }
 
   // Probabilities of the classes, and the sheet with that of the winner.
-  Status write_maps(const Outputs& outputs, const Part& part, const ImageView& photo, const ImageView& labels,
+  Status write_maps(const Outputs& outputs, const Region& region, const ImageView& photo, const ImageView& labels,
                     const Buffer<float>& logits, const LogitsShape& shape, bool with_sheet) const {
-    const ImageView face = part.view();
+    const Index width = region.width(), height = region.height();
     SEGFACE_ASSIGN(
         maps, ProbabilityMaps::make(LogitsView<float>::planes(logits.data(), shape.classes, shape.width, shape.height),
-                                    face.width, face.height));
-    SEGFACE_ASSIGN(inside, Buffer<float>::make(static_cast<std::size_t>(face.width * face.height)));
+                                    width, height));
+    SEGFACE_ASSIGN(inside, Buffer<float>::make(static_cast<std::size_t>(width * height)));
     SEGFACE_ASSIGN(whole,
-                   Buffer<float>::make(part.is_whole() ? 0 : static_cast<std::size_t>(labels.width * labels.height)));
-    const Span<const float> shares = part.is_whole() ? inside.span() : whole.span();
+                   Buffer<float>::make(region.is_whole() ? 0 : static_cast<std::size_t>(labels.width * labels.height)));
+    const Span<const float> shares = region.is_whole() ? inside.span() : whole.span();
     // What lies outside the part is background for certain.
     const auto paste = [&](float outside) -> Status {
-      if (part.is_whole()) return {};
-      return part.paste_plane({inside.data(), face.width, face.height}, outside, whole.span());
+      if (region.is_whole()) return {};
+      return region.paste_plane({inside.data(), width, height}, outside, whole.span());
     };
     for (std::size_t i = 0; i < outputs.probabilities.size(); ++i) {
       SEGFACE_RETURN_IF_ERROR(proceed());
@@ -209,15 +225,15 @@ class Session {
   }
 
   // The logits of a part become those of the photo: outside, background is certain.
-  static Status write_logits(const std::string& path, const Part& part, Index width, Index height,
+  static Status write_logits(const std::string& path, const Region& region, Index width, Index height,
                              const Buffer<float>& logits, const LogitsShape& shape) {
-    if (part.is_whole()) return save_npy(path, logits.data(), {shape.classes, shape.height, shape.width}, kReplace);
+    if (region.is_whole()) return save_npy(path, logits.data(), {shape.classes, shape.height, shape.width}, kReplace);
     const auto pixels = static_cast<std::size_t>(width * height);
     SEGFACE_ASSIGN(values, Buffer<float>::make(static_cast<std::size_t>(shape.classes) * pixels));
     for (Index c = 0; c < shape.classes; ++c) {
       const PlaneView plane = {logits.data() + c * shape.height * shape.width, shape.width, shape.height};
       const Span<float> out = values.span().subspan(static_cast<std::size_t>(c) * pixels, pixels);
-      SEGFACE_RETURN_IF_ERROR(part.paste_plane(plane, c == 0 ? 0.0f : kImpossible, out));
+      SEGFACE_RETURN_IF_ERROR(region.paste_plane(plane, c == 0 ? 0.0f : kImpossible, out));
     }
     return save_npy(path, values.data(), {shape.classes, height, width}, kReplace);
   }

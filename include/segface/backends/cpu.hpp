@@ -375,7 +375,7 @@ class Backend {
 
   // ---- overrides of compounds ---------------------------------------------------------------------------------
 
-  // Each level multiplied at its own size by its folded matrix, then upsampled and added; see fold_fusion_level.
+  // Each level multiplied at its own size by its folded matrix, then upsampled and added.
   struct MlpFusion {
     std::array<Linear, 4> levels;
     std::array<bool, 4> narrower = {};  // see is_product
@@ -383,9 +383,7 @@ class Backend {
     static Result<MlpFusion> prepare(const Backend& backend, const MlpFusionParameters& p) noexcept {
       MlpFusion fusion;
       for (std::size_t i = 0; i < 4; ++i) {
-        SEGFACE_ASSIGN(folded, fold_fusion_level(p, i));
-        SEGFACE_ASSIGN(level, backend.prepare_linear({p.linear_c[i].in, p.linear_fuse.out, folded.weight.data(),
-                                                      folded.bias.data(), nullptr}));
+        SEGFACE_ASSIGN(level, backend.prepare_linear(p.levels[i]));
         fusion.levels[i] = std::move(level);
         fusion.narrower[i] = is_product(p, i);
       }

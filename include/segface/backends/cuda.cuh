@@ -274,17 +274,14 @@ class BasicBackend {
 
   // ---- overrides of compounds ---------------------------------------------------------------------------------
 
-  // Each level multiplied at its own size by its folded matrix, the coarse ones interpolated and added in one go; see
-  // fold_fusion_level.
+  // Each level multiplied at its own size by its folded matrix, the coarse ones interpolated and added in one go.
   struct MlpFusion {
     std::array<Linear, 4> levels;
 
     static Result<MlpFusion> prepare(const BasicBackend& backend, const MlpFusionParameters& p) noexcept {
       MlpFusion fusion;
       for (std::size_t i = 0; i < 4; ++i) {
-        SEGFACE_ASSIGN(folded, fold_fusion_level(p, i));
-        SEGFACE_ASSIGN(level, backend.prepare_linear({p.linear_c[i].in, p.linear_fuse.out, folded.weight.data(),
-                                                      folded.bias.data(), nullptr}));
+        SEGFACE_ASSIGN(level, backend.prepare_linear(p.levels[i]));
         fusion.levels[i] = std::move(level);
       }
       return Result<MlpFusion>(std::move(fusion));

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "segface/backends/compound/pyramid.hpp"
 #include "segface/backends/parameters.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
@@ -49,39 +48,9 @@ inline Result<LinearNumbers> fold_batch_norm(const ConvolutionParameters& p) noe
   return std::move(folded);
 }
 
-// MLP fusion: linear_fuse(concat of up(linear_c.i(f_i))) = sum over i of up(f_i C_i^T F_i^T) + sum over i of F_i b_i,
-// where F_i is the part of linear_fuse that meets level i: columns (3 - i) 256 .. (4 - i) 256. Interpolation and
-// matrices commute, because every interpolation's weights add up to 1.
-// -> level i's own matrix F_i C_i [256, C_i]; level 0 carries the whole bias, the others carry zeros.
-inline Result<LinearNumbers> fold_fusion_level(const MlpFusionParameters& p, std::size_t level) noexcept {
-  const LinearParameters& c = p.linear_c[level];
-  const Index width = c.out, out = p.linear_fuse.out, all = p.linear_fuse.in;
-  const auto fuse = [&](Index o, std::size_t i) {
-    return p.linear_fuse.weight + o * all + (3 - static_cast<Index>(i)) * width;
-  };
-  SEGFACE_ASSIGN(folded, LinearNumbers::make(out, c.in));
-  SEGFACE_ASSIGN(row, Buffer<double>::make(static_cast<std::size_t>(c.in)));
-  for (Index o = 0; o < out; ++o) {
-    for (double& sum : row) sum = 0;
-    for (Index m = 0; m < width; ++m) {
-      const auto factor = static_cast<double>(fuse(o, level)[m]);
-      for (Index i = 0; i < c.in; ++i) row.data()[i] += factor * static_cast<double>(c.weight[m * c.in + i]);
-    }
-    for (Index i = 0; i < c.in; ++i) folded.weight.data()[o * c.in + i] = static_cast<float>(row.data()[i]);
-    double bias = 0;
-    for (std::size_t i = 0; level == 0 && i < 4; ++i) {
-      for (Index m = 0; m < width; ++m) {
-        bias += static_cast<double>(fuse(o, i)[m]) * static_cast<double>(p.linear_c[i].bias[m]);
-      }
-    }
-    folded.bias.data()[o] = static_cast<float>(bias);
-  }
-  return std::move(folded);
-}
-
 // Two linear layers, one after the other: A (B x + c) + a = (A B) x + (A c + a). -> [A's out, B's in]; a may be null.
-inline Result<LinearNumbers> fold_linear(const LinearParameters& after, const LinearNumbers& before,
-                                         Index in) noexcept {
+inline Result<LinearNumbers> fold_linear(const LinearParameters& after, const LinearParameters& before) noexcept {
+  const Index in = before.in;
   SEGFACE_ASSIGN(folded, LinearNumbers::make(after.out, in));
   SEGFACE_ASSIGN(row, Buffer<double>::make(static_cast<std::size_t>(in)));
   for (Index o = 0; o < after.out; ++o) {
@@ -89,9 +58,9 @@ inline Result<LinearNumbers> fold_linear(const LinearParameters& after, const Li
     double bias = after.bias != nullptr ? static_cast<double>(after.bias[o]) : 0;
     for (Index m = 0; m < after.in; ++m) {
       const auto factor = static_cast<double>(after.weight[o * after.in + m]);
-      const float* const inner = before.weight.data() + m * in;
+      const float* const inner = before.weight + m * in;
       for (Index i = 0; i < in; ++i) row.data()[i] += factor * static_cast<double>(inner[i]);
-      bias += factor * static_cast<double>(before.bias.data()[m]);
+      bias += factor * static_cast<double>(before.bias[m]);
     }
     for (Index i = 0; i < in; ++i) folded.weight.data()[o * in + i] = static_cast<float>(row.data()[i]);
     folded.bias.data()[o] = static_cast<float>(bias);

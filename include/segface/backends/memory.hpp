@@ -3,10 +3,11 @@
 // A backend that computes on the host says nothing and gets HostMemory, in which the host looks at maps where they are.
 // One on a device has a member type Memory with the same functions, where the block is the device's and kOnHost is
 // false, and with more: write(map, fill) and read(map, use), see Run, in which the host may see other numbers than the
-// device has: those of the backend's member type HostScalar; stream() and graph(), see Run::recorded. One Memory has
-// one user at a time.
+// device has: those of the backend's member type HostScalar; stream() and graph(), see Run::recorded, the one of
+// kMostSizes that use_graph(i) chose, and clear_graphs(). One Memory has one user at a time.
 #pragma once
 
+#include <cstddef>
 #include <type_traits>
 #include <utility>
 
@@ -27,6 +28,9 @@ Status reserve(AnyBuffer& buffer, std::size_t size) noexcept {
   buffer = std::move(larger);
   return {};
 }
+
+// Sizes of the input that one user goes back to without planning anew, and graphs of passes that are kept for them.
+inline constexpr std::size_t kMostSizes = 4;
 
 class HostMemory {
  public:

@@ -8,7 +8,7 @@
 #include "segface/backends/parameters.hpp"
 #include "segface/backends/run.hpp"
 #include "segface/base/config.hpp"
-#include "segface/base/tanh_warp.hpp"
+#include "segface/image/tanh_warp.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 

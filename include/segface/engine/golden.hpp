@@ -10,6 +10,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <string>
@@ -19,7 +20,6 @@
 #include "segface/backends/run.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/file.hpp"
-#include "segface/faces/landmarks.hpp"
 #include "segface/image/file.hpp"
 #include "segface/image/postprocess.hpp"
 #include "segface/image/resize.hpp"
@@ -84,17 +84,17 @@ class Golden {
     return resize_bicubic(image.view(), width_, height_);
   }
 
-  // The face's points in pixels of the R x R picture, where the data set needs them (LaPa). Errors: bad_format.
-  Result<Landmarks> landmarks() const noexcept {
+  // x and y of the face's five points, in pixels of the R x R picture, where the data set needs them (LaPa). Errors:
+  // bad_format.
+  Result<std::array<double, 10>> landmarks() const noexcept {
     const std::size_t at = find("landmarks");
     if (at == file_.size() || file_.info(at).shape.count() != 10) {
       return error(Errc::bad_format, file_.name(), ": 'landmarks' is missing or not five points");
     }
     SEGFACE_ASSIGN(numbers, values(at));
-    const auto point = [&](std::size_t i) {
-      return Point{static_cast<double>(numbers[2 * i]), static_cast<double>(numbers[2 * i + 1])};
-    };
-    return Landmarks{point(0), point(1), point(2), point(3), point(4)};
+    std::array<double, 10> points = {};
+    std::copy(numbers.begin(), numbers.end(), points.begin());
+    return points;
   }
 
   // Whether the official code's output of a stage is in the golden.

@@ -19,9 +19,11 @@
 #include "segface/base/numerals.hpp"
 #include "segface/base/status.hpp"
 #include "segface/base/uniform_sequence.hpp"
-#include "segface/engine/load.hpp"
 #include "segface/engine/network_info.hpp"
+#include "segface/engine/plan.hpp"
 #include "segface/networks/segface/model.hpp"
+#include "segface/networks/segface/variant.hpp"
+#include "segface/tensors/bind.hpp"
 #include "segface/tensors/safetensors.hpp"
 #include "segface/tensors/visit.hpp"
 
@@ -40,7 +42,7 @@ struct SelfTest {
   template <class B>
   static Result<SelfTest> run(const SegFace<B>& network, std::uint64_t seed, Executor& executor) noexcept {
     return guarded([&]() -> Result<SelfTest> {
-      SEGFACE_ASSIGN(plan, Plan<B>::make(network, 1, kSide, kSide, executor));
+      SEGFACE_ASSIGN(plan, (Plan<SegFace, B>::make(network, 1, kSide, kSide, executor)));
       const UniformSequence sequence("self_test", seed);
       const auto fill = [&](const HostMapOf<B>& input) {
         for (Index r = 0; r < input.rows(); ++r) {
@@ -165,6 +167,10 @@ class WeightFile {
     if (value("format") != "segface") {
       return error(Errc::bad_format, "the metadata has no format 'segface', so data set and resolution are unknown",
                    kAdvice);
+    }
+    if (!value("network").empty()) {
+      return error(Errc::bad_format, "these are the weights of a ", value("network"),
+                   "; expected those of a network that parses faces");
     }
     if (value("format_version") != "1") {
       return error(Errc::bad_format, "format_version is '", value("format_version"),

@@ -22,6 +22,10 @@ struct Point {
 struct Landmarks {
   Point left_eye, right_eye, nose, left_mouth, right_mouth;
 
+  // From x and y of each, in this order.
+  static Landmarks from_numbers(const std::array<double, 10>& xy) noexcept {
+    return {{xy[0], xy[1]}, {xy[2], xy[3]}, {xy[4], xy[5]}, {xy[6], xy[7]}, {xy[8], xy[9]}};
+  }
   std::array<Point, 5> in_order() const noexcept { return {left_eye, right_eye, nose, left_mouth, right_mouth}; }
   // The same points counted from another corner, and in a picture that is stretched.
   Landmarks moved(double x, double y) const noexcept {

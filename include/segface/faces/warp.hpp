@@ -15,8 +15,8 @@
 #include <cmath>
 
 #include "segface/base/status.hpp"
-#include "segface/base/tanh_warp.hpp"
 #include "segface/faces/landmarks.hpp"
+#include "segface/image/tanh_warp.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 

@@ -50,19 +50,26 @@ inline Result<Box> square_box(const Box& found, double scale) noexcept {
   return Box{found.x + (found.width - pixels) / 2, found.y + (found.height - pixels) / 2, pixels, pixels};
 }
 
-// The pixels of `box` in the photo's order; outside the photo they are zero.
-// Errors: invalid_argument (bad view, a side < 1, no pixel in common), overflow, out_of_memory.
-inline Result<Image> crop(const ImageView& photo, const Box& box) noexcept {
-  SEGFACE_RETURN_IF_ERROR(photo.validate());
+// Whether a box can be cut out of a photo of width x height. Errors: invalid_argument (a side < 1, no pixel in common).
+inline Status check_box(const Box& box, Index width, Index height) noexcept {
   if (box.width < 1 || box.height < 1) {
     return error(Errc::invalid_argument, "box: ", box.width, " x ", box.height,
                  " pixels; both sides must be at least 1");
   }
-  const Box inside = clip_box(box, photo.width, photo.height);
+  const Box inside = clip_box(box, width, height);
   if (inside.width < 1 || inside.height < 1) {
     return error(Errc::invalid_argument, "box ", box.x, ",", box.y, ",", box.width, ",", box.height,
-                 " lies outside the photo of ", photo.width, " x ", photo.height, " pixels");
+                 " lies outside the photo of ", width, " x ", height, " pixels");
   }
+  return {};
+}
+
+// The pixels of `box` in the photo's order; outside the photo they are zero.
+// Errors: invalid_argument (bad view), those of check_box, overflow, out_of_memory.
+inline Result<Image> crop(const ImageView& photo, const Box& box) noexcept {
+  SEGFACE_RETURN_IF_ERROR(photo.validate());
+  SEGFACE_RETURN_IF_ERROR(check_box(box, photo.width, photo.height));
+  const Box inside = clip_box(box, photo.width, photo.height);
   SEGFACE_ASSIGN(out, Image::make(box.width, box.height, photo.order));
   std::memset(out.data(), 0, out.size_bytes());
   const Index channels = channels_of(photo.order);

@@ -4,7 +4,7 @@
 // of its keys only the parts of the softmax over all keys remain (see KeyStrips).
 #pragma once
 
-#include "segface/backends/compound/cross_attention.hpp"
+#include "segface/backends/compound/segface/cross_attention.hpp"
 #include "segface/backends/cpu/attention.hpp"
 #include "segface/backends/cpu/projection.hpp"
 

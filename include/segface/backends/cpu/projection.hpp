@@ -8,7 +8,7 @@
 
 #include <array>
 
-#include "segface/backends/compound/pyramid.hpp"
+#include "segface/backends/compound/segface/pyramid.hpp"
 #include "segface/backends/cpu/interpolation.hpp"
 #include "segface/backends/cpu/kernels.hpp"
 #include "segface/backends/cpu/operands.hpp"
@@ -29,10 +29,10 @@ struct PositionTerm {
 
 // Whether level i of the pyramid is handed on as the fusion's own product, and the channels it has then.
 inline bool is_product(const MlpFusionParameters& fusion, std::size_t i) noexcept {
-  return i > 0 && fusion.linear_c[i].in > fusion.linear_fuse.out;
+  return i > 0 && fusion.levels[i].in > fusion.levels[i].out;
 }
 inline Index handed_on_channels(const MlpFusionParameters& fusion, std::size_t i) noexcept {
-  return is_product(fusion, i) ? fusion.linear_fuse.out : fusion.linear_c[i].in;
+  return is_product(fusion, i) ? fusion.levels[i].out : fusion.levels[i].in;
 }
 
 // A linear layer on the fused map, and the same on its levels.
@@ -59,10 +59,9 @@ struct PyramidLinear {
         w.levels[i] = std::move(packed);
         continue;
       }
-      const Index in = fusion.linear_c[i].in;
-      SEGFACE_ASSIGN(level, fold_fusion_level(fusion, i));
-      SEGFACE_ASSIGN(folded, fold_linear(product, level, in));
-      SEGFACE_ASSIGN(packed, backend.prepare_linear({in, p.out, folded.weight.data(), folded.bias.data(), nullptr}));
+      SEGFACE_ASSIGN(folded, fold_linear(product, fusion.levels[i]));
+      SEGFACE_ASSIGN(packed, backend.prepare_linear(
+                                 {fusion.levels[i].in, p.out, folded.weight.data(), folded.bias.data(), nullptr}));
       w.levels[i] = std::move(packed);
     }
     if (w.apart) {

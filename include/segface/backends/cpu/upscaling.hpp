@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "segface/backends/compound/upscaling.hpp"
+#include "segface/backends/compound/segface/upscaling.hpp"
 #include "segface/backends/cpu/labels.hpp"
 #include "segface/backends/cpu/operands.hpp"
 #include "segface/backends/cpu/strassen.hpp"

@@ -7,7 +7,7 @@
 #include "segface/backends/cuda/launch.cuh"
 #include "segface/base/bilinear.hpp"
 #include "segface/base/config.hpp"
-#include "segface/base/tanh_warp.hpp"
+#include "segface/image/tanh_warp.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 namespace cuda {

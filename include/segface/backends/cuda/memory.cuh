@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -38,7 +39,7 @@ class Memory {
       stream_.reset(stream);
     }
     if (block_.size() >= bytes) return {};
-    graph_.clear();
+    clear_graphs();
     SEGFACE_RETURN_IF_ERROR(finish());
     return segface::reserve(block_, bytes);
   }
@@ -51,8 +52,12 @@ class Memory {
   }
 
   cudaStream_t stream() const noexcept { return stream_.get(); }
-  // Of a pass in the block; who changes the pass clears it.
-  Graph& graph() noexcept { return graph_; }
+  // Of a pass in the block, the one that was chosen last; who changes the pass clears it.
+  Graph& graph() noexcept { return graphs_[graph_]; }
+  void use_graph(std::size_t which) noexcept { graph_ = which; }
+  void clear_graphs() noexcept {
+    for (Graph& graph : graphs_) graph.clear();
+  }
   // Puts a product into the stream.
   template <class T>
   Status multiply(const CublasLt& library, const Product<T>& product, bool tf32) noexcept {
@@ -119,7 +124,8 @@ class Memory {
   DeviceBuffer<std::uint8_t> block_, results_;
   Products products_;
   std::unique_ptr<std::remove_pointer_t<cudaStream_t>, StreamDeleter> stream_;
-  Graph graph_;
+  std::array<Graph, kMostSizes> graphs_;
+  std::size_t graph_ = 0;
 };
 
 }  // namespace cuda

@@ -3,7 +3,7 @@
 // and 128 between tokens and image (attention_downsample_rate 2).
 #pragma once
 
-#include "segface/backends/compound/cross_attention.hpp"
+#include "segface/backends/compound/segface/cross_attention.hpp"
 #include "segface/layers/linear.hpp"
 #include "segface/networks/segface/mlp_fusion.hpp"
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "segface/backends/compound/upscaling.hpp"
+#include "segface/backends/compound/segface/upscaling.hpp"
 #include "segface/layers/position_encoding.hpp"
 #include "segface/networks/segface/dataset.hpp"
 #include "segface/networks/segface/two_way_transformer.hpp"

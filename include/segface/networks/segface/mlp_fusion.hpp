@@ -6,8 +6,9 @@
 
 #include <array>
 
-#include "segface/backends/compound/pyramid.hpp"
+#include "segface/backends/compound/segface/pyramid.hpp"
 #include "segface/layers/linear.hpp"
+#include "segface/networks/segface/fold_fusion.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 
@@ -41,6 +42,7 @@ class MlpFusionNumbers {
     }
     fuse_ = p.read(w.linear_fuse);
     parameters_.linear_fuse = {4 * kDecoderWidth, kDecoderWidth, fuse_.data(), nullptr, nullptr};
+    folded_ = p.operand([&](const B&) { return FoldedFusion::make(parameters_); });
   }
 
   const MlpFusionParameters& parameters() const noexcept { return parameters_; }
@@ -48,6 +50,7 @@ class MlpFusionNumbers {
  private:
   std::array<Buffer<float>, 4> weight_, bias_;
   Buffer<float> fuse_;
+  FoldedFusion folded_;
   MlpFusionParameters parameters_;
 };
 

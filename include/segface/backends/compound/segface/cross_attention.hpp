@@ -5,7 +5,7 @@
 // it adds the position encoding first.
 #pragma once
 
-#include "segface/backends/compound/pyramid.hpp"
+#include "segface/backends/compound/segface/pyramid.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 namespace compound {

@@ -1,7 +1,6 @@
 // Binding a network's weights to a source: every tensor by name and shape, strictly.
 //
-// All that is missing, unexpected or of the wrong shape is listed in one message. Which network a source holds is
-// told by trying them all: no rule about names stands anywhere but in the layers' visit().
+// All that is missing, unexpected or of the wrong shape is listed in one message.
 #pragma once
 
 #include "segface/base/host_macros_begin.hpp"
@@ -15,7 +14,6 @@
 
 #include "segface/base/config.hpp"
 #include "segface/base/status.hpp"
-#include "segface/networks/segface/model.hpp"
 #include "segface/tensors/tensor_source.hpp"
 #include "segface/tensors/visit.hpp"
 
@@ -111,41 +109,6 @@ Status bind(Weights& weights, const TensorSource& source) noexcept {
                       : mismatch.misshapen_count != 0 ? Errc::shape_mismatch
                                                       : Errc::unexpected_tensor;
     return error(code, source.name(), ": ", mismatch);
-  });
-}
-
-// A kind of network, as its tensors tell it.
-struct Variant {
-  Backbone backbone = Backbone::mobilenet;
-  Dataset dataset = Dataset::celeb;  // lapa also where it is helen: no tensor tells these two apart
-};
-
-// The kind of network whose tensors `source` holds exactly. Errors: missing_tensor, shape_mismatch, with what differs
-// from the nearest kind; unexpected_tensor (a whole network, and tensors that are not of it).
-inline Result<Variant> detect_variant(const TensorSource& source) noexcept {
-  return guarded([&]() -> Result<Variant> {
-    const NameIndex names(source);
-    Variant nearest;
-    std::size_t most = 0;
-    for (const BackboneRow& row : kBackbones) {
-      for (const Dataset dataset : {Dataset::celeb, Dataset::lapa}) {
-        SegFaceWeights weights(row.backbone, dataset);
-        const Mismatch mismatch = match(weights, source, names);
-        if (mismatch.none()) return Variant{row.backbone, dataset};
-        if (mismatch.matched > most) nearest = {row.backbone, dataset};
-        most = std::max(most, mismatch.matched);
-      }
-    }
-    SegFaceWeights weights(nearest.backbone, nearest.dataset);
-    const Status status = bind(weights, source);
-    const char* const backbone = backbone_name(nearest.backbone);
-    const Index classes = class_count(nearest.dataset);
-    if (status.code() == Errc::unexpected_tensor) {
-      return in_context(status, "this is a whole ", backbone, " with ", classes,
-                        " classes and tensors that are not its own, which must be left out");
-    }
-    return in_context(status, "this is none of the networks known here; the nearest is ", backbone, " with ", classes,
-                      " classes");
   });
 }
 

@@ -16,6 +16,9 @@ SEGFACE_BEGIN_NAMESPACE
 struct MlpFusionParameters {
   std::array<LinearParameters, 4> linear_c;  // level i: [256, C_i]
   LinearParameters linear_fuse;              // [256, 1024], columns of level 3 first; no bias
+  // The same without a matrix between (networks/segface/fold_fusion.hpp): level i times [256, C_i] at its own size, the
+  // first with the bias of all, upsampled and added up.
+  std::array<LinearParameters, 4> levels;
 };
 
 // Four maps [B, H_i, W_i, C_i], which a backend may hand on multiplied by some matrix of its own, and their fusion

@@ -9,11 +9,22 @@
 #include "segface/base/config.hpp"
 #include "segface/base/status.hpp"
 #include "segface/base/threads/process.hpp"
-#include "segface/facade/shared_network.hpp"
-#include "segface/facade/workspace_state.hpp"
+#include "segface/engine/idle_workspaces.hpp"
+#include "segface/faces/parsing_network.hpp"
+#include "segface/faces/parsing_workspace.hpp"
 #include "segface/parser.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
+
+// What all copies of a parser share.
+template <class Backend>
+struct ParserState {
+  std::shared_ptr<const ParsingNetwork<Backend>> network;
+  IdleWorkspaces<ParsingWorkspace<Backend>> idle;  // as many as there are threads: more calls at a time gain nothing
+
+  explicit ParserState(std::shared_ptr<const ParsingNetwork<Backend>> prepared)
+      : network(std::move(prepared)), idle(network->engine().executor().threads()) {}
+};
 
 // ---- BasicParser ----------------------------------------------------------------------------------------------
 
@@ -44,10 +55,12 @@ Result<BasicParser<Backend>> BasicParser<Backend>::from_memory(Bytes bytes, cons
 template <class Backend>
 Result<BasicParser<Backend>> BasicParser<Backend>::make(const WeightFile& file, const Options& options,
                                                         const Backend& backend) noexcept {
-  BasicParser parser;
-  SEGFACE_ASSIGN(shared, SharedNetwork<Backend>::make(file, options, backend));
-  parser.shared_ = std::move(shared);
-  return Result<BasicParser>(std::move(parser));
+  return guarded([&]() -> Result<BasicParser> {
+    SEGFACE_ASSIGN(network, ParsingNetwork<Backend>::make(file, options, backend));
+    BasicParser parser;
+    parser.state_ = std::make_shared<ParserState<Backend>>(std::move(network));
+    return Result<BasicParser>(std::move(parser));
+  });
 }
 
 template <class Backend>
@@ -65,55 +78,53 @@ Result<Mask> BasicParser<Backend>::parse(const ImageView& photo, const Landmarks
 }
 template <class Backend>
 Result<Mask> BasicParser<Backend>::parse(const ImageView& photo, const Landmarks* landmarks) const noexcept {
-  if (shared_ == nullptr) return no_network();
+  if (state_ == nullptr) return no_network();
   const CancellationGuard guard;
-  std::unique_ptr<WorkspaceState<Backend>> workspace = shared_->take_idle();
+  std::unique_ptr<ParsingWorkspace<Backend>> workspace = state_->idle.take();
   if (workspace == nullptr) {
-    // A lent workspace must not keep alive what keeps it: it borrows the shared state without owning it.
-    const std::shared_ptr<SharedNetwork<Backend>> unowned(std::shared_ptr<SharedNetwork<Backend>>(), shared_.get());
-    SEGFACE_ASSIGN(made, WorkspaceState<Backend>::make(unowned, nullptr));
+    SEGFACE_ASSIGN(made, ParsingWorkspace<Backend>::make(state_->network, nullptr));
     workspace = std::move(made);
   }
   Mask mask;
   const Status status = workspace->parse(photo, landmarks, mask, {});
-  shared_->keep_idle(std::move(workspace));
+  state_->idle.keep(std::move(workspace));
   if (!status.ok()) return status;
   return Result<Mask>(std::move(mask));
 }
 
 template <class Backend>
 Result<BasicWorkspace<Backend>> BasicParser<Backend>::workspace(Executor* executor) const noexcept {
-  if (shared_ == nullptr) return no_network();
-  SEGFACE_ASSIGN(state, WorkspaceState<Backend>::make(shared_, executor));
+  if (state_ == nullptr) return no_network();
+  SEGFACE_ASSIGN(state, ParsingWorkspace<Backend>::make(state_->network, executor));
   return Workspace(std::move(state));
 }
 
 template <class Backend>
 const NetworkInfo& BasicParser<Backend>::info() const noexcept {
-  return shared_->info;
+  return state_->network->info();
 }
 template <class Backend>
 const Backend& BasicParser<Backend>::backend() const noexcept {
-  return shared_->network.backend();
+  return state_->network->engine().network().backend();
 }
 template <class Backend>
-const Plan<Backend>& BasicParser<Backend>::plan() const noexcept {
-  return *shared_->plan;
+const Plan<SegFace, Backend>& BasicParser<Backend>::plan() const noexcept {
+  return *state_->network->engine().plan();
 }
 template <class Backend>
 Index BasicParser<Backend>::threads() const noexcept {
-  return shared_->plan->threads();
+  return state_->network->engine().executor().threads();
 }
 template <class Backend>
 Result<double> BasicParser<Backend>::self_test() const noexcept {
-  if (shared_ == nullptr) return no_network();
-  return shared_->replay_self_test();
+  if (state_ == nullptr) return no_network();
+  return state_->network->replay_self_test();
 }
 
 // ---- BasicWorkspace -------------------------------------------------------------------------------------------
 
 template <class Backend>
-BasicWorkspace<Backend>::BasicWorkspace(std::unique_ptr<WorkspaceState<Backend>> state) noexcept
+BasicWorkspace<Backend>::BasicWorkspace(std::unique_ptr<ParsingWorkspace<Backend>> state) noexcept
     : state_(std::move(state)) {}
 template <class Backend>
 BasicWorkspace<Backend>::BasicWorkspace(BasicWorkspace&&) noexcept = default;

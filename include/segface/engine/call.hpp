@@ -1,0 +1,36 @@
+// What facades are asked for and tell: options of loading, tensors and their sizes, times of a call.
+#pragma once
+
+#include "segface/base/config.hpp"
+#include "segface/base/memory.hpp"
+
+SEGFACE_BEGIN_NAMESPACE
+
+struct Options {
+  // Threads that all calls share: 0 is default_threads() of base/threads/processors.hpp, and never more than this process
+  // may keep busy.
+  Index threads = 0;
+  // Replays the file's self-test after loading (about 20 ms): Errc::mismatch where it does not agree.
+  bool self_test = false;
+};
+
+// A normalised input, planar as PyTorch's: [batch, 3, height, width], (rgb / 255 - mean) / std.
+struct TensorView {
+  const float* data = nullptr;
+  Index batch = 0, height = 0, width = 0;
+};
+
+// Sizes of the logits for an input: [batch, classes, height, width].
+struct LogitsShape {
+  Index batch = 0, classes = 0, height = 0, width = 0;
+
+  std::size_t count() const noexcept { return static_cast<std::size_t>(batch * classes * height * width); }
+};
+
+// How long a stage of the last call took.
+struct StageTime {
+  const char* name = "";
+  double milliseconds = 0;
+};
+
+SEGFACE_END_NAMESPACE
