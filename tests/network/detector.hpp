@@ -10,9 +10,9 @@
 
 #include "segface/base/floating_point.hpp"
 #include "segface/base/uniform_sequence.hpp"
-#include "segface/engine/load.hpp"
 #include "segface/image/file.hpp"
 #include "segface/networks/detector/weights.hpp"
+#include "segface/tensors/bind.hpp"
 #include "segface/tensors/safetensors.hpp"
 
 namespace test {

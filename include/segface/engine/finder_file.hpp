@@ -19,8 +19,8 @@
 #include "segface/base/half.hpp"
 #include "segface/base/numerals.hpp"
 #include "segface/base/status.hpp"
-#include "segface/engine/load.hpp"
 #include "segface/networks/detector/weights.hpp"
+#include "segface/tensors/bind.hpp"
 #include "segface/tensors/safetensors.hpp"
 
 SEGFACE_BEGIN_NAMESPACE

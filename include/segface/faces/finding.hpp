@@ -305,13 +305,13 @@ class FindingWorkspace {
             answer.roll()};
   }
 
-  static constexpr double kSure = 3;  // difference of the logits: a probability of 0.95
+  static constexpr double kSure = 5;  // difference of the logits: a probability of 0.99
 
   // The first window is turned as the picture was that the face was found in. Where O-Net is not sure of it, or sees a
   // head far from upright, it is asked in windows of every turn and of two sizes: boxes of turned heads are large.
   Status answer(std::vector<Question>& questions) {
     constexpr double kFar = 40, kClose = 0.65;
-    constexpr std::size_t kPromising = 3;
+    constexpr std::size_t kPromising = 6;
     const auto turned = [](const Question& question, double degrees, double part) {
       const FaceBox& box = question.proposal->box;
       return TurnedWindow{{box.x, box.y}, part * box.side(), degrees};
@@ -428,26 +428,30 @@ class FindingWorkspace {
     return faces;
   }
 
-  // Takes away what has the points of a better face.
+  // Takes away what has the points of a better face, or the eyes.
   static void remove_doubles(std::vector<Face>& faces) {
-    const auto middle = [](const Face& face) {
-      Point sum;
-      for (const Point& p : face.landmarks.in_order()) sum = {sum.x + p.x / 5, sum.y + p.y / 5};
-      return sum;
-    };
-    const auto reach = [](const Face& face) {
-      const Landmarks& l = face.landmarks;
-      return std::max(std::hypot(l.right_eye.x - l.left_eye.x, l.right_eye.y - l.left_eye.y),
-                      std::hypot(l.left_mouth.x - l.left_eye.x, l.left_mouth.y - l.left_eye.y));
+    struct Place {
+      Point points, eyes;  // their middles
+      double reach;
+
+      explicit Place(const Landmarks& l) noexcept
+          : eyes{(l.left_eye.x + l.right_eye.x) / 2, (l.left_eye.y + l.right_eye.y) / 2},
+            reach(std::max(std::hypot(l.right_eye.x - l.left_eye.x, l.right_eye.y - l.left_eye.y),
+                           std::hypot(l.left_mouth.x - l.left_eye.x, l.left_mouth.y - l.left_eye.y))) {
+        for (const Point& p : l.in_order()) points = {points.x + p.x / 5, points.y + p.y / 5};
+      }
+      bool is_at(const Place& other) const noexcept {
+        const double far = std::max(reach, other.reach);
+        return std::hypot(points.x - other.points.x, points.y - other.points.y) < 0.9 * far ||
+               std::hypot(eyes.x - other.eyes.x, eyes.y - other.eyes.y) < 0.5 * far;
+      }
     };
     std::stable_sort(faces.begin(), faces.end(), [](const Face& a, const Face& b) { return a.score > b.score; });
     std::vector<Face> kept;
     for (const Face& face : faces) {
-      const Point m = middle(face);
-      const bool known = std::any_of(kept.begin(), kept.end(), [&](const Face& better) {
-        const Point other = middle(better);
-        return std::hypot(m.x - other.x, m.y - other.y) < 0.9 * std::max(reach(face), reach(better));
-      });
+      const Place place(face.landmarks);
+      const bool known = std::any_of(kept.begin(), kept.end(),
+                                     [&](const Face& better) { return place.is_at(Place(better.landmarks)); });
       if (!known) kept.push_back(face);
     }
     faces = std::move(kept);
