@@ -15,13 +15,13 @@
 #include <utility>
 #include <vector>
 
-#include "segface/backends/memory.hpp"
-#include "segface/backends/run.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/status.hpp"
 #include "segface/base/threads/executor.hpp"
 #include "segface/base/uniform_sequence.hpp"
+#include "segface/engine/engine.hpp"
 #include "segface/engine/finder_file.hpp"
+#include "segface/engine/workspace.hpp"
 #include "segface/faces/distinct.hpp"
 #include "segface/faces/face.hpp"
 #include "segface/faces/turned_window.hpp"
@@ -31,13 +31,6 @@
 #include "segface/networks/detector/weights.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
-
-// The two networks, ready to run.
-template <class Backend>
-struct Detector {
-  YuNet<Backend> yunet;
-  ONet<Backend> onet;
-};
 
 // What O-Net says of a window.
 struct WindowAnswer {
@@ -64,8 +57,10 @@ struct WindowAnswer {
 template <class Backend>
 class FindingWorkspace {
  public:
-  FindingWorkspace(const Detector<Backend>& detector, Executor& executor) noexcept
-      : detector_(detector), executor_(executor) {}
+  // Both engines have one executor.
+  FindingWorkspace(std::shared_ptr<const Engine<YuNet, Backend>> finds,
+                   std::shared_ptr<const Engine<ONet, Backend>> places)
+      : executor_(finds->executor()), yunet_(std::move(finds)), onet_(std::move(places)) {}
 
   Status find(const ImageView& photo, const FindOptions& options, Faces& faces) {
     std::vector<Proposal> proposals;
@@ -110,11 +105,11 @@ class FindingWorkspace {
           outputs.onet[static_cast<std::size_t>(i)] = static_cast<float>(host.row(0)[i]);
       });
     };
-    SEGFACE_RETURN_IF_ERROR(pass(detector_.yunet, 1, kSide, kSide, give(127.5, 127.5), read_cells));
-    return pass(detector_.onet, 1, onet::kSide, onet::kSide, give(1, 0), read_answer);
+    SEGFACE_RETURN_IF_ERROR(pass(yunet_, 1, kSide, kSide, give(127.5, 127.5), read_cells));
+    return pass(onet_, 1, onet::kSide, onet::kSide, give(1, 0), read_answer);
   }
 
-  std::size_t bytes() const noexcept { return memory_.bytes(); }
+  std::size_t bytes() const noexcept { return yunet_.bytes() + onet_.bytes(); }
 
  private:
   using HostScalar = HostScalarOf<Backend>;
@@ -220,7 +215,7 @@ class FindingWorkspace {
       const auto give = [&](const HostMap& input) {
         for (Index i = 0; i < batch; ++i) give_turned(picture, first + 2 * static_cast<int>(i), input.image(i));
       };
-      SEGFACE_RETURN_IF_ERROR(pass(detector_.yunet, batch, height, width, give, [&](auto& run, const auto& cells) {
+      SEGFACE_RETURN_IF_ERROR(pass(yunet_, batch, height, width, give, [&](auto& run, const auto& cells) {
         for (std::size_t level = 0; level < cells.size(); ++level) {
           run.read(cells[level], [&](const auto& host) {
             for (Index i = 0; i < batch; ++i) {
@@ -376,15 +371,14 @@ class FindingWorkspace {
           }
         });
       };
-      SEGFACE_RETURN_IF_ERROR(
-          pass(detector_.onet, count, onet::kSide, onet::kSide, give, [&](auto& run, const auto& answers) {
-            run.read(answers, [&](const auto& host) {
-              for (Index i = 0; i < count; ++i) {
-                Ask& a = asks[first + static_cast<std::size_t>(i)];
-                a.answer = read_answer(host.row(i), a.window);
-              }
-            });
-          }));
+      SEGFACE_RETURN_IF_ERROR(pass(onet_, count, onet::kSide, onet::kSide, give, [&](auto& run, const auto& answers) {
+        run.read(answers, [&](const auto& host) {
+          for (Index i = 0; i < count; ++i) {
+            Ask& a = asks[first + static_cast<std::size_t>(i)];
+            a.answer = read_answer(host.row(i), a.window);
+          }
+        });
+      }));
     }
     return {};
   }
@@ -464,27 +458,24 @@ class FindingWorkspace {
 
   // ---- passes ---------------------------------------------------------------------------------------------------
 
-  // give(input [batch, height, width, 3] on the host), then use(run, network(run, input)).
-  template <class Network, class Give, class Use>
-  Status pass(const Network& network, Index batch, Index height, Index width, const Give& give, const Use& use) {
-    Arena counting;
-    Run<Backend> dry(network.backend(), counting, executor_);
-    network(dry, dry.map(batch, height, width, 3));
-    SEGFACE_RETURN_IF_ERROR(memory_.reserve(counting.high_water()));
-    Arena arena(memory_.block());
-    Run<Backend> run(network.backend(), memory_, arena, executor_);
-    const MapOf<Backend> input = run.map(batch, height, width, 3);
-    run.write(input, give);
-    use(run, network(run, input));
-    return run.status();
+  // give(input [batch, height, width, 3] on the host), then use(run, what the network makes of it).
+  template <class Workspace, class Give, class Use>
+  static Status pass(Workspace& workspace, Index batch, Index height, Index width, const Give& give, const Use& use) {
+    SEGFACE_RETURN_IF_ERROR(workspace.plan_for(batch, height, width));
+    if (workspace.memory().block().size() < workspace.plan().workspace_bytes()) {
+      workspace.forget_graphs();
+      SEGFACE_RETURN_IF_ERROR(workspace.memory().reserve(workspace.plan().workspace_bytes()));
+    }
+    const auto run_network = [&](auto& run, const auto& image) { use(run, workspace.compute(run, image)); };
+    return workspace.forward([&](auto& run, const auto& image) { run.write(image, give); }, run_network);
   }
 
   static constexpr float kBlack[3] = {0, 0, 0};
   static constexpr Index kWindowFloats = onet::kSide * onet::kSide * 3;
 
-  const Detector<Backend>& detector_;
   Executor& executor_;
-  MemoryOf<Backend> memory_;  // activations
+  EngineWorkspace<YuNet, Backend> yunet_;
+  EngineWorkspace<ONet, Backend> onet_;
   std::vector<float> windows_;
 };
 
