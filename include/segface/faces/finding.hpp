@@ -64,7 +64,7 @@ class FindingWorkspace {
 
   Status find(const ImageView& photo, const FindOptions& options, Faces& faces) {
     std::vector<Proposal> proposals;
-    const double least = options.threshold / 3;
+    const double least = kFaint * options.threshold;
     SEGFACE_RETURN_IF_ERROR(search_photo(photo, options, least, proposals));
     std::vector<Face> found;
     SEGFACE_RETURN_IF_ERROR(place(photo, distinct(std::move(proposals)), found));
@@ -306,7 +306,6 @@ class FindingWorkspace {
   // head far from upright, it is asked in windows of every turn and of two sizes: boxes of turned heads are large.
   Status answer(std::vector<Question>& questions) {
     constexpr double kFar = 40, kClose = 0.65;
-    constexpr std::size_t kPromising = 6;
     const auto turned = [](const Question& question, double degrees, double part) {
       const FaceBox& box = question.proposal->box;
       return TurnedWindow{{box.x, box.y}, part * box.side(), degrees};
@@ -327,21 +326,28 @@ class FindingWorkspace {
       }
     }
     SEGFACE_RETURN_IF_ERROR(ask(asks));
+    return turn_upright(asks);
+  }
+
+  // Leaves the most promising asks of each question.
+  static void keep_promising(std::vector<Ask>& asks, std::size_t most) {
     std::stable_sort(asks.begin(), asks.end(), [](const Ask& a, const Ask& b) {
       return a.question != b.question ? a.question < b.question : a.answer.difference > b.answer.difference;
     });
-    likely.clear();
+    std::vector<Ask> kept;
     for (std::size_t i = 0; i < asks.size(); ++i) {
-      if (i < kPromising || asks[i - kPromising].question != asks[i].question) likely.push_back(asks[i]);
+      if (i < most || asks[i - most].question != asks[i].question) kept.push_back(asks[i]);
     }
-    return turn_upright(likely);
+    asks = std::move(kept);
   }
 
   // Asks again in windows turned to the heads and moved to them, and keeps the best answer of each question.
   Status turn_upright(std::vector<Ask>& likely) {
     constexpr double kUpright = 3;
     constexpr int kMostTurns = 5;
+    constexpr std::size_t kPromising[kMostTurns] = {6, 2, 1, 1, 1};
     for (int i = 0; i < kMostTurns; ++i) {
+      keep_promising(likely, kPromising[i]);
       std::vector<Ask> asks;
       for (Ask& a : likely) {
         if (i == 0 || std::fabs(a.answer.off()) >= kUpright) {
@@ -451,9 +457,13 @@ class FindingWorkspace {
     faces = std::move(kept);
   }
 
+  // Parts of the threshold: from kFaint on O-Net is asked, and below kWeak it has to be surer.
+  static constexpr double kFaint = 1.0 / 3, kWeak = 0.5;
+
   static bool is_certain(const Face& face, double threshold) noexcept {
-    constexpr double kSureProbability = 0.9;
-    return face.score >= threshold || face.probability >= kSureProbability;
+    constexpr double kSureProbability = 0.94, kVerySure = 0.96;
+    return face.score >= threshold ||
+           face.probability >= (face.score >= kWeak * threshold ? kSureProbability : kVerySure);
   }
 
   // ---- passes ---------------------------------------------------------------------------------------------------
