@@ -7,7 +7,7 @@ import torch
 
 from .detector import MULTIPLE, STRIDES
 
-LEAST_SCORE = 0.3  # of a candidate
+LEAST_SCORE = 0.1  # of a candidate
 MOST_OVERLAP = 0.3  # intersection over union of two that both stay
 MOST_NESTED = 0.6  # intersection over the smaller one, where the worse one's centre lies in the better one
 
@@ -72,34 +72,51 @@ def decode(levels: list[dict], least_score: float = LEAST_SCORE) -> list[Candida
     return found
 
 
+def intersection(a: Candidate, b: Candidate) -> float:
+    w = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
+    h = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
+    return w * h if w > 0 and h > 0 else 0.0
+
+
+def overlaps(a: Candidate, b: Candidate) -> bool:
+    common = intersection(a, b)
+    return common > MOST_OVERLAP * (a.width * a.height + b.width * b.height - common)
+
+
 def repeats(worse: Candidate, better: Candidate) -> bool:
-    w = min(worse.x + worse.width, better.x + better.width) - max(worse.x, better.x)
-    h = min(worse.y + worse.height, better.y + better.height) - max(worse.y, better.y)
-    if w <= 0 or h <= 0:
-        return False
-    a, b = worse.width * worse.height, better.width * better.height
-    if w * h > MOST_OVERLAP * (a + b - w * h):
+    if overlaps(worse, better):
         return True
     x, y = worse.x + worse.width / 2 - better.x, worse.y + worse.height / 2 - better.y
-    return 0 <= x <= better.width and 0 <= y <= better.height and w * h > MOST_NESTED * min(a, b)
+    smaller = min(worse.width * worse.height, better.width * better.height)
+    inside = 0 <= x <= better.width and 0 <= y <= better.height
+    return inside and intersection(worse, better) > MOST_NESTED * smaller
+
+
+def grouped(candidates: list[Candidate]) -> list[list[Candidate]]:
+    """The best first, each with those that repeat it behind it; equal scores keep their order."""
+    groups = []
+    for candidate in sorted(candidates, key=lambda c: -c.score):
+        home = next((group for group in groups if repeats(candidate, group[0])), None)
+        if home is None:
+            groups.append([candidate])
+        else:
+            home.append(candidate)
+    return groups
 
 
 def suppressed(candidates: list[Candidate]) -> list[Candidate]:
-    """The best first, without those that repeat a better one; equal scores keep their order."""
-    kept = []
-    for candidate in sorted(candidates, key=lambda c: -c.score):
-        if not any(repeats(candidate, better) for better in kept):
-            kept.append(candidate)
-    return kept
+    return [group[0] for group in grouped(candidates)]
 
 
 # --- the points ---
 
 WINDOW = 48  # pixels along O-Net's window
-SURE = 3.0  # difference of O-Net's logits from which the other three quarter turns are not asked
+SURE = 3.0  # difference of O-Net's logits from which no other window is asked
 MOST_ROLL = 40.0  # degrees in the window, up to which neither
 UPRIGHT = 3.0  # degrees in the window below which the points stay
 MOST_ASKS = 3  # in windows turned by the last answer
+KEEP_SCORE = 0.6  # of a candidate
+KEEP_PROBABILITY = 0.9  # of O-Net, keeps a candidate of a lower score
 
 
 @dataclass
@@ -114,10 +131,20 @@ class Face:
 
 
 @dataclass
+class Window:
+    """A turned square in edges of a picture; roll in degrees, clockwise."""
+    centre: np.ndarray
+    side: float
+    roll: float
+
+
+@dataclass
 class Answer:
-    """What O-Net says of a window: difference of logits, points in parts of its side, roll within it in degrees."""
+    """What O-Net says of a window: difference of logits; points and box in parts of its side; roll within it."""
+    window: Window
     difference: float
     points: np.ndarray
+    box: np.ndarray
     roll: float
 
 
@@ -133,12 +160,12 @@ def axes(roll: float) -> np.ndarray:
     return np.array([[c, s], [-s, c]])
 
 
-def window(picture: np.ndarray, centre: np.ndarray, side: float, roll: float) -> np.ndarray:
-    """[48, 48, 3]: a turned square, in edges of the picture; n x n bilinear samples a pixel, 0 outside."""
-    n = max(1, math.ceil(side / WINDOW))
+def cut(picture: np.ndarray, window: Window) -> np.ndarray:
+    """[48, 48, 3]: the window's pixels; n x n bilinear samples each, 0 outside the picture."""
+    n = max(1, math.ceil(window.side / WINDOW))
     along = (np.arange(WINDOW * n) + 0.5) / (WINDOW * n) - 0.5
-    u, v = axes(roll) * side
-    places = centre + along[None, :, None] * u + along[:, None, None] * v - 0.5
+    u, v = axes(window.roll) * window.side
+    places = window.centre + along[None, :, None] * u + along[:, None, None] * v - 0.5
     low = np.floor(places).astype(int)
     fraction = places - low
     total = np.zeros(places.shape[:2] + (3,))
@@ -153,38 +180,60 @@ def window(picture: np.ndarray, centre: np.ndarray, side: float, roll: float) ->
 
 
 @torch.no_grad()
-def ask(onet, picture: np.ndarray, centre: np.ndarray, side: float, rolls: list[float]) -> list[Answer]:
-    windows = np.stack([window(picture, centre, side, roll) for roll in rolls])
-    logits, _, points = onet(torch.from_numpy((windows - 127.5) * 0.0078125).permute(0, 3, 1, 2))
+def ask(onet, picture: np.ndarray, windows: list[Window]) -> list[Answer]:
+    pixels = np.stack([cut(picture, window) for window in windows])
+    logits, boxes, points = onet(torch.from_numpy((pixels - 127.5) * 0.0078125).permute(0, 3, 1, 2))
     places = points.numpy().reshape(-1, 2, 5).transpose(0, 2, 1)
-    return [Answer(float(pair[1] - pair[0]), place, roll_of(place)) for pair, place in zip(logits, places)]
+    return [Answer(window, float(pair[1] - pair[0]), place, np.array([0, 0, 1, 1]) + box.numpy(), roll_of(place))
+            for window, pair, box, place in zip(windows, logits, boxes, places)]
 
 
-def place_points(onet, picture: np.ndarray, candidate: Candidate) -> tuple[np.ndarray, float, float]:
-    """Points [5, 2] in edges of the picture, probability, roll of a candidate's face."""
-    centre = np.array([candidate.x + candidate.width / 2, candidate.y + candidate.height / 2])
-    side = max(candidate.width, candidate.height)
-    roll = -90.0 * candidate.turn
-    answer, = ask(onet, picture, centre, side, [roll])
-    if answer.difference < SURE or abs(answer.roll) > MOST_ROLL:
-        rolls = [roll + turn for turn in (0.0, 90.0, 180.0, 270.0)]
-        answers = [answer, *ask(onet, picture, centre, side, rolls[1:])]
-        best = max(range(4), key=lambda i: answers[i].difference)
-        roll, answer = rolls[best], answers[best]
+def follow(onet, picture: np.ndarray, answer: Answer) -> Answer:
+    """Asks again in the window that an answer points to, until the face in it stands upright."""
     for _ in range(MOST_ASKS):
         if abs(answer.roll) < UPRIGHT:
             break
-        roll += answer.roll
-        answer, = ask(onet, picture, centre, side, [roll])
-    points = centre + side * (answer.points - 0.5) @ axes(roll)
-    return points, 1 / (1 + math.exp(-answer.difference)), (roll + answer.roll + 180) % 360 - 180
+        last, box = answer.window, answer.box
+        middle = (box[:2] + box[2:]) / 2 - 0.5
+        moved = Window(last.centre + last.side * middle @ axes(last.roll), last.side * max(box[2:] - box[:2]),
+                       last.roll + answer.roll)
+        answer, = ask(onet, picture, [moved])
+    return answer
+
+
+def answer_of(onet, picture: np.ndarray, group: list[Candidate]) -> Answer:
+    """O-Net's last answer for a group of candidates (see grouped) in edges of the picture."""
+    def around(candidate, roll, part=1.0):
+        centre = np.array([candidate.x + candidate.width / 2, candidate.y + candidate.height / 2])
+        return Window(centre, part * max(candidate.width, candidate.height), roll)
+
+    def best(answers):
+        return max(answers, key=lambda answer: answer.difference)
+
+    top = group[0]
+    answers = ask(onet, picture, [around(top, -90.0 * top.turn)])
+    if answers[0].difference >= SURE and abs(answers[0].roll) <= MOST_ROLL:
+        return follow(onet, picture, answers[0])
+    # YuNet's box of a face that is not upright lies off its middle: each turn's own box is asked as well.
+    first = {}
+    for candidate in group:
+        first.setdefault(candidate.turn, candidate)
+    windows = [around(top, -90.0 * turn) for turn in range(4) if turn != top.turn]
+    windows += [around(c, -90.0 * turn) for turn, c in first.items() if c is not top]
+    answers += ask(onet, picture, windows)
+    answer = follow(onet, picture, best(answers))
+    if answer.difference >= SURE:
+        return answer
+    windows = [around(c, -90.0 * turn + half) for turn, c in first.items() for half in (-45.0, 45.0)]
+    if top.score >= KEEP_SCORE:  # kept in any case, so better looked for everywhere
+        windows += [around(top, 45.0 * eighth, part) for part in (0.8, 1.25) for eighth in range(8)]
+    answers += ask(onet, picture, windows)
+    return best([answer, follow(onet, picture, best(answers))])
 
 
 # --- the whole ---
 
 SIDES = (640, 320)  # of the pictures; the last one is turned
-KEEP_SCORE = 0.6
-KEEP_PROBABILITY = 0.9  # keeps a candidate of a lower score
 
 
 def turned_back(candidate: Candidate, turn: int, width: int, height: int) -> Candidate:
@@ -217,18 +266,26 @@ def find(yunet, onet, photo: np.ndarray, turns: int = 4) -> list[Face]:
     candidates = [c for picture in pictures for c in look(yunet, picture, 0, (width, height))]
     for turn in range(1, turns):
         candidates += look(yunet, pictures[-1], turn, (width, height))
-    faces = []
-    for candidate in suppressed(candidates):
-        # Large faces are looked at in the larger picture: the photo would only cost time.
-        picture = photo
-        factor = pictures[0].shape[1] / width
-        if max(candidate.width, candidate.height) * factor >= WINDOW:
-            picture = pictures[0]
-        scale = np.array([picture.shape[1] / width, picture.shape[0] / height])
-        scaled = Candidate(candidate.score, candidate.x * scale[0], candidate.y * scale[1],
-                           candidate.width * scale[0], candidate.height * scale[1], turn=candidate.turn)
-        points, probability, roll = place_points(onet, picture, scaled)
-        if candidate.score >= KEEP_SCORE or probability >= KEEP_PROBABILITY:
-            faces.append(Face((candidate.x, candidate.y, candidate.width, candidate.height), points / scale - 0.5,
-                              candidate.score, probability, roll, max(candidate.width, candidate.height)))
-    return sorted(faces, key=lambda f: (-f.size, f.box[0], f.box[1]))
+    found = []
+    for group in grouped(candidates):
+        # A large face is looked at in the larger picture: the photo would only cost time.
+        top = group[0]
+        large = max(top.width, top.height) * pictures[0].shape[1] / width >= WINDOW
+        picture = pictures[0] if large else photo
+        sx, sy = picture.shape[1] / width, picture.shape[0] / height
+        scaled = [Candidate(c.score, c.x * sx, c.y * sy, c.width * sx, c.height * sy, turn=c.turn) for c in group]
+        answer = answer_of(onet, picture, scaled)
+        probability = 1 / (1 + math.exp(-answer.difference))
+        if top.score < KEEP_SCORE and probability < KEEP_PROBABILITY:
+            continue
+        window = answer.window
+        points = (window.centre + window.side * (answer.points - 0.5) @ axes(window.roll)) / (sx, sy)
+        corner = (window.centre - window.side / 2) / (sx, sy)
+        seen = Candidate(top.score, float(corner[0]), float(corner[1]), window.side / sx, window.side / sy)
+        box = top if overlaps(seen, top) else seen  # the window may have left a poor box for the face beside it
+        face = Face((box.x, box.y, box.width, box.height), points - 0.5, top.score, probability,
+                    (window.roll + answer.roll + 180) % 360 - 180, max(box.width, box.height))
+        # Windows of two candidates may have ended at the same face.
+        if not any(repeats(seen, other) for other, _ in found):
+            found.append((seen, face))
+    return sorted((face for _, face in found), key=lambda f: (-f.size, f.box[0], f.box[1]))
