@@ -457,13 +457,12 @@ class FindingWorkspace {
     faces = std::move(kept);
   }
 
-  // Parts of the threshold: from kFaint on O-Net is asked, and below kWeak it has to be surer.
-  static constexpr double kFaint = 1.0 / 3, kWeak = 0.5;
+  static constexpr double kFaint = 1.0 / 3;  // part of the threshold from which on O-Net is asked
 
+  // Asked in many windows, O-Net may be sure by chance of what is no face.
   static bool is_certain(const Face& face, double threshold) noexcept {
-    constexpr double kSureProbability = 0.94, kVerySure = 0.96;
-    return face.score >= threshold ||
-           face.probability >= (face.score >= kWeak * threshold ? kSureProbability : kVerySure);
+    constexpr double kSureProbability = 0.985;
+    return face.score >= threshold || face.probability >= kSureProbability;
   }
 
   // ---- passes ---------------------------------------------------------------------------------------------------
