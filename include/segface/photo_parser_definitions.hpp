@@ -114,10 +114,7 @@ struct BasicPhotoParser<Backend>::State {
 template <class Backend>
 Result<BasicPhotoParser<Backend>> BasicPhotoParser<Backend>::load(const std::string& finder, const std::string& network,
                                                                   const Options& options) noexcept {
-  FinderOptions finding;
-  finding.threads = options.threads;
-  finding.self_test = options.self_test;
-  SEGFACE_ASSIGN(finds, BasicFinder<Backend>::load(finder, finding));
+  SEGFACE_ASSIGN(finds, BasicFinder<Backend>::load(finder, options));
   SEGFACE_ASSIGN(parses, BasicParser<Backend>::load(network, options));
   return make(std::move(finds), std::move(parses));
 }

@@ -251,7 +251,7 @@ class ParseCall {
 // Errors: those of BasicFinder::load.
 template <class Backend>
 Result<BasicFinder<Backend>> load_finder(const std::string& path, Index threads) {
-  FinderOptions options;
+  Options options;
   options.threads = threads;
   if constexpr (std::is_same_v<Backend, cpu::Backend>) {
     return BasicFinder<Backend>::load(path, options, cpu_backend());

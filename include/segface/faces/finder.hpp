@@ -13,6 +13,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
+#include "segface/engine/call.hpp"
 #include "segface/faces/face.hpp"
 #include "segface/image/image.hpp"
 
@@ -32,14 +33,6 @@ SEGFACE_BEGIN_NAMESPACE
 struct FinderInfo;
 namespace cpu = core::cpu;
 
-struct FinderOptions {
-  // Threads that all calls share: 0 is default_threads() of base/threads/processors.hpp, and never more than this process
-  // may keep busy.
-  Index threads = 0;
-  // Replays the file's self-test after loading: Errc::mismatch where it does not agree.
-  bool self_test = false;
-};
-
 template <class Backend>
 class BasicFinder {
  public:
@@ -48,11 +41,10 @@ class BasicFinder {
 
   // From weights/finder.safetensors or its bytes, which are not needed afterwards. Errors: those of core::FinderFile::open,
   // non_finite, out_of_memory. Without a backend given, it is the one that the environment asks for (SEGFACE_ISA).
-  static Result<BasicFinder> load(const std::string& path, const FinderOptions& options = {}) noexcept;
-  static Result<BasicFinder> load(const std::string& path, const FinderOptions& options,
-                                  const Backend& backend) noexcept;
-  static Result<BasicFinder> from_memory(Bytes bytes, const FinderOptions& options = {}) noexcept;
-  static Result<BasicFinder> from_memory(Bytes bytes, const FinderOptions& options, const Backend& backend) noexcept;
+  static Result<BasicFinder> load(const std::string& path, const Options& options = {}) noexcept;
+  static Result<BasicFinder> load(const std::string& path, const Options& options, const Backend& backend) noexcept;
+  static Result<BasicFinder> from_memory(Bytes bytes, const Options& options = {}) noexcept;
+  static Result<BasicFinder> from_memory(Bytes bytes, const Options& options, const Backend& backend) noexcept;
 
   // The faces of a photo, which is upright where its file said so (EXIF comes before). No face is an answer, not an
   // error. Errors: invalid_argument (the view, the options), out_of_memory, those of a device.
@@ -66,7 +58,7 @@ class BasicFinder {
 
  private:
   static Status no_networks() noexcept;
-  static Result<BasicFinder> make(const core::FinderFile& file, const FinderOptions& options,
+  static Result<BasicFinder> make(const core::FinderFile& file, const Options& options,
                                   const Backend& backend) noexcept;
 
   std::shared_ptr<core::SharedDetector<Backend>> shared_;

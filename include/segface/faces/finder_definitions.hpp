@@ -25,29 +25,30 @@ SEGFACE_BEGIN_CORE
 // What all copies of a finder share.
 template <class Backend>
 struct SharedDetector {
-  Detector<Backend> detector;
+  std::shared_ptr<const Engine<YuNet, Backend>> yunet;
+  std::shared_ptr<const Engine<ONet, Backend>> onet;
   FinderInfo info;
   FinderSelfTest self_test;
-  std::unique_ptr<Executor> executor;
   IdleWorkspaces<FindingWorkspace<Backend>> idle;
 
-  SharedDetector(Detector<Backend> prepared, const FinderFile& file, std::unique_ptr<Executor> threads)
-      : detector(std::move(prepared)),
+  SharedDetector(std::unique_ptr<Engine<YuNet, Backend>> finds, std::unique_ptr<Engine<ONet, Backend>> places,
+                 const FinderFile& file)
+      : yunet(std::move(finds)),
+        onet(std::move(places)),
         info(file.info()),
         self_test(file.self_test()),
-        executor(std::move(threads)),
-        idle(executor->threads()) {}
+        idle(yunet->executor().threads()) {}
 
   // Calls body(workspace) -> Status with a workspace that no other call has.
   template <class Body>
   Status with_workspace(const Body& body) noexcept {
     const CancellationGuard cancellation;
     const FloatingPointGuard mode;
-    return core::guarded([&]() -> Status {
+    return guarded([&]() -> Status {
       std::unique_ptr<FindingWorkspace<Backend>> workspace = idle.take();
-      if (workspace == nullptr) workspace = std::make_unique<FindingWorkspace<Backend>>(detector, *executor);
+      if (workspace == nullptr) workspace = std::make_unique<FindingWorkspace<Backend>>(yunet, onet);
       Status status;
-      executor->hold_for([&] { status = guarded([&] { return body(*workspace); }); });
+      yunet->executor().hold_for([&] { status = guarded([&] { return body(*workspace); }); });
       idle.keep(std::move(workspace));
       return status;
     });
@@ -59,41 +60,39 @@ SEGFACE_END_CORE
 SEGFACE_BEGIN_NAMESPACE
 
 template <class Backend>
-Result<BasicFinder<Backend>> BasicFinder<Backend>::load(const std::string& path,
-                                                        const FinderOptions& options) noexcept {
+Result<BasicFinder<Backend>> BasicFinder<Backend>::load(const std::string& path, const Options& options) noexcept {
   SEGFACE_ASSIGN(backend, Backend::from_environment());
   return load(path, options, backend);
 }
 template <class Backend>
-Result<BasicFinder<Backend>> BasicFinder<Backend>::load(const std::string& path, const FinderOptions& options,
+Result<BasicFinder<Backend>> BasicFinder<Backend>::load(const std::string& path, const Options& options,
                                                         const Backend& backend) noexcept {
   const core::CancellationGuard guard;
   SEGFACE_ASSIGN(file, core::FinderFile::open(path));
   return make(file, options, backend);
 }
 template <class Backend>
-Result<BasicFinder<Backend>> BasicFinder<Backend>::from_memory(Bytes bytes, const FinderOptions& options) noexcept {
+Result<BasicFinder<Backend>> BasicFinder<Backend>::from_memory(Bytes bytes, const Options& options) noexcept {
   SEGFACE_ASSIGN(backend, Backend::from_environment());
   return from_memory(bytes, options, backend);
 }
 template <class Backend>
-Result<BasicFinder<Backend>> BasicFinder<Backend>::from_memory(Bytes bytes, const FinderOptions& options,
+Result<BasicFinder<Backend>> BasicFinder<Backend>::from_memory(Bytes bytes, const Options& options,
                                                                const Backend& backend) noexcept {
   const core::CancellationGuard guard;
   SEGFACE_ASSIGN(file, core::FinderFile::from_memory(bytes));
   return make(file, options, backend);
 }
 template <class Backend>
-Result<BasicFinder<Backend>> BasicFinder<Backend>::make(const core::FinderFile& file, const FinderOptions& options,
+Result<BasicFinder<Backend>> BasicFinder<Backend>::make(const core::FinderFile& file, const Options& options,
                                                         const Backend& backend) noexcept {
   return core::guarded([&]() -> Result<BasicFinder> {
-    const core::FloatingPointGuard mode;
-    SEGFACE_ASSIGN(yunet, core::YuNet<Backend>::prepare(backend, file.weights().yunet));
-    SEGFACE_ASSIGN(onet, core::ONet<Backend>::prepare(backend, file.weights().onet));
     SEGFACE_ASSIGN(threads, make_executor(options.threads));
+    const std::shared_ptr<Executor> executor(std::move(threads));
+    SEGFACE_ASSIGN(yunet, (core::Engine<core::YuNet, Backend>::make(backend, file.weights().yunet, executor)));
+    SEGFACE_ASSIGN(onet, (core::Engine<core::ONet, Backend>::make(backend, file.weights().onet, executor)));
     BasicFinder finder;
-    finder.shared_ = std::make_shared<core::SharedDetector<Backend>>(
-        core::Detector<Backend>{std::move(yunet), std::move(onet)}, file, std::move(threads));
+    finder.shared_ = std::make_shared<core::SharedDetector<Backend>>(std::move(yunet), std::move(onet), file);
     if (options.self_test) {
       SEGFACE_ASSIGN(difference, finder.self_test());
       if (!(difference <= core::FinderSelfTest::kTolerance)) {

@@ -15,13 +15,13 @@
 #include <utility>
 #include <vector>
 
-#include "segface/backends/memory.hpp"
-#include "segface/backends/run.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/status.hpp"
 #include "segface/base/threads/executor.hpp"
 #include "segface/base/uniform_sequence.hpp"
+#include "segface/engine/engine.hpp"
 #include "segface/engine/finder_file.hpp"
+#include "segface/engine/workspace.hpp"
 #include "segface/faces/distinct.hpp"
 #include "segface/faces/face.hpp"
 #include "segface/faces/turned_window.hpp"
@@ -31,13 +31,6 @@
 #include "segface/networks/detector/weights.hpp"
 
 SEGFACE_BEGIN_CORE
-
-// The two networks, ready to run.
-template <class Backend>
-struct Detector {
-  YuNet<Backend> yunet;
-  ONet<Backend> onet;
-};
 
 // What O-Net says of a window.
 struct WindowAnswer {
@@ -64,12 +57,14 @@ struct WindowAnswer {
 template <class Backend>
 class FindingWorkspace {
  public:
-  FindingWorkspace(const Detector<Backend>& detector, Executor& executor) noexcept
-      : detector_(detector), executor_(executor) {}
+  // Both engines have one executor.
+  FindingWorkspace(std::shared_ptr<const Engine<YuNet, Backend>> finds,
+                   std::shared_ptr<const Engine<ONet, Backend>> places)
+      : executor_(finds->executor()), yunet_(std::move(finds)), onet_(std::move(places)) {}
 
   Status find(const ImageView& photo, const FindOptions& options, Faces& faces) {
     std::vector<Proposal> proposals;
-    const double least = options.threshold / 3;
+    const double least = kFaint * options.threshold;
     SEGFACE_RETURN_IF_ERROR(search_photo(photo, options, least, proposals));
     std::vector<Face> found;
     SEGFACE_RETURN_IF_ERROR(place(photo, distinct(std::move(proposals)), found));
@@ -110,11 +105,11 @@ class FindingWorkspace {
           outputs.onet[static_cast<std::size_t>(i)] = static_cast<float>(host.row(0)[i]);
       });
     };
-    SEGFACE_RETURN_IF_ERROR(pass(detector_.yunet, 1, kSide, kSide, give(127.5, 127.5), read_cells));
-    return pass(detector_.onet, 1, onet::kSide, onet::kSide, give(1, 0), read_answer);
+    SEGFACE_RETURN_IF_ERROR(pass(yunet_, 1, kSide, kSide, give(127.5, 127.5), read_cells));
+    return pass(onet_, 1, onet::kSide, onet::kSide, give(1, 0), read_answer);
   }
 
-  std::size_t bytes() const noexcept { return memory_.bytes(); }
+  std::size_t bytes() const noexcept { return yunet_.bytes() + onet_.bytes(); }
 
  private:
   using HostScalar = HostScalarOf<Backend>;
@@ -220,7 +215,7 @@ class FindingWorkspace {
       const auto give = [&](const HostMap& input) {
         for (Index i = 0; i < batch; ++i) give_turned(picture, first + 2 * static_cast<int>(i), input.image(i));
       };
-      SEGFACE_RETURN_IF_ERROR(pass(detector_.yunet, batch, height, width, give, [&](auto& run, const auto& cells) {
+      SEGFACE_RETURN_IF_ERROR(pass(yunet_, batch, height, width, give, [&](auto& run, const auto& cells) {
         for (std::size_t level = 0; level < cells.size(); ++level) {
           run.read(cells[level], [&](const auto& host) {
             for (Index i = 0; i < batch; ++i) {
@@ -305,13 +300,12 @@ class FindingWorkspace {
             answer.roll()};
   }
 
-  static constexpr double kSure = 3;  // difference of the logits: a probability of 0.95
+  static constexpr double kSure = 5;  // difference of the logits: a probability of 0.99
 
   // The first window is turned as the picture was that the face was found in. Where O-Net is not sure of it, or sees a
   // head far from upright, it is asked in windows of every turn and of two sizes: boxes of turned heads are large.
   Status answer(std::vector<Question>& questions) {
     constexpr double kFar = 40, kClose = 0.65;
-    constexpr std::size_t kPromising = 3;
     const auto turned = [](const Question& question, double degrees, double part) {
       const FaceBox& box = question.proposal->box;
       return TurnedWindow{{box.x, box.y}, part * box.side(), degrees};
@@ -332,21 +326,28 @@ class FindingWorkspace {
       }
     }
     SEGFACE_RETURN_IF_ERROR(ask(asks));
+    return turn_upright(asks);
+  }
+
+  // Leaves the most promising asks of each question.
+  static void keep_promising(std::vector<Ask>& asks, std::size_t most) {
     std::stable_sort(asks.begin(), asks.end(), [](const Ask& a, const Ask& b) {
       return a.question != b.question ? a.question < b.question : a.answer.difference > b.answer.difference;
     });
-    likely.clear();
+    std::vector<Ask> kept;
     for (std::size_t i = 0; i < asks.size(); ++i) {
-      if (i < kPromising || asks[i - kPromising].question != asks[i].question) likely.push_back(asks[i]);
+      if (i < most || asks[i - most].question != asks[i].question) kept.push_back(asks[i]);
     }
-    return turn_upright(likely);
+    asks = std::move(kept);
   }
 
   // Asks again in windows turned to the heads and moved to them, and keeps the best answer of each question.
   Status turn_upright(std::vector<Ask>& likely) {
     constexpr double kUpright = 3;
     constexpr int kMostTurns = 5;
+    constexpr std::size_t kPromising[kMostTurns] = {6, 2, 1, 1, 1};
     for (int i = 0; i < kMostTurns; ++i) {
+      keep_promising(likely, kPromising[i]);
       std::vector<Ask> asks;
       for (Ask& a : likely) {
         if (i == 0 || std::fabs(a.answer.off()) >= kUpright) {
@@ -376,15 +377,14 @@ class FindingWorkspace {
           }
         });
       };
-      SEGFACE_RETURN_IF_ERROR(
-          pass(detector_.onet, count, onet::kSide, onet::kSide, give, [&](auto& run, const auto& answers) {
-            run.read(answers, [&](const auto& host) {
-              for (Index i = 0; i < count; ++i) {
-                Ask& a = asks[first + static_cast<std::size_t>(i)];
-                a.answer = read_answer(host.row(i), a.window);
-              }
-            });
-          }));
+      SEGFACE_RETURN_IF_ERROR(pass(onet_, count, onet::kSide, onet::kSide, give, [&](auto& run, const auto& answers) {
+        run.read(answers, [&](const auto& host) {
+          for (Index i = 0; i < count; ++i) {
+            Ask& a = asks[first + static_cast<std::size_t>(i)];
+            a.answer = read_answer(host.row(i), a.window);
+          }
+        });
+      }));
     }
     return {};
   }
@@ -428,59 +428,63 @@ class FindingWorkspace {
     return faces;
   }
 
-  // Takes away what has the points of a better face.
+  // Takes away what has the points of a better face, or the eyes.
   static void remove_doubles(std::vector<Face>& faces) {
-    const auto middle = [](const Face& face) {
-      Point sum;
-      for (const Point& p : face.landmarks.in_order()) sum = {sum.x + p.x / 5, sum.y + p.y / 5};
-      return sum;
-    };
-    const auto reach = [](const Face& face) {
-      const Landmarks& l = face.landmarks;
-      return std::max(std::hypot(l.right_eye.x - l.left_eye.x, l.right_eye.y - l.left_eye.y),
-                      std::hypot(l.left_mouth.x - l.left_eye.x, l.left_mouth.y - l.left_eye.y));
+    struct Place {
+      Point points, eyes;  // their middles
+      double reach;
+
+      explicit Place(const Landmarks& l) noexcept
+          : eyes{(l.left_eye.x + l.right_eye.x) / 2, (l.left_eye.y + l.right_eye.y) / 2},
+            reach(std::max(std::hypot(l.right_eye.x - l.left_eye.x, l.right_eye.y - l.left_eye.y),
+                           std::hypot(l.left_mouth.x - l.left_eye.x, l.left_mouth.y - l.left_eye.y))) {
+        for (const Point& p : l.in_order()) points = {points.x + p.x / 5, points.y + p.y / 5};
+      }
+      bool is_at(const Place& other) const noexcept {
+        const double far = std::max(reach, other.reach);
+        return std::hypot(points.x - other.points.x, points.y - other.points.y) < 0.9 * far ||
+               std::hypot(eyes.x - other.eyes.x, eyes.y - other.eyes.y) < 0.5 * far;
+      }
     };
     std::stable_sort(faces.begin(), faces.end(), [](const Face& a, const Face& b) { return a.score > b.score; });
     std::vector<Face> kept;
     for (const Face& face : faces) {
-      const Point m = middle(face);
-      const bool known = std::any_of(kept.begin(), kept.end(), [&](const Face& better) {
-        const Point other = middle(better);
-        return std::hypot(m.x - other.x, m.y - other.y) < 0.9 * std::max(reach(face), reach(better));
-      });
+      const Place place(face.landmarks);
+      const bool known = std::any_of(kept.begin(), kept.end(),
+                                     [&](const Face& better) { return place.is_at(Place(better.landmarks)); });
       if (!known) kept.push_back(face);
     }
     faces = std::move(kept);
   }
 
+  static constexpr double kFaint = 1.0 / 3;  // part of the threshold from which on O-Net is asked
+
+  // Asked in many windows, O-Net may be sure by chance of what is no face.
   static bool is_certain(const Face& face, double threshold) noexcept {
-    constexpr double kSureProbability = 0.9;
+    constexpr double kSureProbability = 0.985;
     return face.score >= threshold || face.probability >= kSureProbability;
   }
 
   // ---- passes ---------------------------------------------------------------------------------------------------
 
-  // give(input [batch, height, width, 3] on the host), then use(run, network(run, input)).
-  template <class Network, class Give, class Use>
-  Status pass(const Network& network, Index batch, Index height, Index width, const Give& give, const Use& use) {
-    Arena counting;
-    Run<Backend> dry(network.backend(), counting, executor_);
-    network(dry, dry.map(batch, height, width, 3));
-    SEGFACE_RETURN_IF_ERROR(memory_.reserve(counting.high_water()));
-    Arena arena(memory_.block());
-    Run<Backend> run(network.backend(), memory_, arena, executor_);
-    const MapOf<Backend> input = run.map(batch, height, width, 3);
-    run.write(input, give);
-    use(run, network(run, input));
-    return run.status();
+  // give(input [batch, height, width, 3] on the host), then use(run, what the network makes of it).
+  template <class Workspace, class Give, class Use>
+  static Status pass(Workspace& workspace, Index batch, Index height, Index width, const Give& give, const Use& use) {
+    SEGFACE_RETURN_IF_ERROR(workspace.plan_for(batch, height, width));
+    if (workspace.memory().block().size() < workspace.plan().workspace_bytes()) {
+      workspace.forget_graphs();
+      SEGFACE_RETURN_IF_ERROR(workspace.memory().reserve(workspace.plan().workspace_bytes()));
+    }
+    const auto run_network = [&](auto& run, const auto& image) { use(run, workspace.compute(run, image)); };
+    return workspace.forward([&](auto& run, const auto& image) { run.write(image, give); }, run_network);
   }
 
   static constexpr float kBlack[3] = {0, 0, 0};
   static constexpr Index kWindowFloats = onet::kSide * onet::kSide * 3;
 
-  const Detector<Backend>& detector_;
   Executor& executor_;
-  MemoryOf<Backend> memory_;  // activations
+  EngineWorkspace<YuNet, Backend> yunet_;
+  EngineWorkspace<ONet, Backend> onet_;
   std::vector<float> windows_;
 };
 

@@ -19,6 +19,7 @@
 #include "segface/backends/primitives.hpp"
 #include "segface/layers/convolution.hpp"
 #include "segface/layers/linear.hpp"
+#include "segface/networks/network.hpp"
 
 SEGFACE_BEGIN_CORE
 namespace onet {
@@ -88,6 +89,12 @@ struct ONetWeights {
 template <class B>
 class ONet {
  public:
+  using Weights = ONetWeights;
+  using Given = Nothing;
+  using Tables = Nothing;
+  using Output = MapOf<B>;
+  using Target = Nothing;
+
   // Errors: those of the source, non_finite, out_of_memory.
   static Result<ONet> prepare(const B& backend, const ONetWeights& w) noexcept {
     return guarded([&]() -> Result<ONet> {
@@ -99,6 +106,11 @@ class ONet {
   }
 
   const B& backend() const noexcept { return backend_; }
+  static Status check_input(Index batch, Index height, Index width, const Given&) noexcept {
+    if (batch >= 1 && height == onet::kSide && width == onet::kSide) return {};
+    return error(Errc::invalid_argument, "O-Net takes windows of ", onet::kSide, " x ", onet::kSide, ", got ", batch,
+                 " x ", height, " x ", width);
+  }
 
   // Windows [B, 48, 48, 3] -> answers [B, 1, 1, kAnswer].
   MapOf<B> operator()(Run<B>& run, const ViewOf<B>& windows) const noexcept {

@@ -16,6 +16,7 @@
 
 #include "segface/backends/compound/inverted_residual.hpp"
 #include "segface/layers/convolution.hpp"
+#include "segface/networks/network.hpp"
 
 SEGFACE_BEGIN_CORE
 namespace yunet {
@@ -171,8 +172,12 @@ struct YuNetWeights {
 template <class B>
 class YuNet {
  public:
+  using Weights = YuNetWeights;
+  using Given = Nothing;
+  using Tables = Nothing;
   // Of each level [B, H / s, W / s, kCell].
-  using Cells = std::array<ViewOf<B>, yunet::kLevels>;
+  using Output = std::array<ViewOf<B>, yunet::kLevels>;
+  using Target = Nothing;
 
   // Errors: those of the source, non_finite, out_of_memory.
   static Result<YuNet> prepare(const B& backend, const YuNetWeights& w) noexcept {
@@ -185,9 +190,16 @@ class YuNet {
   }
 
   const B& backend() const noexcept { return backend_; }
+  static Status check_input(Index batch, Index height, Index width, const Given&) noexcept {
+    if (batch >= 1 && height >= 1 && width >= 1 && height % yunet::kMultiple == 0 && width % yunet::kMultiple == 0) {
+      return {};
+    }
+    return error(Errc::invalid_argument, "YuNet takes images with sides that are multiples of ", yunet::kMultiple,
+                 ", got ", batch, " x ", height, " x ", width);
+  }
 
   // Image [B, H, W, 3] -> the cells of each level.
-  Cells operator()(Run<B>& run, const ViewOf<B>& image) const noexcept {
+  Output operator()(Run<B>& run, const ViewOf<B>& image) const noexcept {
     std::array<MapOf<B>, yunet::kLevels> cells;
     for (std::size_t l = 0; l < yunet::kLevels; ++l) {
       const Index stride = yunet::kStrides[l];
