@@ -4,7 +4,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -94,6 +99,38 @@ TEST_CASE("the astronaut: box, points, turn") {
   const Faces portrait = finder().find(load_image(SEGFACE_TEST_DATA "/images/portrait.png").value().view()).value();
   REQUIRE(portrait.found.size() == 1);
   CHECK(distance(face.landmarks.moved(-90, 0), portrait.found[0].landmarks) < 0.05);
+}
+
+TEST_CASE("the reference of the whole finder, in Python, gives the same faces") {
+  std::ifstream file(SEGFACE_TEST_DATA "/finder/faces.json");
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  for (const char* name :
+       {"../images/astronaut.png", "../images/portrait.png", "group_1.jpg", "group_2.jpg", "group_3.jpg"}) {
+    CAPTURE(name);
+    const std::size_t begin = text.find('"' + std::string(name) + '"');
+    REQUIRE(begin != std::string::npos);
+    const std::string part =
+        text.substr(begin, std::min(text.find(".jpg\"", begin + 30), text.find(".png\"", begin + 30)) - begin);
+    const Image photo = load_image(std::string(SEGFACE_TEST_DATA "/finder/") + name).value();
+    const std::vector<Face> found = finder().find(photo.view()).value().found;
+    std::size_t expected = 0;
+    for (std::size_t at = part.find("\"points\""); at != std::string::npos; at = part.find("\"points\"", at + 1)) {
+      std::array<double, 10> numbers = {};
+      const char* next = part.c_str() + at + 8;
+      for (double& number : numbers) {
+        next += std::strcspn(next, "-0123456789");
+        char* end = nullptr;
+        number = std::strtod(next, &end);
+        next = end;
+      }
+      const Landmarks points = Landmarks::from_numbers(numbers);
+      CHECK(std::count_if(found.begin(), found.end(),
+                          [&](const Face& face) { return distance(points, face.landmarks) < 0.05; }) == 1);
+      ++expected;
+    }
+    CHECK(found.size() == expected);
+    CHECK(expected > 0);
+  }
 }
 
 TEST_CASE("group pictures: every face once, none invented, points where they are, at every size and turn") {
