@@ -1,11 +1,13 @@
 // The code behind compiled.hpp.
 #include "segface/compiled.hpp"
 
-#include "segface/segface.hpp"
+#include "segface/photo.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 
 template class BasicParser<cpu::Backend>;
 template class BasicWorkspace<cpu::Backend>;
+template class BasicFinder<cpu::Backend>;
+template class BasicPhotoParser<cpu::Backend>;
 
 SEGFACE_END_NAMESPACE

@@ -1,9 +1,9 @@
-// What segface.hpp offers to programs of many files: declarations, quick to include. The code is compiled once, with
-// compiled.cpp: link the CMake target segface::compiled, or add that file to the program.
+// What segface.hpp, finder.hpp and photo.hpp offer to programs of many files: declarations, quick to include. The code is
+// compiled once, with compiled.cpp: link the CMake target segface::compiled, or add that file to the program.
 //
 //   #include <segface/compiled.hpp>
 //   ...
-//   const auto parser = segface::Parser::load("demo.safetensors").value();
+//   const auto parser = segface::PhotoParser::load("finder.safetensors", "demo.safetensors").value();
 //
 // Parser::plan() and backend(), and executors, want networks/segface/model.hpp, backends/cpu.hpp and
 // base/threads/executor.hpp besides. Where this is included, compiled.cpp must be linked, even if segface.hpp is included
@@ -12,12 +12,16 @@
 
 #include "segface/base/host_macros_begin.hpp"
 //
+#include "segface/faces/finder.hpp"
 #include "segface/parser.hpp"
+#include "segface/photo_parser.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 
 extern template class BasicParser<cpu::Backend>;
 extern template class BasicWorkspace<cpu::Backend>;
+extern template class BasicFinder<cpu::Backend>;
+extern template class BasicPhotoParser<cpu::Backend>;
 
 SEGFACE_END_NAMESPACE
 

@@ -6,6 +6,8 @@ template class core::SegFace<cpu::Backend>;
 template class core::Plan<core::SegFace, cpu::Backend>;
 template class BasicParser<cpu::Backend>;
 template class BasicWorkspace<cpu::Backend>;
+template class BasicFinder<cpu::Backend>;
+template class BasicPhotoParser<cpu::Backend>;
 
 SEGFACE_END_NAMESPACE
 

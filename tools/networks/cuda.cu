@@ -1,5 +1,7 @@
 #include "segface/backends/cuda.cuh"
+#include "segface/faces/finder_definitions.hpp"
 #include "segface/parser_definitions.hpp"
+#include "segface/photo_parser_definitions.hpp"
 
 #include "networks/cuda.hpp"
 #include "networks/device_times.cuh"
@@ -11,6 +13,10 @@ template class BasicParser<cuda::Backend>;
 template class BasicWorkspace<cuda::Backend>;
 template class BasicParser<cuda::HalfBackend>;
 template class BasicWorkspace<cuda::HalfBackend>;
+template class BasicFinder<cuda::Backend>;
+template class BasicFinder<cuda::HalfBackend>;
+template class BasicPhotoParser<cuda::Backend>;
+template class BasicPhotoParser<cuda::HalfBackend>;
 
 SEGFACE_END_NAMESPACE
 

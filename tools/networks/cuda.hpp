@@ -4,7 +4,9 @@
 
 #include "segface/engine/golden.hpp"
 #include "segface/engine/weight_file.hpp"
+#include "segface/faces/finder.hpp"
 #include "segface/parser.hpp"
+#include "segface/photo_parser.hpp"
 
 #include "networks/device_times.hpp"
 
@@ -27,6 +29,10 @@ extern template class BasicParser<cuda::Backend>;
 extern template class BasicWorkspace<cuda::Backend>;
 extern template class BasicParser<cuda::HalfBackend>;
 extern template class BasicWorkspace<cuda::HalfBackend>;
+extern template class BasicFinder<cuda::Backend>;
+extern template class BasicFinder<cuda::HalfBackend>;
+extern template class BasicPhotoParser<cuda::Backend>;
+extern template class BasicPhotoParser<cuda::HalfBackend>;
 
 SEGFACE_END_NAMESPACE
 
