@@ -214,3 +214,12 @@ TEST_CASE("finder and network are named when they are missing or exchanged") {
     CHECK_MESSAGE(w.run("parse photo.png " + std::string(wrong) + kWeights).code == 2, wrong);
   }
 }
+
+TEST_CASE("info tells who trained the finder, and on which terms it may be used") {
+  const Outcome info = workshop().run("info '" + data("../../weights/finder.safetensors") + "'");
+  CHECK(info.code == 0);
+  for (const char* part : {"YuNet", "O-Net", "origin:", "WIDER FACE", "terms:", "research"}) {
+    CAPTURE(part);
+    CHECK(contains(info.out, part));
+  }
+}

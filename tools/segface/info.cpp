@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "segface/engine/finder_file.hpp"
 #include "segface/engine/weight_file.hpp"
 #include "segface/segface.hpp"
 
@@ -40,6 +41,17 @@ void print_classes(Dataset dataset) {
   }
 }
 
+void print_finder(const std::string& path, std::uint64_t bytes, const FinderFile& file) {
+  FinderWeights weights;
+  std::printf("%s\n", shown(path).c_str());
+  std::printf("  networks:    YuNet-s and O-Net, which find faces\n");
+  std::printf("  parameters:  %zu\n", count_parameters(weights));
+  std::printf("  bytes:       %llu, F32\n", static_cast<unsigned long long>(bytes));
+  std::printf("  digest:      %s\n", shown(file.info().source_digest).c_str());
+  std::printf("  origin:      %s\n", shown(file.info().origin).c_str());
+  std::printf("  terms:       %s\n", shown(file.info().terms).c_str());
+}
+
 // What a photo costs, for which the network is loaded.
 Status print_stages(const std::string& path) {
   SEGFACE_ASSIGN(parser, Parser::load(path, {}, cpu_backend()));
@@ -64,9 +76,14 @@ int run(const std::vector<std::string>& words) {
     return misuse(kInfo, error(Errc::invalid_argument, "expected one weight file, got ", arguments->operands().size()));
   }
   const std::string& path = arguments->operands()[0];
-  const auto weights = WeightFile::open(path);
-  if (!weights.ok()) return fail(explain_weights(weights.error(), path), kWeights);
   const auto file = InputFile::open(path);
+  const auto weights = WeightFile::open(path);
+  if (!weights.ok()) {
+    const auto finder = FinderFile::open(path);
+    if (!file.ok() || !finder.ok()) return fail(explain_weights(weights.error(), path), kWeights);
+    print_finder(path, file->size(), *finder);
+    return kDone;
+  }
   if (!file.ok()) return fail(file.error(), kWeights);
   print_network(path, file->size(), *weights);
   print_classes(weights->info().dataset);
@@ -82,7 +99,8 @@ const Command kInfo = {
     "usage: segface info WEIGHTS [--stages]\n"
     "\n"
     "Shows what a weight file says of its network: backbone, data set, resolution, size, classes with their\n"
-    "sides and colours. Only the file's header is read.\n"
+    "sides and colours; of a finder's, who trained its networks on what, and on which terms they may be used.\n"
+    "Only the file's header is read.\n"
     "\n"
     "  --stages    loads the network too, and shows memory, and what each stage of a photo costs\n",
     nullptr, run};
