@@ -5,10 +5,12 @@
 #include <type_traits>
 #include <vector>
 
+#include "segface/engine/finder_file.hpp"
 #include "segface/segface.hpp"
 
 #include "arguments.hpp"
 #include "backends.hpp"
+#include "bench_finder.hpp"
 #include "commands.hpp"
 #include "networks/device_times.hpp"
 #include "output.hpp"
@@ -249,8 +251,12 @@ int bench(const std::string& path, const std::string& backend, Index threads, In
 }
 
 int run(const std::vector<std::string>& words) {
-  const auto arguments = Arguments::parse(
-      words, {{"--threads", true}, {"--runs", true}, {"--batch", true}, {"--backend", true}, {"--json", false}});
+  const auto arguments = Arguments::parse(words, {{"--threads", true},
+                                                  {"--runs", true},
+                                                  {"--batch", true},
+                                                  {"--backend", true},
+                                                  {"--photo", true},
+                                                  {"--json", false}});
   if (!arguments.ok()) return misuse(kBench, arguments.error());
   const auto threads = arguments->number("--threads", 0, kMaxThreads, 0);
   if (!threads.ok()) return misuse(kBench, threads.error());
@@ -269,9 +275,17 @@ int run(const std::vector<std::string>& words) {
   }
   const Status built = check_built(*backend);
   if (!built.ok()) return fail(built, kNoDevice);
+  const std::string& path = arguments->operands()[0];
+  if (FinderFile::open(path).ok()) {
+    if (*backend != kCpu) return misuse(kBench, error(Errc::invalid_argument, "a finder is measured on the cpu alone"));
+    return bench_finder(path, arguments->value("--photo"), *threads, *runs, arguments->has("--json"));
+  }
+  if (arguments->has("--photo")) {
+    return misuse(kBench, error(Errc::invalid_argument, "--photo goes with a finder's weights, whose faces it has"));
+  }
   return with_backend(*backend, [&](auto type) {
-    return bench<typename decltype(type)::Backend>(arguments->operands()[0], backend_names()[*backend], *threads,
-                                                   *batch, *runs, arguments->has("--json"));
+    return bench<typename decltype(type)::Backend>(path, backend_names()[*backend], *threads, *batch, *runs,
+                                                   arguments->has("--json"));
   });
 }
 
@@ -279,7 +293,7 @@ int run(const std::vector<std::string>& words) {
 
 const Command kBench = {
     "bench", "how fast a network is here, stage by stage",
-    "usage: segface bench WEIGHTS [--threads N] [--runs N] [--batch N] [--backend NAME] [--json]\n"
+    "usage: segface bench WEIGHTS [--threads N] [--runs N] [--batch N] [--backend NAME] [--photo FILE] [--json]\n"
     "\n"
     "Parses a picture of the network's own size again and again and prints the median time of each\n"
     "stage, with its operations, its share of what this processor's multiply-adds reach (measured\n"
@@ -293,6 +307,7 @@ const Command kBench = {
     "                  no GPU), whole photos, and photo and network by the GPU's own clock, cuda with floats\n"
     "                  rounded to TF32 too; of reference, whole photos only\n"
     "  --batch N       on a GPU, pictures of a call of the network alone; 1 unless said otherwise\n"
+    "  --photo FILE    with a finder's weights, whose networks are measured at usual sizes: the photo whole too\n"
     "  --json          the same for programs\n",
     nullptr, run};
 
