@@ -1,7 +1,7 @@
 // The members of BasicPhotoParser. None is inline, so that a program may compile them once: segface/compiled.hpp.
 //
-// Each face is parsed by itself, in the part that its network was trained to see, and its logits are kept, about a
-// megabyte a face; labels are made of them at the photo's size, once all are there (faces/photo_maps.hpp).
+// Each face is parsed by itself, in the part that its network was trained to see; its logits become labels at the photo's
+// size before the next one is parsed (faces/photo_maps.hpp).
 #pragma once
 
 #include <memory>
@@ -21,83 +21,98 @@
 
 SEGFACE_BEGIN_CORE
 
-// One photo's work: the logits of its faces, one after the other. Throws where memory runs out.
+// One photo's work. Throws where memory runs out.
 template <class Backend>
 class PhotoParsing {
  public:
   static constexpr double kSurroundings = 2;  // sides of a face's own part
 
-  PhotoParsing(const BasicParser<Backend>& parser, const ImageView& photo, const PhotoOptions& options)
-      : parser_(parser), photo_(photo), options_(options) {}
+  PhotoParsing(const BasicParser<Backend>& parser, BasicWorkspace<Backend>& workspace, const ImageView& photo,
+               const PhotoOptions& options)
+      : parser_(parser), workspace_(workspace), photo_(photo), options_(options) {}
 
-  Status add(BasicWorkspace<Backend>& workspace, const Faces& faces, ParsedPhoto& result) {
-    const std::size_t cuts = options_.surroundings ? 2 : 1;
+  Status parse(const Faces& faces, ParsedPhoto& result) {
     const Index side = parser_.info().resolution;
-    SEGFACE_ASSIGN(shape, workspace.logits_shape(1, side, side));
-    double done = 0;
-    typename BasicWorkspace<Backend>::Progress progress;
-    if (options_.progress) {
-      progress = [&](double share) {
-        return options_.progress((done + share) / static_cast<double>(cuts * faces.found.size()));
-      };
-    }
-    workspace.on_progress(progress);
-    for (std::size_t i = 0; i < faces.found.size(); ++i) {
-      for (std::size_t cut = 0; cut < cuts; ++cut, ++done) {
-        SEGFACE_ASSIGN(logits, Buffer<float>::make(shape.count()));
-        SEGFACE_RETURN_IF_ERROR(parse(workspace, faces.found[i], i, cut == 1, shape, logits));
-        logits_.push_back(std::move(logits));
+    SEGFACE_ASSIGN(shape, workspace_.logits_shape(1, side, side));
+    shape_ = shape;
+    SEGFACE_ASSIGN(logits, Buffer<float>::make(shape.count()));
+    logits_ = std::move(logits);
+    for (const bool surroundings : {false, true}) {
+      if (surroundings && !options_.surroundings) break;
+      for (std::size_t i = 0; i < faces.found.size(); ++i) {
+        SEGFACE_RETURN_IF_ERROR(place(faces.found[i].landmarks, i, surroundings));
       }
-      result.faces.push_back({faces.found[i], mean_confidence(parts_[cuts * i].logits, parser_.executor()), {}});
     }
-    return {};
-  }
-
-  Status map(ParsedPhoto& result) {
-    const Index width = photo_.width, height = photo_.height;
-    SEGFACE_RETURN_IF_ERROR(result.mask.resize(parser_.info().dataset, width, height));
-    SEGFACE_ASSIGN(numbers, Image::make(width, height, PixelOrder::gray));
-    SEGFACE_ASSIGN(coverage, Image::make(width, height, PixelOrder::gray));
-    SEGFACE_ASSIGN(confidence, Buffer<float>::make(options_.confidence ? static_cast<std::size_t>(width * height) : 0));
-    SEGFACE_ASSIGN(mapper, PhotoMapper::make({parts_.data(), parts_.size()}, width, height));
-    mapper.map({result.mask.data(), width, height, numbers.data(), coverage.data(),
-                options_.confidence ? confidence.data() : nullptr},
-               parser_.executor());
+    SEGFACE_ASSIGN(maps, make_maps(result));
+    SEGFACE_ASSIGN(mapper, PhotoMapper::make({parts_.data(), parts_.size()}, maps));
     double sum = 0;
-    for (const ParsedFace& face : result.faces) sum += face.confidence;
-    result.mask.finish(result.faces.empty() ? 0 : sum / static_cast<double>(result.faces.size()));
-    result.numbers = std::move(numbers);
-    result.coverage = std::move(coverage);
-    result.confidence = std::move(confidence);
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      const Face& face = faces.found[parts_[i].number - std::size_t{1}];
+      SEGFACE_RETURN_IF_ERROR(show(regions_[i], face.landmarks, i));
+      const auto view = LogitsView<float>::planes(logits_.data(), shape.classes, shape.width, shape.height);
+      SEGFACE_RETURN_IF_ERROR(mapper.add(i, view, parser_.executor()));
+      if (parts_[i].surroundings) continue;
+      result.faces.push_back({face, mean_confidence(view, parser_.executor()), {}});
+      sum += result.faces.back().confidence;
+    }
+    mapper.finish(parser_.executor());
+    result.mask.finish(faces.found.empty() ? 0 : sum / static_cast<double>(faces.found.size()));
     result.measure();
     return {};
   }
 
  private:
-  Status parse(BasicWorkspace<Backend>& workspace, const Face& face, std::size_t index, bool surroundings,
-               const LogitsShape& shape, Buffer<float>& logits) {
-    SEGFACE_ASSIGN(region, face_region(parser_.info().dataset, face.landmarks, photo_.width, photo_.height,
+  Status place(const Landmarks& landmarks, std::size_t index, bool surroundings) {
+    SEGFACE_ASSIGN(region, face_region(parser_.info().dataset, landmarks, photo_.width, photo_.height,
                                        surroundings ? kSurroundings : 1));
-    Image room;
-    SEGFACE_ASSIGN(view, region.cut(photo_, room));
-    Results results;
-    results.logits = logits.span();
-    SEGFACE_RETURN_IF_ERROR(workspace.start(view, region.from_photo(face.landmarks), results));
-    SEGFACE_RETURN_IF_ERROR(workspace.finish());
-    FaceLogits part = {LogitsView<float>::planes(logits.data(), shape.classes, shape.width, shape.height),
-                       region.map_to(shape.width, shape.height)};
-    part.interior = FaceInterior(face.landmarks);
-    part.number = static_cast<std::uint8_t>(index + 1);
-    part.surroundings = surroundings;
-    parts_.push_back(part);
+    regions_.push_back(region);
+    parts_.push_back({region.map_to(shape_.width, shape_.height), shape_.width, shape_.height, FaceInterior(landmarks),
+                      static_cast<std::uint8_t>(index + 1), surroundings});
     return {};
   }
 
+  Result<PhotoMaps> make_maps(ParsedPhoto& result) const {
+    const Index width = photo_.width, height = photo_.height;
+    SEGFACE_RETURN_IF_ERROR(result.mask.resize(parser_.info().dataset, width, height));
+    SEGFACE_ASSIGN(numbers, Image::make(width, height, PixelOrder::gray));
+    SEGFACE_ASSIGN(coverage, Image::make(width, height, PixelOrder::gray));
+    SEGFACE_ASSIGN(confidence, Buffer<float>::make(options_.confidence ? static_cast<std::size_t>(width * height) : 0));
+    result.numbers = std::move(numbers);
+    result.coverage = std::move(coverage);
+    result.confidence = std::move(confidence);
+    return PhotoMaps{result.mask.data(),
+                     width,
+                     height,
+                     result.numbers.data(),
+                     result.coverage.data(),
+                     options_.confidence ? result.confidence.data() : nullptr};
+  }
+
+  // Fills logits_ from what the network sees of a region, the `done`-th of all parts.
+  Status show(const Region& region, const Landmarks& landmarks, std::size_t done) {
+    typename BasicWorkspace<Backend>::Progress progress;
+    if (options_.progress) {
+      progress = [this, done](double share) {
+        return options_.progress((static_cast<double>(done) + share) / static_cast<double>(parts_.size()));
+      };
+    }
+    workspace_.on_progress(progress);
+    Image room;
+    SEGFACE_ASSIGN(view, region.cut(photo_, room));
+    Results results;
+    results.logits = logits_.span();
+    SEGFACE_RETURN_IF_ERROR(workspace_.start(view, region.from_photo(landmarks), results));
+    return workspace_.finish();
+  }
+
   const BasicParser<Backend>& parser_;
+  BasicWorkspace<Backend>& workspace_;
   ImageView photo_;
   const PhotoOptions& options_;
-  std::vector<Buffer<float>> logits_;
-  std::vector<FaceLogits> parts_;
+  LogitsShape shape_;
+  Buffer<float> logits_;  // of the part that is being parsed
+  std::vector<Region> regions_;
+  std::vector<PhotoPart> parts_;  // of each region
 };
 
 SEGFACE_END_CORE
@@ -155,12 +170,10 @@ Result<ParsedPhoto> BasicPhotoParser<Backend>::parse(const ImageView& photo, Fac
       SEGFACE_ASSIGN(made, parser_.workspace());
       workspace = std::make_unique<BasicWorkspace<Backend>>(std::move(made));
     }
-    core::PhotoParsing<Backend> parsing(parser_, photo, options);
     ParsedPhoto result;
-    const Status added = parsing.add(*workspace, faces, result);
+    const Status parsed = core::PhotoParsing<Backend>(parser_, *workspace, photo, options).parse(faces, result);
     state_->idle.keep(std::move(workspace));
-    if (!added.ok()) return added;
-    SEGFACE_RETURN_IF_ERROR(parsing.map(result));
+    if (!parsed.ok()) return parsed;
     result.skipped = std::move(faces.skipped);
     return Result<ParsedPhoto>(std::move(result));
   });

@@ -44,6 +44,15 @@ Part plain(Index label, float logit) {
   return made;
 }
 
+// A part with its logits.
+struct FaceLogits {
+  LogitsView<float> logits;
+  AffineMap<double> from_photo;
+  FaceInterior interior = {};
+  std::uint8_t number = 1;
+  bool surroundings = false;
+};
+
 struct Maps {
   std::vector<std::uint8_t> labels, faces, coverage;
   std::vector<float> confidence;
@@ -52,11 +61,20 @@ struct Maps {
     const auto pixels = static_cast<std::size_t>(kWidth * kHeight);
     labels.assign(pixels, 99), faces = coverage = labels;
     confidence.assign(with_confidence ? pixels : 0, 99);
-    const auto mapper = PhotoMapper::make({parts.data(), parts.size()}, kWidth, kHeight);
+    std::vector<PhotoPart> places;
+    for (const FaceLogits& p : parts) {
+      places.push_back({p.from_photo, p.logits.width, p.logits.height, p.interior, p.number, p.surroundings});
+    }
+    auto mapper = PhotoMapper::make(
+        {places.data(), places.size()},
+        {labels.data(), kWidth, kHeight, faces.data(), coverage.data(), with_confidence ? confidence.data() : nullptr});
     REQUIRE(mapper.ok());
-    mapper->map(
-        {labels.data(), kWidth, kHeight, faces.data(), coverage.data(), with_confidence ? confidence.data() : nullptr},
-        executor);
+    for (const bool surroundings : {false, true}) {
+      for (std::size_t i = 0; i < parts.size(); ++i) {
+        if (parts[i].surroundings == surroundings) REQUIRE(mapper->add(i, parts[i].logits, executor).ok());
+      }
+    }
+    mapper->finish(executor);
   }
   explicit Maps(const std::vector<FaceLogits>& parts) {
     SerialExecutor serial;
@@ -236,7 +254,8 @@ TEST_CASE("maps are the same on any number of threads, and with parts of which n
   CHECK(serial.faces == spread.faces);
   CHECK(serial.coverage == spread.coverage);
   CHECK(serial.confidence == spread.confidence);
-  const std::vector<FaceLogits> too_many(511, parts[0]);
-  CHECK(PhotoMapper::make({too_many.data(), too_many.size()}, kWidth, kHeight).error().code() ==
+  std::uint8_t byte = 0;
+  const std::vector<PhotoPart> too_many(511, PhotoPart{box_map({0, 0, 1, 1}, 1, 1), 1, 1});
+  CHECK(PhotoMapper::make({too_many.data(), too_many.size()}, {&byte, 1, 1, &byte, &byte}).error().code() ==
         Errc::invalid_argument);
 }

@@ -138,13 +138,15 @@ class PhotoReader {
       SEGFACE_ASSIGN(confidence, Buffer<float>::make(static_cast<std::size_t>(photo.width * photo.height)));
       done.confidence = std::move(confidence);
     }
-    const FaceLogits part = {parsed.view(), region.map_to(shape.width, shape.height)};
-    SEGFACE_ASSIGN(mapper, PhotoMapper::make({&part, 1}, photo.width, photo.height));
+    const PhotoPart part = {region.map_to(shape.width, shape.height), shape.width, shape.height};
+    const PhotoMaps maps = {done.mask.data(),     photo.width,
+                            photo.height,         done.numbers.data(),
+                            done.coverage.data(), options.confidence ? done.confidence.data() : nullptr};
     Executor& executor = parser_.parser().executor();
-    mapper.map({done.mask.data(), photo.width, photo.height, done.numbers.data(), done.coverage.data(),
-                options.confidence ? done.confidence.data() : nullptr},
-               executor);
-    done.mask.finish(mean_confidence(part.logits, executor));
+    SEGFACE_ASSIGN(mapper, PhotoMapper::make({&part, 1}, maps));
+    SEGFACE_RETURN_IF_ERROR(mapper.add(0, parsed.view(), executor));
+    mapper.finish(executor);
+    done.mask.finish(mean_confidence(parsed.view(), executor));
     return {};
   }
 

@@ -8,6 +8,7 @@
 // Surroundings, larger cuts of the same faces, only have a word where no cut of a face has one. Where nobody looked,
 // coverage is 0 and the label says nothing.
 // Rows are independent of each other: the same on any number of threads.
+// Memory: one part's logits at a time, and four bytes a pixel of the photo where cuts overlap.
 #pragma once
 
 #include "segface/base/host_macros_begin.hpp"
@@ -15,6 +16,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
@@ -58,60 +60,84 @@ class FaceInterior {
   Point centre_, down_, across_;  // the axes, in parts of their lengths
 };
 
-// The logits of a part of a photo.
-struct FaceLogits {
-  LogitsView<float> logits;      // of the part; background is class 0
+// A part of a photo that a network is shown, and whose logits become labels there.
+struct PhotoPart {
   AffineMap<double> from_photo;  // pixels of the photo to those of the logits
+  Index width, height;           // of the logits
   FaceInterior interior = {};    // of a face's own cut
   std::uint8_t number = 1;       // the face's, 1 to 255
   bool surroundings = false;     // a larger cut, beside the face's own
 };
 
-// Where the maps of a photo of width x height go, row by row without padding. Only `labels` is required.
+// Where the maps of a photo of width x height go, row by row without padding.
 struct PhotoMaps {
   static constexpr std::uint8_t kFace = 255, kSurroundings = 128;
 
   std::uint8_t* labels;
   Index width, height;
-  std::uint8_t* faces = nullptr;     // the number of the face that a label belongs to; 0 where the label is 0
-  std::uint8_t* coverage = nullptr;  // kFace in a face's own cut, kSurroundings in surroundings; 0 where nobody looked
-  float* confidence = nullptr;       // the label's probability; 0 where nobody looked
+  std::uint8_t* numbers;        // of the face that a label belongs to; 0 where the label is 0
+  std::uint8_t* coverage;       // kFace in a face's own cut, kSurroundings in surroundings; 0 where nobody looked
+  float* confidence = nullptr;  // the label's probability; 0 where nobody looked; null where it is not wanted
 };
 
+// Puts the logits of parts into the maps, one part after the other, so that those of one are in memory at a time: make(),
+// add() for each part, own cuts before surroundings, finish().
 class PhotoMapper {
  public:
   // Most parts of a photo: the faces that a byte can number, with surroundings.
   static constexpr Index kMostParts = 2 * 255;
 
-  // Of parts that outlive it, of one number of classes. Errors: invalid_argument (more than kMostParts), out_of_memory.
-  static Result<PhotoMapper> make(Span<const FaceLogits> parts, Index width, Index height) noexcept {
-    const auto count = static_cast<Index>(parts.size());
-    if (count > kMostParts) {
-      return error(Errc::invalid_argument, "a photo of ", count, " parts, expected at most ", kMostParts);
+  // Of all parts that will be added. The maps must outlive it, and are cleared. Errors: invalid_argument (more than
+  // kMostParts), out_of_memory.
+  static Result<PhotoMapper> make(Span<const PhotoPart> parts, const PhotoMaps& maps) noexcept {
+    if (static_cast<Index>(parts.size()) > kMostParts) {
+      return error(Errc::invalid_argument, "a photo of ", parts.size(), " parts, expected at most ", kMostParts);
     }
-    PhotoMapper mapper;
+    PhotoMapper mapper(maps);
     SEGFACE_ASSIGN(placed, Buffer<Placed>::make(parts.size()));
     mapper.placed_ = std::move(placed);
-    std::size_t pixels = 0;
-    for (const FaceLogits& part : parts) pixels += static_cast<std::size_t>(part.logits.width * part.logits.height);
-    SEGFACE_ASSIGN(settled, Buffer<std::uint8_t>::make(pixels));
-    mapper.settled_ = std::move(settled);
-    std::uint8_t* next = mapper.settled_.data();
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      mapper.placed_.data()[i] = Placed(parts[i], next, width, height);
-      for (Index y = 0; y < parts[i].logits.height; ++y) {
-        for (Index x = 0; x < parts[i].logits.width; ++x) {
-          *next++ = settled_label(parts[i].logits.pixel(x, y), parts[i].logits.classes, parts[i].logits.class_stride);
-        }
-      }
+      mapper.placed_.data()[i] = Placed(parts[i], maps.width, maps.height);
     }
+    const auto pixels = static_cast<std::size_t>(maps.width * maps.height);
+    if (mapper.any_overlap()) {
+      SEGFACE_ASSIGN(certainty, Buffer<float>::make(pixels));
+      mapper.certainty_ = std::move(certainty);
+    }
+    std::fill_n(maps.labels, pixels, std::uint8_t{0});
+    std::fill_n(maps.numbers, pixels, std::uint8_t{0});
+    std::fill_n(maps.coverage, pixels, std::uint8_t{0});
+    if (maps.confidence != nullptr) std::fill_n(maps.confidence, pixels, 0.0f);
     return Result<PhotoMapper>(std::move(mapper));
   }
 
-  void map(const PhotoMaps& maps, Executor& executor) const noexcept {
-    executor.for_each(label_tasks(maps.height), [&](Index task, Index) {
-      const LabelRows rows(task, maps.height);
-      for (Index y = rows.first; y < rows.last; ++y) map_row(maps, y);
+  // The logits of a part; background is class 0. Errors: out_of_memory.
+  Status add(std::size_t part, const LogitsView<float>& logits, Executor& executor) noexcept {
+    const Placed& placed = placed_.data()[part];
+    const auto pixels = static_cast<std::size_t>(logits.width * logits.height);
+    if (settled_.size() < pixels) {
+      SEGFACE_ASSIGN(settled, Buffer<std::uint8_t>::make(pixels));
+      settled_ = std::move(settled);
+    }
+    executor.for_each(logits.height, [&](Index y, Index) {
+      for (Index x = 0; x < logits.width; ++x) {
+        settled_.data()[y * logits.width + x] = settled_label(logits.pixel(x, y), logits.classes, logits.class_stride);
+      }
+    });
+    const Shown shown = {placed, logits, {settled_.data(), logits.width, logits.height}};
+    executor.for_each(label_tasks(placed.bottom - placed.top), [&](Index task, Index) {
+      const LabelRows rows(task, placed.bottom - placed.top);
+      for (Index y = placed.top + rows.first; y < placed.top + rows.last; ++y) add_row(shown, y);
+    });
+    return {};
+  }
+
+  // Background belongs to nobody.
+  void finish(Executor& executor) noexcept {
+    executor.for_each(maps_.height, [&](Index y, Index) {
+      for (Index i = y * maps_.width; i < (y + 1) * maps_.width; ++i) {
+        if (maps_.labels[i] == 0) maps_.numbers[i] = 0;
+      }
     });
   }
 
@@ -124,17 +150,15 @@ class PhotoMapper {
 
   // A part, with its place in the photo.
   struct Placed {
-    const FaceLogits* part;
-    SettledLabels settled;
+    PhotoPart part;
     // The corner of the box around it, inside the photo; `map` counts from there, where its numbers are small and, for
     // upright boxes, those of the box alone.
     Index left, top, right, bottom;
     AffineMap<float> map;
 
-    Placed(const FaceLogits& face, const std::uint8_t* labels, Index width, Index height) noexcept
-        : part(&face), settled{labels, face.logits.width, face.logits.height} {
-      const AffineMap<double>& m = face.from_photo;
-      const double w = static_cast<double>(face.logits.width), h = static_cast<double>(face.logits.height);
+    Placed(const PhotoPart& face, Index width, Index height) noexcept : part(face) {
+      const AffineMap<double>& m = part.from_photo;
+      const double w = static_cast<double>(part.width), h = static_cast<double>(part.height);
       const double area = m.xx * m.yy - m.xy * m.yx;
       double bounds[4] = {1e18, 1e18, -1e18, -1e18};
       for (int corner = 0; corner < 4; ++corner) {
@@ -154,10 +178,14 @@ class PhotoMapper {
              static_cast<float>(m.yx), static_cast<float>(m.yy), static_cast<float>(m.y0 + m.yx * x + m.yy * y)};
     }
 
+    bool meets(const Placed& other) const noexcept {
+      return left < other.right && other.left < right && top < other.bottom && other.top < bottom;
+    }
+
     // The pixels of row y whose middles lie in the part.
     Run run_in_row(Index y) const noexcept {
       if (y < top || y >= bottom) return {0, 0};
-      const AffineMap<double>& m = part->from_photo;
+      const AffineMap<double>& m = part.from_photo;
       const double middle = static_cast<double>(y) + 0.5;
       double first = static_cast<double>(left), last = static_cast<double>(right);
       const auto narrow = [&](double slope, double at, Index size) {  // 0 <= slope (x + 1/2) + at < size
@@ -170,16 +198,24 @@ class PhotoMapper {
         first = std::max(first, std::ceil(std::min(a, b)));
         last = std::min(last, std::ceil(std::max(a, b)));
       };
-      narrow(m.xx, m.xy * middle + m.x0, part->logits.width);
-      narrow(m.yx, m.yy * middle + m.y0, part->logits.height);
+      narrow(m.xx, m.xy * middle + m.x0, part.width);
+      narrow(m.yx, m.yy * middle + m.y0, part.height);
       return first < last ? Run{static_cast<Index>(first), static_cast<Index>(last)} : Run{0, 0};
     }
+  };
+
+  // A part that is being added.
+  struct Shown {
+    const Placed& placed;
+    const LogitsView<float>& logits;
+    SettledLabels settled;
 
     // The logits of a pixel, as label_run() interpolates them.
     void mix(Index x, Index y, float* out) const noexcept {
-      const LogitsView<float>& l = part->logits;
-      const BilinearTap<float> across = map.across(x - left, y - top, l.width),
-                               down = map.down(x - left, y - top, l.height);
+      const LogitsView<float>& l = logits;
+      const AffineMap<float>& map = placed.map;
+      const BilinearTap<float> across = map.across(x - placed.left, y - placed.top, l.width),
+                               down = map.down(x - placed.left, y - placed.top, l.height);
       const float* const upper[] = {l.pixel(across.first, down.first), l.pixel(across.second, down.first)};
       const float* const lower[] = {l.pixel(across.first, down.second), l.pixel(across.second, down.second)};
       for (Index c = 0; c < l.classes; ++c) {
@@ -191,111 +227,115 @@ class PhotoMapper {
     }
   };
 
-  // The parts that a row crosses.
-  struct Crossed {
-    Run run;
-    const Placed* placed;
-  };
-  struct Row {
-    Crossed parts[kMostParts];
-    Index count = 0;
-    Index ends[2 * kMostParts + 2];  // where the parts begin and end
-    Index end_count = 0;
-  };
+  explicit PhotoMapper(const PhotoMaps& maps) noexcept : maps_(maps) {}
 
-  void map_row(const PhotoMaps& maps, Index y) const noexcept {
-    const Index at = y * maps.width;
-    std::fill_n(maps.labels + at, maps.width, std::uint8_t{0});
-    if (maps.faces != nullptr) std::fill_n(maps.faces + at, maps.width, std::uint8_t{0});
-    if (maps.coverage != nullptr) std::fill_n(maps.coverage + at, maps.width, std::uint8_t{0});
-    if (maps.confidence != nullptr) std::fill_n(maps.confidence + at, maps.width, 0.0f);
-    Row row;
+  bool any_overlap() const noexcept {
     for (std::size_t i = 0; i < placed_.size(); ++i) {
-      const Run run = placed_.data()[i].run_in_row(y);
-      if (run.first == run.last) continue;
-      row.parts[row.count++] = {run, &placed_.data()[i]};
-      row.ends[row.end_count++] = run.first;
-      row.ends[row.end_count++] = run.last;
-    }
-    std::sort(row.ends, row.ends + row.end_count);
-    for (Index i = 0; i + 1 < row.end_count; ++i) {
-      if (row.ends[i] < row.ends[i + 1]) map_run(maps, y, {row.ends[i], row.ends[i + 1]}, row);
-    }
-  }
-
-  // Pixels that the same parts hold.
-  static void map_run(const PhotoMaps& maps, Index y, const Run& run, const Row& row) noexcept {
-    const Placed* holding[kMostParts];
-    Index count = 0;
-    for (const bool surroundings : {false, true}) {
-      if (count != 0) break;
-      for (Index i = 0; i < row.count; ++i) {
-        const Crossed& crossed = row.parts[i];
-        if (crossed.placed->part->surroundings == surroundings && crossed.run.holds(run.first)) {
-          holding[count++] = crossed.placed;
-        }
+      for (std::size_t j = 0; j < i; ++j) {
+        const Placed &a = placed_.data()[i], &b = placed_.data()[j];
+        if (a.part.surroundings == b.part.surroundings && a.meets(b)) return true;
       }
     }
-    if (count == 0) return;
-    if (count == 1) {
-      label_alone(maps, y, run, *holding[0]);
-    } else {
-      for (Index x = run.first; x < run.last; ++x) label_contested(maps, x, y, holding, count);
+    return false;
+  }
+
+  // Pixels of the part in runs that the same other parts hold.
+  void add_row(const Shown& shown, Index y) noexcept {
+    const Run mine = shown.placed.run_in_row(y);
+    Run others[kMostParts];
+    bool own_cut[kMostParts];
+    Index ends[2 * kMostParts + 2] = {mine.first, mine.last};
+    Index count = 0, end_count = 2;
+    for (std::size_t i = 0; i < placed_.size(); ++i) {
+      const Placed& other = placed_.data()[i];
+      // Own cuts are none of surroundings' concern but the other way round.
+      if (&other == &shown.placed || (other.part.surroundings && !shown.placed.part.surroundings)) continue;
+      const Run run = other.run_in_row(y);
+      const Run both = {std::max(run.first, mine.first), std::min(run.last, mine.last)};
+      if (both.first >= both.last) continue;
+      own_cut[count] = !other.part.surroundings;
+      others[count++] = both;
+      ends[end_count++] = both.first;
+      ends[end_count++] = both.last;
     }
-    if (maps.coverage != nullptr) {
-      std::fill_n(maps.coverage + y * maps.width + run.first, run.last - run.first,
-                  holding[0]->part->surroundings ? PhotoMaps::kSurroundings : PhotoMaps::kFace);
+    std::sort(ends, ends + end_count);
+    for (Index i = 0; i + 1 < end_count; ++i) {
+      const Run run = {ends[i], ends[i + 1]};
+      if (run.first == run.last) continue;
+      bool contested = false, taken = false;
+      for (Index k = 0; k < count; ++k) {
+        if (!others[k].holds(run.first)) continue;
+        contested = true;
+        taken = taken || (own_cut[k] && shown.placed.part.surroundings);
+      }
+      if (taken) continue;
+      if (contested) {
+        for (Index x = run.first; x < run.last; ++x) add_contested(shown, x, y);
+      } else {
+        add_alone(shown, run, y);
+      }
     }
   }
 
-  static void label_alone(const PhotoMaps& maps, Index y, const Run& run, const Placed& placed) noexcept {
-    const Index origin = placed.top * maps.width + placed.left;
-    LabelTarget target = {maps.labels + origin, maps.width, maps.height};
-    if (maps.confidence != nullptr) target.confidence = maps.confidence + origin;
+  std::uint8_t cover_of(const Shown& shown) const noexcept {
+    return shown.placed.part.surroundings ? PhotoMaps::kSurroundings : PhotoMaps::kFace;
+  }
+
+  void add_alone(const Shown& shown, const Run& run, Index y) noexcept {
+    const Placed& placed = shown.placed;
+    const Index origin = placed.top * maps_.width + placed.left;
+    LabelTarget target = {maps_.labels + origin, maps_.width, maps_.height};
+    if (maps_.confidence != nullptr) target.confidence = maps_.confidence + origin;
     const Index first = run.first - placed.left, last = run.last - placed.left, down = y - placed.top;
-    const auto mix = [&](Index from, Index to) { label_run(placed.part->logits, placed.map, target, down, from, to); };
+    const auto mix = [&](Index from, Index to) { label_run(shown.logits, placed.map, target, down, from, to); };
     const auto fill = [&](Index from, Index to, std::uint8_t label) {
-      std::fill_n(target.labels + down * maps.width + from, to - from, label);
+      std::fill_n(target.labels + down * maps_.width + from, to - from, label);
     };
-    if (maps.confidence != nullptr) {
+    if (maps_.confidence != nullptr) {
       mix(first, last);
     } else {
-      placed.settled.each_run(placed.map, first, last, down, fill, mix);
+      shown.settled.each_run(placed.map, first, last, down, fill, mix);
     }
-    if (maps.faces == nullptr) return;
-    const Index at = y * maps.width;
-    for (Index i = at + run.first; i < at + run.last; ++i) {
-      maps.faces[i] = maps.labels[i] == 0 ? std::uint8_t{0} : placed.part->number;
-    }
+    const Index at = y * maps_.width + run.first;
+    std::fill_n(maps_.numbers + at, run.last - run.first, placed.part.number);
+    std::fill_n(maps_.coverage + at, run.last - run.first, cover_of(shown));
   }
 
-  static void label_contested(const PhotoMaps& maps, Index x, Index y, const Placed* const* holding,
-                              Index count) noexcept {
-    bool inside = false;  // of the best
-    float most = -1, confidence = 0;
-    std::uint8_t label = 0, number = 0;
-    for (Index i = 0; i < count; ++i) {
-      const FaceLogits& part = *holding[i]->part;
-      const bool holds = part.interior.holds(static_cast<double>(x), static_cast<double>(y));
-      if (inside && !holds) continue;
-      float logits[kMaxClasses];
-      holding[i]->mix(x, y, logits);
-      const Index best = largest_of(logits, part.logits.classes, 1);
-      float sum = 0;
-      for (Index c = 0; c < part.logits.classes; ++c) sum += std::exp(logits[c] - logits[best]);
-      const float certainty = 1 - std::exp(logits[0] - logits[best]) / sum;
-      if (holds == inside && !(certainty > most)) continue;
-      inside = holds, most = certainty, confidence = 1 / sum;
-      label = static_cast<std::uint8_t>(best), number = part.number;
-    }
-    const Index at = y * maps.width + x;
-    maps.labels[at] = label;
-    if (maps.faces != nullptr) maps.faces[at] = label == 0 ? std::uint8_t{0} : number;
-    if (maps.confidence != nullptr) maps.confidence[at] = confidence;
+  // A pixel that other parts of this kind hold too, of which some were added and others will be.
+  void add_contested(const Shown& shown, Index x, Index y) noexcept {
+    const PhotoPart& part = shown.placed.part;
+    const Index classes = shown.logits.classes, at = y * maps_.width + x;
+    const bool inside = part.interior.holds(static_cast<double>(x), static_cast<double>(y));
+    const bool owned = maps_.coverage[at] != 0;
+    const bool owner_inside =
+        owned &&
+        interior_of(maps_.numbers[at], part.surroundings).holds(static_cast<double>(x), static_cast<double>(y));
+    if (owner_inside && !inside) return;
+    float logits[kMaxClasses];
+    shown.mix(x, y, logits);
+    const Index best = largest_of(logits, classes, 1);
+    float sum = 0;
+    for (Index c = 0; c < classes; ++c) sum += std::exp(logits[c] - logits[best]);
+    const float certainty = 1 - std::exp(logits[0] - logits[best]) / sum;
+    float& most = certainty_.data()[at];
+    if (owned && inside == owner_inside && !(certainty > most)) return;
+    most = certainty;
+    maps_.labels[at] = static_cast<std::uint8_t>(best);
+    maps_.numbers[at] = part.number;
+    maps_.coverage[at] = cover_of(shown);
+    if (maps_.confidence != nullptr) maps_.confidence[at] = 1 / sum;
   }
 
+  const FaceInterior& interior_of(std::uint8_t number, bool surroundings) const noexcept {
+    std::size_t i = 0;
+    while (placed_.data()[i].part.number != number || placed_.data()[i].part.surroundings != surroundings) ++i;
+    return placed_.data()[i].part.interior;
+  }
+
+  PhotoMaps maps_;
   Buffer<Placed> placed_;
-  Buffer<std::uint8_t> settled_;  // of all parts, one after the other
+  Buffer<float> certainty_;       // of each pixel's owner where parts overlap; empty where none do
+  Buffer<std::uint8_t> settled_;  // of the part that is being added
 };
 
 SEGFACE_END_CORE
