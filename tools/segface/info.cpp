@@ -1,6 +1,8 @@
 // segface info: what a weight file says of itself and, where wanted, what its network costs.
+#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "segface/engine/finder_file.hpp"
@@ -41,6 +43,17 @@ void print_classes(Dataset dataset) {
   }
 }
 
+// A text of several lines, each below the other.
+std::string shown_lines(std::string_view text) {
+  std::string lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines += (lines.empty() ? "" : "\n               ") + shown(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
 void print_finder(const std::string& path, std::uint64_t bytes, const FinderFile& file) {
   FinderWeights weights;
   std::printf("%s\n", shown(path).c_str());
@@ -48,8 +61,8 @@ void print_finder(const std::string& path, std::uint64_t bytes, const FinderFile
   std::printf("  parameters:  %zu\n", count_parameters(weights));
   std::printf("  bytes:       %llu, F32\n", static_cast<unsigned long long>(bytes));
   std::printf("  digest:      %s\n", shown(file.info().source_digest).c_str());
-  std::printf("  origin:      %s\n", shown(file.info().origin).c_str());
-  std::printf("  terms:       %s\n", shown(file.info().terms).c_str());
+  std::printf("  origin:      %s\n", shown_lines(file.info().origin).c_str());
+  std::printf("  terms:       %s\n", shown_lines(file.info().terms).c_str());
 }
 
 // What a photo costs, for which the network is loaded.

@@ -56,8 +56,8 @@ class PhotoReader {
     }
     if (faces.found.size() != 1) {
       return error(Errc::invalid_argument, faces.found.size(),
-                   " faces: logits, probabilities and sheets of one photo are of one part; say which with --box or "
-                   "--landmarks, or take all of the photo with --whole");
+                   " faces: logits and probabilities are of one part; say which with --box or --landmarks, or "
+                   "take all of the photo with --whole");
     }
     const Face face = faces.found[0];
     SEGFACE_ASSIGN(region, face_region(dataset(), face.landmarks, photo.width, photo.height));
