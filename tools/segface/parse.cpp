@@ -61,8 +61,9 @@ std::string told(const Photo& photo, const Parsed& parsed, const Outputs& output
                                mask.width(), mask.height(), reading, parsing, writing);
   Index looked_at = 0;
   for (Index y = 0; y < mask.height(); ++y) {
-    const std::uint8_t* const row = parsed.photo.coverage.view().row(y);
-    looked_at += mask.width() - std::count(row, row + mask.width(), std::uint8_t{0});
+    for_each_run(parsed.photo.coverage.view().row(y), mask.width(), [&](Index first, Index last, std::uint8_t cover) {
+      if (cover != 0) looked_at += last - first;
+    });
   }
   for (std::size_t i = 0; i < parsed.photo.faces.size(); ++i) {
     const ParsedFace& face = parsed.photo.faces[i];

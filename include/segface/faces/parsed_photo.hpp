@@ -16,6 +16,7 @@
 #include "segface/image/crop.hpp"
 #include "segface/image/image.hpp"
 #include "segface/image/limits.hpp"
+#include "segface/image/runs.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 
@@ -54,20 +55,20 @@ struct ParsedPhoto {
   void measure() noexcept {
     for (Index y = 0; y < mask.height(); ++y) {
       const std::uint8_t* const labels = mask.view().row(y);
-      const std::uint8_t* const owners = numbers.view().row(y);
-      for (Index x = 0; x < mask.width(); ++x) {
-        if (owners[x] == 0 || labels[x] >= kMaxClasses) continue;
-        ParsedFace::Area& area = faces[owners[x] - std::size_t{1}].classes[labels[x]];
-        Box& box = area.box;
-        if (area.pixels++ == 0) {
-          box = {x, y, 1, 1};
-          continue;
-        }
-        const Index right = std::max(box.x + box.width, x + 1);
-        box.x = std::min(box.x, x);
-        box.width = right - box.x;
-        box.height = y + 1 - box.y;
-      }
+      core::for_each_run(numbers.view().row(y), mask.width(), [&](Index first, Index last, std::uint8_t owner) {
+        if (owner == 0) return;
+        core::for_each_run(labels + first, last - first, [&](Index from, Index to, std::uint8_t label) {
+          if (label >= kMaxClasses) return;
+          ParsedFace::Area& area = faces[owner - std::size_t{1}].classes[label];
+          Box& box = area.box;
+          if (area.pixels == 0) box = {first + from, y, 0, 0};
+          area.pixels += to - from;
+          const Index right = std::max(box.x + box.width, first + to);
+          box.x = std::min(box.x, first + from);
+          box.width = right - box.x;
+          box.height = y + 1 - box.y;
+        });
+      });
     }
   }
 };

@@ -25,6 +25,7 @@
 #include "segface/faces/landmarks.hpp"
 #include "segface/image/affine.hpp"
 #include "segface/image/postprocess.hpp"
+#include "segface/image/runs.hpp"
 #include "segface/image/settled_labels.hpp"
 
 SEGFACE_BEGIN_CORE
@@ -135,9 +136,10 @@ class PhotoMapper {
   // Background belongs to nobody.
   void finish(Executor& executor) noexcept {
     executor.for_each(maps_.height, [&](Index y, Index) {
-      for (Index i = y * maps_.width; i < (y + 1) * maps_.width; ++i) {
-        if (maps_.labels[i] == 0) maps_.numbers[i] = 0;
-      }
+      const Index at = y * maps_.width;
+      for_each_run(maps_.labels + at, maps_.width, [&](Index first, Index last, std::uint8_t label) {
+        if (label == 0) std::fill_n(maps_.numbers + at + first, last - first, std::uint8_t{0});
+      });
     });
   }
 
