@@ -273,11 +273,11 @@ TEST_CASE("workspaces that no call is using are kept, as many as there are threa
   const WeightFile file = WeightFile::from_memory(test::small_weight_file()).value();
   Options options;
   options.threads = 2;
-  using Workspace = ParsingWorkspace<cpu::Backend>;
+  using Kept = ParsingWorkspace<cpu::Backend>;
   const auto network = ParsingNetwork<cpu::Backend>::make(file, options, cpu::Backend::from_environment().value());
   ParserState<cpu::Backend> state(network.value());
   const auto most = static_cast<int>(state.network->engine().executor().threads());
-  for (int i = 0; i < most + 3; ++i) state.idle.keep(Workspace::make(state.network, nullptr).value());
+  for (int i = 0; i < most + 3; ++i) state.idle.keep(Kept::make(state.network, nullptr).value());
   for (int i = 0; i < most; ++i) CHECK(state.idle.take() != nullptr);
   CHECK(state.idle.take() == nullptr);
 }
