@@ -313,7 +313,7 @@ class PhotoMapper {
         owned &&
         interior_of(maps_.numbers[at], part.surroundings).holds(static_cast<double>(x), static_cast<double>(y));
     if (owner_inside && !inside) return;
-    float logits[kMaxClasses];
+    float logits[kMaxClasses] = {};
     shown.mix(x, y, logits);
     const Index best = largest_of(logits, classes, 1);
     float sum = 0;
