@@ -44,15 +44,12 @@ Result<Timed> timed(const std::string& what, Index runs, const std::function<Sta
 // A network on an input of 128 everywhere: what is in it makes no difference to the time.
 template <template <class> class Network>
 Status pass(EngineWorkspace<Network, cpu::Backend>& workspace, Index batch, Index height, Index width) {
-  SEGFACE_RETURN_IF_ERROR(workspace.plan_for(batch, height, width));
-  SEGFACE_RETURN_IF_ERROR(workspace.memory().reserve(workspace.plan().workspace_bytes()));
-  return workspace.forward(
-      [](auto& run, const auto& image) {
-        run.write(image, [](const auto& map) {
-          for (Index row = 0; row < map.rows(); ++row) std::fill_n(map.row(row), map.channels, 128.0f);
-        });
+  return workspace.pass(
+      batch, height, width,
+      [](const auto& map) {
+        for (Index row = 0; row < map.rows(); ++row) std::fill_n(map.row(row), map.channels, 128.0f);
       },
-      [&](auto& run, const auto& image) { static_cast<void>(workspace.compute(run, image)); });
+      [](auto&, const auto&) {});
 }
 
 Result<std::vector<Timed>> measure(const std::string& path, const std::string& photo, Index threads, Index runs) {

@@ -142,6 +142,15 @@ class EngineWorkspace {
     const auto pass = [&](Run<Backend>& r) { return pass_of(engine_->network(), r, plan_->tables(), image, given); };
     return progress_ ? pass(run) : run.recorded(pass);
   }
+  // A whole pass: give(input [batch, height, width, 3] on the host), then use(run, output). Errors: those of plan_for,
+  // out_of_memory, cancelled, those of a device.
+  template <class Give, class Use>
+  Status pass(Index batch, Index height, Index width, const Give& give, const Use& use) {
+    SEGFACE_RETURN_IF_ERROR(plan_for(batch, height, width));
+    SEGFACE_RETURN_IF_ERROR(memory_.reserve(plan_->workspace_bytes()));
+    return forward([&](Run<Backend>& run, const MapOf<Backend>& image) { run.write(image, give); },
+                   [&](Run<Backend>& run, const MapOf<Backend>& image) { use(run, compute(run, image)); });
+  }
   // Ends a stage of times().
   void mark(const char* stage) noexcept { clock_.mark(times_, stage); }
 

@@ -131,9 +131,9 @@ class AlignedSquare {
  private:
   // half a side: the larger of by_eyes |e| and by_mouth |m|; the centre: middle of the eyes + shift m.
   AlignedSquare(const Landmarks& l, double by_eyes, double by_mouth, double shift) noexcept {
-    const Point eyes = {(l.left_eye.x + l.right_eye.x) / 2, (l.left_eye.y + l.right_eye.y) / 2};
+    const Point eyes = l.middle_of_eyes(), mouth = l.middle_of_mouth();
     const Point e = {l.right_eye.x - l.left_eye.x, l.right_eye.y - l.left_eye.y};
-    const Point m = {(l.left_mouth.x + l.right_mouth.x) / 2 - eyes.x, (l.left_mouth.y + l.right_mouth.y) / 2 - eyes.y};
+    const Point m = {mouth.x - eyes.x, mouth.y - eyes.y};
     const Point along = {e.x + m.y, e.y - m.x};
     const double length = std::hypot(along.x, along.y);
     unit_ = {along.x / length, along.y / length};

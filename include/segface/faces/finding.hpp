@@ -105,8 +105,8 @@ class FindingWorkspace {
           outputs.onet[static_cast<std::size_t>(i)] = static_cast<float>(host.row(0)[i]);
       });
     };
-    SEGFACE_RETURN_IF_ERROR(pass(yunet_, 1, kSide, kSide, give(127.5, 127.5), read_cells));
-    return pass(onet_, 1, onet::kSide, onet::kSide, give(1, 0), read_answer);
+    SEGFACE_RETURN_IF_ERROR(yunet_.pass(1, kSide, kSide, give(127.5, 127.5), read_cells));
+    return onet_.pass(1, onet::kSide, onet::kSide, give(1, 0), read_answer);
   }
 
   std::size_t bytes() const noexcept { return yunet_.bytes() + onet_.bytes(); }
@@ -215,7 +215,7 @@ class FindingWorkspace {
       const auto give = [&](const HostMap& input) {
         for (Index i = 0; i < batch; ++i) give_turned(picture, first + 2 * static_cast<int>(i), input.image(i));
       };
-      SEGFACE_RETURN_IF_ERROR(pass(yunet_, batch, height, width, give, [&](auto& run, const auto& cells) {
+      SEGFACE_RETURN_IF_ERROR(yunet_.pass(batch, height, width, give, [&](auto& run, const auto& cells) {
         for (std::size_t level = 0; level < cells.size(); ++level) {
           run.read(cells[level], [&](const auto& host) {
             for (Index i = 0; i < batch; ++i) {
@@ -377,7 +377,7 @@ class FindingWorkspace {
           }
         });
       };
-      SEGFACE_RETURN_IF_ERROR(pass(onet_, count, onet::kSide, onet::kSide, give, [&](auto& run, const auto& answers) {
+      SEGFACE_RETURN_IF_ERROR(onet_.pass(count, onet::kSide, onet::kSide, give, [&](auto& run, const auto& answers) {
         run.read(answers, [&](const auto& host) {
           for (Index i = 0; i < count; ++i) {
             Ask& a = asks[first + static_cast<std::size_t>(i)];
@@ -435,7 +435,7 @@ class FindingWorkspace {
       double reach;
 
       explicit Place(const Landmarks& l) noexcept
-          : eyes{(l.left_eye.x + l.right_eye.x) / 2, (l.left_eye.y + l.right_eye.y) / 2},
+          : eyes(l.middle_of_eyes()),
             reach(std::max(std::hypot(l.right_eye.x - l.left_eye.x, l.right_eye.y - l.left_eye.y),
                            std::hypot(l.left_mouth.x - l.left_eye.x, l.left_mouth.y - l.left_eye.y))) {
         for (const Point& p : l.in_order()) points = {points.x + p.x / 5, points.y + p.y / 5};
@@ -463,20 +463,6 @@ class FindingWorkspace {
   static bool is_certain(const Face& face, double threshold) noexcept {
     constexpr double kSureProbability = 0.985;
     return face.score >= threshold || face.probability >= kSureProbability;
-  }
-
-  // ---- passes ---------------------------------------------------------------------------------------------------
-
-  // give(input [batch, height, width, 3] on the host), then use(run, what the network makes of it).
-  template <class Workspace, class Give, class Use>
-  static Status pass(Workspace& workspace, Index batch, Index height, Index width, const Give& give, const Use& use) {
-    SEGFACE_RETURN_IF_ERROR(workspace.plan_for(batch, height, width));
-    if (workspace.memory().block().size() < workspace.plan().workspace_bytes()) {
-      workspace.forget_graphs();
-      SEGFACE_RETURN_IF_ERROR(workspace.memory().reserve(workspace.plan().workspace_bytes()));
-    }
-    const auto run_network = [&](auto& run, const auto& image) { use(run, workspace.compute(run, image)); };
-    return workspace.forward([&](auto& run, const auto& image) { run.write(image, give); }, run_network);
   }
 
   static constexpr float kBlack[3] = {0, 0, 0};

@@ -27,6 +27,11 @@ struct Landmarks {
     return {{xy[0], xy[1]}, {xy[2], xy[3]}, {xy[4], xy[5]}, {xy[6], xy[7]}, {xy[8], xy[9]}};
   }
   std::array<Point, 5> in_order() const noexcept { return {left_eye, right_eye, nose, left_mouth, right_mouth}; }
+  // Halfway between the eyes, and between the corners of the mouth.
+  Point middle_of_eyes() const noexcept { return {(left_eye.x + right_eye.x) / 2, (left_eye.y + right_eye.y) / 2}; }
+  Point middle_of_mouth() const noexcept {
+    return {(left_mouth.x + right_mouth.x) / 2, (left_mouth.y + right_mouth.y) / 2};
+  }
   // The same points counted from another corner, and in a picture that is stretched.
   Landmarks moved(double x, double y) const noexcept {
     const auto at = [&](const Point& p) { return Point{p.x + x, p.y + y}; };
