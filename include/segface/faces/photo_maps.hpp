@@ -35,8 +35,7 @@ class FaceInterior {
  public:
   FaceInterior() noexcept = default;
   explicit FaceInterior(const Landmarks& l) noexcept {
-    const Point eyes = {(l.left_eye.x + l.right_eye.x) / 2, (l.left_eye.y + l.right_eye.y) / 2};
-    const Point mouth = {(l.left_mouth.x + l.right_mouth.x) / 2, (l.left_mouth.y + l.right_mouth.y) / 2};
+    const Point eyes = l.middle_of_eyes(), mouth = l.middle_of_mouth();
     const Point down = {mouth.x - eyes.x, mouth.y - eyes.y};
     const double length = std::hypot(down.x, down.y);
     const double apart = std::hypot(l.right_eye.x - l.left_eye.x, l.right_eye.y - l.left_eye.y);
@@ -214,18 +213,13 @@ class PhotoMapper {
 
     // The logits of a pixel, as label_run() interpolates them.
     void mix(Index x, Index y, float* out) const noexcept {
-      const LogitsView<float>& l = logits;
-      const AffineMap<float>& map = placed.map;
-      const BilinearTap<float> across = map.across(x - placed.left, y - placed.top, l.width),
-                               down = map.down(x - placed.left, y - placed.top, l.height);
-      const float* const upper[] = {l.pixel(across.first, down.first), l.pixel(across.second, down.first)};
-      const float* const lower[] = {l.pixel(across.first, down.second), l.pixel(across.second, down.second)};
-      for (Index c = 0; c < l.classes; ++c) {
-        const Index i = c * l.class_stride;
-        const float before = (1.0f - down.fraction) * upper[0][i] + down.fraction * lower[0][i];
-        const float behind = (1.0f - down.fraction) * upper[1][i] + down.fraction * lower[1][i];
-        out[c] = (1.0f - across.fraction) * before + across.fraction * behind;
-      }
+      const Index column = x - placed.left, row = y - placed.top;
+      const BilinearTap<float> across = placed.map.across(column, row, logits.width),
+                               down = placed.map.down(column, row, logits.height);
+      float left[kMaxClasses], right[kMaxClasses];
+      mix_rows(logits, across.first, down, left);
+      mix_rows(logits, across.second, down, right);
+      mix_columns(left, right, across.fraction, logits.classes, out);
     }
   };
 
@@ -250,7 +244,7 @@ class PhotoMapper {
     Index count = 0, end_count = 2;
     for (std::size_t i = 0; i < placed_.size(); ++i) {
       const Placed& other = placed_.data()[i];
-      // Own cuts are none of surroundings' concern but the other way round.
+      // A face's own cut does not yield to surroundings, they do to it.
       if (&other == &shown.placed || (other.part.surroundings && !shown.placed.part.surroundings)) continue;
       const Run run = other.run_in_row(y);
       const Run both = {std::max(run.first, mine.first), std::min(run.last, mine.last)};

@@ -74,6 +74,22 @@ Index largest_of(const Scalar* logits, Index classes, Index class_stride) noexce
   return best;
 }
 
+// Logits [K] of a place between two rows of column x.
+template <class Scalar>
+void mix_rows(const LogitsView<Scalar>& logits, Index x, const BilinearTap<Scalar>& down, Scalar* out) noexcept {
+  const Scalar* const upper = logits.pixel(x, down.first);
+  const Scalar* const lower = logits.pixel(x, down.fraction > 0 ? down.second : down.first);
+  for (Index c = 0; c < logits.classes; ++c) {
+    const Index i = c * logits.class_stride;
+    out[c] = (Scalar(1) - down.fraction) * upper[i] + down.fraction * lower[i];
+  }
+}
+// And of one between two columns that mix_rows() made.
+template <class Scalar>
+void mix_columns(const Scalar* left, const Scalar* right, Scalar fraction, Index classes, Scalar* out) noexcept {
+  for (Index c = 0; c < classes; ++c) out[c] = (Scalar(1) - fraction) * left[c] + fraction * right[c];
+}
+
 // Labels of the pixels [first, last) of row y of the target, which `map` takes to the logits; beyond their edge these
 // go on as they are there.
 template <class Scalar>
@@ -86,21 +102,11 @@ void label_run(const LogitsView<Scalar>& logits, const AffineMap<Scalar>& map, c
     const BilinearTap<Scalar> across = map.across(x, y, logits.width);
     if (across.first != held) {
       const BilinearTap<Scalar> down = map.down(x, y, logits.height);
-      const auto column = [&](Index at, Scalar* out) {
-        const Scalar* upper = logits.pixel(at, down.first);
-        const Scalar* lower = logits.pixel(at, down.fraction > 0 ? down.second : down.first);
-        for (Index c = 0; c < classes; ++c) {
-          const Index i = c * logits.class_stride;
-          out[c] = (Scalar(1) - down.fraction) * upper[i] + down.fraction * lower[i];
-        }
-      };
-      column(across.first, left);
-      column(across.second, right);
+      mix_rows(logits, across.first, down, left);
+      mix_rows(logits, across.second, down, right);
       held = map.keeps_rows() ? across.first : -1;
     }
-    for (Index c = 0; c < classes; ++c) {
-      mixed[c] = (Scalar(1) - across.fraction) * left[c] + across.fraction * right[c];
-    }
+    mix_columns(left, right, across.fraction, classes, mixed);
     const Index best = largest_of(mixed, classes, 1), at = y * target.width + x;
     target.labels[at] = static_cast<std::uint8_t>(best);
     if (target.confidence != nullptr) {
