@@ -22,6 +22,7 @@
 #include "segface/base/byte_reader.hpp"
 
 #include "base/temp_directory.hpp"
+#include "base/threads/cancelled.hpp"
 #ifdef __linux__
 #include "base/refused_calls.hpp"
 #endif
@@ -570,31 +571,16 @@ TEST_CASE("a file that could not be written in full never appears") {
 
 #if !defined(__ANDROID__)
 TEST_CASE("a thread that is cancelled while it reads and writes files ends after the calls") {
-  struct Work {
-    TempDirectory directory;
-    Status written = {Errc::internal, segface::Message()};
-    std::size_t read = 0;
-    bool went_on = false;
-  } work;
-  pthread_t thread;
-  REQUIRE(pthread_create(
-              &thread, nullptr,
-              [](void* argument) -> void* {
-                Work& w = *static_cast<Work*>(argument);
-                const std::string path = w.directory.file("cancelled");
-                pthread_cancel(pthread_self());
-                w.written = segface::save_file(path, bytes_of("all of it"));
-                if (const auto bytes = segface::read_file(path, 100)) w.read = bytes->size();
-                pthread_testcancel();
-                w.went_on = true;
-                return nullptr;
-              },
-              &work) == 0);
-  void* result = nullptr;
-  REQUIRE(pthread_join(thread, &result) == 0);
-  CHECK(result == PTHREAD_CANCELED);
-  CHECK(work.written.ok());
-  CHECK(work.read == 9);
-  CHECK_FALSE(work.went_on);
+  const TempDirectory directory;
+  Status written = {Errc::internal, segface::Message()};
+  std::size_t read = 0;
+  CHECK(test::ends_after([&] {
+    const std::string path = directory.file("cancelled");
+    pthread_cancel(pthread_self());
+    written = segface::save_file(path, bytes_of("all of it"));
+    if (const auto bytes = segface::read_file(path, 100)) read = bytes->size();
+  }));
+  CHECK(written.ok());
+  CHECK(read == 9);
 }
 #endif

@@ -28,6 +28,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
+#include "base/threads/cancelled.hpp"
 #include "base/threads/child.hpp"
 #endif
 
@@ -559,36 +560,21 @@ TEST_CASE("a process whose memory is locked gets the same result") {
 
 #if !defined(__ANDROID__)
 TEST_CASE("a thread that is cancelled while it parses ends after the call") {
-  struct Work {
-    Parser p = parser();
-    Image photo = portrait();
-    Status parsed = {Errc::internal, Message()};
-    bool went_on = false;
-  } work;
-  pthread_t thread;
-  REQUIRE(pthread_create(
-              &thread, nullptr,
-              [](void* argument) -> void* {
-                Work& w = *static_cast<Work*>(argument);
-                Workspace workspace = w.p.workspace().value();
-                workspace.on_progress([](double) {
-                  pthread_cancel(pthread_self());
-                  pthread_testcancel();
-                  return true;
-                });
-                Mask mask;
-                w.parsed = workspace.parse(w.photo.view(), mask);
-                pthread_testcancel();
-                w.went_on = true;
-                return nullptr;
-              },
-              &work) == 0);
-  void* result = nullptr;
-  REQUIRE(pthread_join(thread, &result) == 0);
-  CHECK(result == PTHREAD_CANCELED);
-  CHECK(work.parsed.ok());
-  CHECK_FALSE(work.went_on);
-  CHECK(work.p.parse(work.photo.view()).ok());
+  const Parser p = parser();
+  const Image photo = portrait();
+  Status parsed = {Errc::internal, Message()};
+  CHECK(test::ends_after([&] {
+    Workspace workspace = p.workspace().value();
+    workspace.on_progress([](double) {
+      pthread_cancel(pthread_self());
+      pthread_testcancel();
+      return true;
+    });
+    Mask mask;
+    parsed = workspace.parse(photo.view(), mask);
+  }));
+  CHECK(parsed.ok());
+  CHECK(p.parse(photo.view()).ok());
 }
 #endif
 #endif
