@@ -62,14 +62,13 @@ auto with_backend(std::size_t backend, const Function& function) {
   return function(BackendType<segface::cpu::Backend>());
 }
 
-// Errors: those of BasicParser::load.
-template <class Backend>
-segface::Result<segface::BasicParser<Backend>> load(const std::string& weights, const segface::Options& options) {
-  using Parser = segface::BasicParser<Backend>;
+// A BasicParser or a BasicFinder. Errors: those of its load().
+template <template <class> class Facade, class Backend>
+segface::Result<Facade<Backend>> load(const std::string& weights, const segface::Options& options) {
   if constexpr (std::is_same_v<Backend, segface::cpu::Backend>) {
-    return Parser::load(weights, options, cpu_backend());
+    return Facade<Backend>::load(weights, options, cpu_backend());
   } else {
-    return Parser::load(weights, options);
+    return Facade<Backend>::load(weights, options);
   }
 }
 

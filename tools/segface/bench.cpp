@@ -226,7 +226,7 @@ int bench(const std::string& path, const std::string& backend, Index threads, In
   Stopwatch watch;
   Options options;
   options.threads = threads;
-  const auto parser = load<Backend>(path, options);
+  const auto parser = load<BasicParser, Backend>(path, options);
   if (!parser.ok()) return fail(explain_weights(parser.error(), path), kWeights);
   const double load = watch.lap();
   const auto executor = make_executor(threads);

@@ -96,7 +96,7 @@ Status evaluate_all(const EvalRequest& request, const DatasetFolder& folder, Eva
   const Index workers = photos < threads ? 1 : threads;
   Options options;
   options.threads = workers == 1 ? threads : 1;
-  auto parser = load<Backend>(request.weights, options);
+  auto parser = load<BasicParser, Backend>(request.weights, options);
   if (!parser.ok()) return explain_weights(parser.error(), request.weights);
   SEGFACE_ASSIGN(executor, make_executor(workers));
   std::vector<Worker<Backend>> team;

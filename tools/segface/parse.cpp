@@ -110,11 +110,7 @@ class ParseCall {
     }();
     if (to_output) stream_ = stderr;
     const std::size_t count = request.photos.size();
-    const auto threads = static_cast<std::size_t>(
-        parser.parser().empty()
-            ? std::max<Index>(1,
-                              std::min(request.threads == 0 ? default_threads() : request.threads, available_threads()))
-            : parser.parser().threads());
+    const auto threads = static_cast<std::size_t>(granted_threads(request.threads));
     lanes_ = std::max<std::size_t>(1, std::min({count, threads, kMostLanes}));
     for (std::size_t i = 0; i < lanes_; ++i) readers_.emplace_back(request, parser);
   }
@@ -249,18 +245,6 @@ class ParseCall {
   std::size_t lanes_ = 1;
 };
 
-// Errors: those of BasicFinder::load.
-template <class Backend>
-Result<BasicFinder<Backend>> load_finder(const std::string& path, Index threads) {
-  Options options;
-  options.threads = threads;
-  if constexpr (std::is_same_v<Backend, cpu::Backend>) {
-    return BasicFinder<Backend>::load(path, options, cpu_backend());
-  } else {
-    return BasicFinder<Backend>::load(path, options);
-  }
-}
-
 Status make_folders(const Request& request) {
   std::string last;
   for (const Photo& photo : request.photos) {
@@ -288,7 +272,7 @@ int parse_all(Request request) {
   });
   BasicParser<Backend> parser;
   if (!request.draws_faces) {
-    auto loaded = load<Backend>(request.weights, options);
+    auto loaded = load<BasicParser, Backend>(request.weights, options);
     if (!loaded.ok()) return fail(explain_weights(loaded.error(), request.weights), kWeights);
     parser = std::move(*loaded);
     const Status classes = find_classes(request, parser.info().dataset);
@@ -296,7 +280,7 @@ int parse_all(Request request) {
   }
   BasicFinder<Backend> finder;
   if (request.finds_faces()) {
-    auto loaded = load_finder<Backend>(request.finder, request.threads);
+    auto loaded = load<BasicFinder, Backend>(request.finder, options);
     if (!loaded.ok()) return fail(loaded.error(), kWeights);
     finder = std::move(*loaded);
   }

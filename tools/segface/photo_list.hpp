@@ -33,6 +33,18 @@ inline std::string stem(const std::string& path) {
   const std::size_t dot = name.rfind('.');
   return dot == 0 ? name : name.substr(0, dot);
 }
+// "a/photo.JPG" -> ".jpg"; empty where there is none
+inline std::string ending(const std::string& path) {
+  const std::string name = base_name(path);
+  std::string end = name.substr(std::min(name.rfind('.'), name.size()));
+  std::transform(end.begin(), end.end(), end.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 32) : c; });
+  return end;
+}
+// Whether the ending of a path says JPEG.
+inline bool is_jpeg_name(const std::string& path) {
+  return ending(path) == ".jpg" || ending(path) == ".jpeg";
+}
 // With a slash at the end; empty stays empty.
 inline std::string as_folder(std::string path) {
   const bool ends = path.empty() || std::string_view(kPathSeparators).find(path.back()) != std::string_view::npos;
@@ -87,12 +99,7 @@ class PhotoList {
  private:
   explicit PhotoList(const PhotoSelection& selection) : selection_(selection) {}
 
-  static bool is_photo(const std::string& name) {
-    std::string ending = name.substr(std::min(name.rfind('.'), name.size()));
-    std::transform(ending.begin(), ending.end(), ending.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 32) : c; });
-    return ending == ".jpg" || ending == ".jpeg" || ending == ".png";
-  }
+  static bool is_photo(const std::string& name) { return is_jpeg_name(name) || ending(name) == ".png"; }
 
   void add_photo(const std::string& path, const std::string& folder) { photos_.push_back({path, folder, stem(path)}); }
 

@@ -33,8 +33,7 @@ struct Request {
     std::string word;      // in names of files
   };
 
-  PhotoSelection selection;
-  std::vector<Photo> photos;                    // that it stands for
+  std::vector<Photo> photos;
   std::string weights, finder;                  // empty where not given
   bool names_mask = false;                      // a mask and an overlay named after each photo
   bool names_overlay = false;                   //
@@ -78,14 +77,6 @@ inline constexpr bool kWritesJpeg = true;
 #else
 inline constexpr bool kWritesJpeg = false;
 #endif
-
-// Whether the ending of a path says JPEG.
-inline bool is_jpeg_name(const std::string& path) {
-  std::string ending = path.substr(std::min(path.rfind('.'), path.size()));
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](char c) { return c < 'a' ? static_cast<char>(c | 32) : c; });
-  return ending == ".jpg" || ending == ".jpeg";
-}
 
 // "x,y,w,h"
 inline Result<Box> parse_box(const std::string& text) {
@@ -232,12 +223,13 @@ inline Status check_endings(const Arguments& arguments, const Request& request) 
 
 inline Result<Request> read_request(const Arguments& arguments) {
   Request request;
-  request.selection.operands = arguments.operands();
-  request.selection.list = arguments.value("--list");
-  request.selection.folder = arguments.value("-o");
-  request.selection.recursive = arguments.has("--recursive");
-  if (arguments.has("--shard")) SEGFACE_RETURN_IF_ERROR(read_shard(arguments.value("--shard"), request.selection));
-  SEGFACE_ASSIGN(photos, PhotoList::make(request.selection));
+  PhotoSelection selection;
+  selection.operands = arguments.operands();
+  selection.list = arguments.value("--list");
+  selection.folder = arguments.value("-o");
+  selection.recursive = arguments.has("--recursive");
+  if (arguments.has("--shard")) SEGFACE_RETURN_IF_ERROR(read_shard(arguments.value("--shard"), selection));
+  SEGFACE_ASSIGN(photos, PhotoList::make(selection));
   request.photos = std::move(photos);
   request.weights = arguments.value("--weights");
   request.mask = arguments.value("--mask");

@@ -186,11 +186,11 @@ void check_golden(Checks& checks, const std::string& path, const WeightFile& fil
 template <class Backend>
 Status check_parser(Checks& checks, const std::string& path, const std::string& name) {
   using Reference = reference::Backend<float>;
-  const auto parser = load<Backend>(path, {});
+  const auto parser = load<BasicParser, Backend>(path, {});
   if (!parser.ok()) return parser.error();
   check_self_test(checks, name, *parser);
   if constexpr (!std::is_same_v<Backend, Reference>) {
-    const auto reference = load<Reference>(path, {});
+    const auto reference = load<BasicParser, Reference>(path, {});
     if (!reference.ok()) return reference.error();
     check_self_test(checks, "reference", *reference);
     if (!interrupted()) check_agreement(checks, name, *parser, *reference);
