@@ -1,6 +1,7 @@
 # What a GPU tells about the cuda backend, in at most eight minutes, most important first: right, fast, clean.
 #   sh tools/bench/gpu.sh build    before: compiles, where there is nvcc, into build-gpu, which can be carried along
 #   sh tools/bench/gpu.sh [OUT]    on the machine with the GPU; without build-gpu it compiles there. OUT: out/gpu
+#   sh tools/bench/gpu.sh OUT PART...    some of: right, fast, why, compiled, clean, others
 #
 # Every step has a time limit of its own and stops no other. OUT/summary.txt gets a line for each as it ends, of
 # name=value words between tabs, after what it measured; OUT/log.txt what the programs printed. result: ok, failed,
@@ -73,6 +74,11 @@ fi
 # ---- steps --------------------------------------------------------------------------------------------------------
 
 out=${1:-${OUT:-out/gpu}}
+[ $# -gt 0 ] && shift
+parts=" ${*:-right fast why compiled clean others} "
+wants() {
+  case $parts in *" $1 "*) ;; *) return 1 ;; esac
+}
 mkdir -p "$out"
 : >"$out/summary.txt"
 : >"$out/log.txt"
@@ -236,7 +242,7 @@ export TORCHINDUCTOR_CACHE_DIR="$work/inductor" TRITON_CACHE_DIR="$work/triton"
 ) &
 weighing=$!
 (
-  for network in mobilenet swin_base; do
+  for network in $(wants compiled && echo mobilenet swin_base); do
     nice=10 run "compile_$network" 100 twin $network:512:1 --ways compile --runs 3 &
   done
   nice=10 run roofline 60 roofline &
@@ -244,64 +250,78 @@ weighing=$!
 ) &
 compiling=$!
 steps=
-right() {  # in parallel: together they use a part of the GPU
+together() {  # in parallel, where they use a part of the GPU each
   run "$@" &
   steps="$steps $!"
 }
-right test_primitive 85 tests --source-file='*primitive_test*'
-right test_override 85 tests --source-file='*override_test*'
-right test_ends 60 tests --source-file='*ends_test*'
-right test_parser 85 tests --source-file='*parser_test*'
-right test_graph 30 tests --source-file='*graph_test*'
-right golden_float32 85 tests --source-file='*golden_test*' --test-case='*every stage*,*each picture*' --no-skip
-right golden_float16 85 tests --source-file='*golden_test*' --test-case='*float16*' --no-skip
-right verify_float32 60 "$built/segface" verify weights/demo.safetensors --backend cuda
-right verify_float16 60 "$built/segface" verify weights/demo.safetensors --backend cuda-f16
-# shellcheck disable=SC2086
-wait $steps
-run verify_mobilenet_float32 30 verify_network cuda
-run verify_mobilenet_float16 30 verify_network cuda-f16
+if wants right; then
+  together test_primitive 85 tests --source-file='*primitive_test*'
+  together test_override 85 tests --source-file='*override_test*'
+  together test_ends 60 tests --source-file='*ends_test*'
+  together test_parser 85 tests --source-file='*parser_test*'
+  together test_graph 30 tests --source-file='*graph_test*'
+  together golden_float32 85 tests --source-file='*golden_test*' --test-case='*every stage*,*each picture*' --no-skip
+  together golden_float16 85 tests --source-file='*golden_test*' --test-case='*float16*' --no-skip
+  together verify_float32 60 "$built/segface" verify weights/demo.safetensors --backend cuda
+  together verify_float16 60 "$built/segface" verify weights/demo.safetensors --backend cuda-f16
+  # shellcheck disable=SC2086
+  wait $steps
+  run verify_mobilenet_float32 30 verify_network cuda
+  run verify_mobilenet_float16 30 verify_network cuda-f16
+fi
 
 # 2. Fast: nothing else runs.
 wait "$compiling" "$weighing"
-for network in mobilenet swin_base; do
-  run "bench_$network" 25 bench 1 $network 512 cuda
-  run "bench_${network}_f16" 25 bench 1 $network 512 cuda-f16
-  run "twin_$network" 35 twin $network:512:1 --ways eager,graph
-done
-for network in mobilenet swin_base; do
-  run "twin_${network}_compile" 50 twin $network:512:1 --ways compile
-done
-run twin_float 30 twin mobilenet:512:1 swin_base:512:1 --ways graph --numbers float32,tf32
-
-# 3. Clean.
-steps=
-for backend in cuda cuda-f16; do
-  for tool in memcheck racecheck; do
-    right "${tool}_$backend" 45 sanitize $tool "$built/segface" parse --whole --force tests/data/images/astronaut_256x256.png \
-      --weights weights/demo.safetensors --backend $backend --mask "$work/${tool}_$backend.png"
+if wants fast; then
+  for network in mobilenet swin_base; do
+    run "bench_$network" 25 bench 1 $network 512 cuda
+    run "bench_${network}_f16" 25 bench 1 $network 512 cuda-f16
+    run "twin_$network" 35 twin $network:512:1 --ways eager,graph
   done
-done
-right memcheck_tests 45 sanitize memcheck "$built/cuda_tests" --source-file='*override_test*,*ends_test*'
-right racecheck_tests 45 sanitize racecheck "$built/cuda_tests" --test-case='*windowed attention*,attention*,norms*'
-# shellcheck disable=SC2086
-wait $steps
+fi
 
-# 4. Other sizes, batches and networks.
-for network in mobilenet swin_base; do
-  run "bench_${network}_batch8" 15 bench 8 $network 512 cuda-f16
-  run "bench_${network}_224" 15 bench 1 $network 224 cuda-f16
-done
-run twin_sizes 40 twin mobilenet:512:8 swin_base:512:8 mobilenet:224:1 swin_base:224:1 --ways graph --runs 30
-for network in swinv2_base convnext_base resnet efficientnet swinv2_tiny convnext_small swinv2_small; do
-  run "bench_$network" 10 bench 1 $network 512 cuda-f16
-done
-run twin_networks 60 twin swinv2_base:512:1 convnext_base:512:1 resnet:512:1 efficientnet:512:1 swinv2_tiny:512:1 \
-  convnext_small:512:1 swinv2_small:512:1 --ways graph --runs 30
+# 3. Why.
+if wants why; then
+  run ncu_mobilenet 40 profile mobilenet cuda-f16
+  run ncu_swin_base 40 profile swin_base cuda-f16
+fi
 
-# 5. Why.
-run ncu_mobilenet 40 profile mobilenet cuda-f16
-run ncu_swin_base 40 profile swin_base cuda-f16
+# 4. PyTorch's other ways.
+if wants compiled; then
+  for network in mobilenet swin_base; do
+    run "twin_${network}_compile" 50 twin $network:512:1 --ways compile
+  done
+  run twin_float 30 twin mobilenet:512:1 swin_base:512:1 --ways graph --numbers float32,tf32
+fi
+
+# 5. Clean.
+if wants clean; then
+  steps=
+  for backend in cuda cuda-f16; do
+    for tool in memcheck racecheck; do
+      together "${tool}_$backend" 45 sanitize $tool "$built/segface" parse --whole --force \
+        tests/data/images/astronaut_256x256.png --weights weights/demo.safetensors --backend $backend --mask "$work/${tool}_$backend.png"
+    done
+  done
+  together memcheck_tests 45 sanitize memcheck "$built/cuda_tests" --source-file='*override_test*,*ends_test*'
+  together racecheck_tests 45 sanitize racecheck "$built/cuda_tests" --test-case='*windowed attention*,attention*,norms*'
+  # shellcheck disable=SC2086
+  wait $steps
+fi
+
+# 6. Other sizes, batches and networks.
+if wants others; then
+  for network in mobilenet swin_base; do
+    run "bench_${network}_batch8" 15 bench 8 $network 512 cuda-f16
+    run "bench_${network}_224" 15 bench 1 $network 224 cuda-f16
+  done
+  run twin_sizes 40 twin mobilenet:512:8 swin_base:512:8 mobilenet:224:1 swin_base:224:1 --ways graph --runs 30
+  for network in swinv2_base convnext_base resnet efficientnet swinv2_tiny convnext_small swinv2_small; do
+    run "bench_$network" 10 bench 1 $network 512 cuda-f16
+  done
+  run twin_networks 60 twin swinv2_base:512:1 convnext_base:512:1 resnet:512:1 efficientnet:512:1 swinv2_tiny:512:1 \
+    convnext_small:512:1 swinv2_small:512:1 --ways graph --runs 30
+fi
 
 # PyTorch's fastest over ours, of each network, size and batch, in float16; the roofline's H100 beside.
 awk -F'\t' '
