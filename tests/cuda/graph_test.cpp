@@ -99,9 +99,9 @@ TEST_CASE("calls that a capture forbids fail and end it") {
       [&] { return f.upload(pageable); },
       [&] { return cudaMemcpyAsync(pageable, f.data, Fixture::kBytes, cudaMemcpyDeviceToHost, f.stream); },
   };
-  int which = 0;
   for (const auto& call : forbidden) {
-    CAPTURE(which++);
+    const auto which = &call - forbidden;
+    CAPTURE(which);
     CHECK(cudaStreamBeginCapture(f.stream, cudaStreamCaptureModeThreadLocal) == cudaSuccess);
     CHECK(f.upload(f.pinned) == cudaSuccess);
     CHECK(call() == cudaErrorStreamCaptureUnsupported);
@@ -140,10 +140,10 @@ TEST_CASE("whose calls a capture forbids is its mode's choice") {
 TEST_CASE("captures begin and end where they may") {
   const Fixture f;
   cudaGraph_t graph = nullptr;
-  CHECK(cudaStreamEndCapture(f.stream, &graph) == cudaErrorInvalidValue);
+  CHECK(cudaStreamEndCapture(f.stream, &graph) == cudaErrorIllegalState);
   CHECK(cudaStreamBeginCapture(nullptr, cudaStreamCaptureModeThreadLocal) == cudaErrorStreamCaptureUnsupported);
   CHECK(cudaStreamBeginCapture(f.stream, cudaStreamCaptureModeThreadLocal) == cudaSuccess);
-  CHECK(cudaStreamBeginCapture(f.stream, cudaStreamCaptureModeThreadLocal) == cudaErrorInvalidValue);
+  CHECK(cudaStreamBeginCapture(f.stream, cudaStreamCaptureModeThreadLocal) == cudaErrorIllegalState);
   cudaError_t other = cudaSuccess;
   std::thread([&] { other = cudaStreamEndCapture(f.stream, &graph); }).join();
   CHECK(other == cudaErrorStreamCaptureWrongThread);

@@ -24,14 +24,9 @@ static_assert(
     std::is_same_v<decltype(some<B>().fuse(some_run(), some<B::MlpFusion>(), some<std::array<ViewOf<B>, 4>>())),
                    Pyramid<B>>);
 template <class W, class Image>
-constexpr bool kTakesImage =
-    std::is_same_v<decltype(some<B>().image_linear_at(some_run(), some<W>(), some<B::PositionTerm>(), some<Image>())),
-                   MapOf<B>>&&
-        std::is_same_v<decltype(some<B>().position_term(some_run(), some<W>(), some<ops::Position<B>>())),
-                       B::PositionTerm>&&
-            std::is_void_v<decltype(some<B>().image_from_tokens(
-                some_run(), some<compound::ImageFromTokens<B, W>>(), some<B::LayerNorm>(), some<B::PositionTerm>(),
-                some<Image>(), some<MapOf<B>>(), some<MapOf<B>>(), some<MapOf<B>>()))>;
+constexpr bool kTakesImage = std::is_same_v<
+    decltype(some<B>().image_linear_at(some_run(), some<W>(), some<B::PositionTerm>(), some<Image>())), MapOf<B>>&&
+    std::is_same_v<decltype(some<B>().position_term(some_run(), some<W>(), some<ops::Position<B>>())), B::PositionTerm>;
 static_assert(kTakesImage<B::Linear, ViewOf<B>> && kTakesImage<ops::PyramidLinear<B>, Pyramid<B>>);
 static_assert(std::is_void_v<decltype(some<B>().squeeze_excitation(some_run(), some<compound::SqueezeExcitation<B>>(),
                                                                    some<MapOf<B>>()))>);
@@ -110,8 +105,7 @@ TEST_CASE_TEMPLATE("fuse: folded levels, added in one kernel", T, float, __half)
   }
 }
 
-TEST_CASE_TEMPLATE("image_from_tokens: one kernel, on a map and on the pyramid; and too wide for it", T, float,
-                   __half) {
+TEST_CASE_TEMPLATE("image_linear_at: in image_from_tokens, on a map and on the pyramid", T, float, __half) {
   Comparison<T> agree;
   struct Case {
     Index width, inner, heads, tokens;
@@ -184,13 +178,14 @@ TEST_CASE_TEMPLATE("squeeze_excitation: few pixels and several strips of them", 
   }
 }
 
-TEST_CASE_TEMPLATE("upscale_and_classify: two kernels; and more classes than they take", T, float, __half) {
+TEST_CASE_TEMPLATE("upscale_and_classify: two kernels; and channels and classes that they do not take", T, float,
+                   __half) {
   Comparison<T> agree;
   struct Case {
     Index in, middle, out, classes;
   };
-  for (const Case& c :
-       {Case{48, 24, 12, 19}, Case{256, 64, 32, 11}, Case{7, 1, 1, 1}, Case{16, 256, 31, 32}, Case{16, 24, 12, 33}}) {
+  for (const Case& c : {Case{48, 24, 12, 19}, Case{256, 64, 32, 11}, Case{7, 1, 1, 1}, Case{16, 256, 31, 32},
+                        Case{16, 128, 16, 32}, Case{16, 8, 8, 1}, Case{16, 16, 24, 19}, Case{16, 64, 16, 33}}) {
     for (const Size s : {Size{1, 1}, Size{5, 7}, Size{2, 19}}) {
       CAPTURE(c.in);
       CAPTURE(s.width);

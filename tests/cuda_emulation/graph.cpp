@@ -86,7 +86,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mo
     const Lock lock(graphs().mutex);
     if (stream == nullptr) return cudaErrorStreamCaptureUnsupported;
     if (!graphs().captures.try_emplace(stream, emulation::Capture{mode, std::this_thread::get_id()}).second) {
-      return cudaErrorInvalidValue;
+      return cudaErrorIllegalState;
     }
     return cudaSuccess;
   });
@@ -96,7 +96,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   const Lock lock(graphs().mutex);
   emulation::Capture* const found = emulation::capture_of(stream);
   *graph = nullptr;
-  if (found == nullptr) return emulation::permit([] { return cudaErrorInvalidValue; });
+  if (found == nullptr) return emulation::permit([] { return cudaErrorIllegalState; });
   if (found->mode != cudaStreamCaptureModeRelaxed && found->thread != std::this_thread::get_id()) {
     return emulation::permit([] { return cudaErrorStreamCaptureWrongThread; });
   }

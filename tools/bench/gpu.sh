@@ -1,7 +1,7 @@
-# What a GPU tells about the cuda backend, in at most eight minutes, most important first: right, fast, clean.
+# What a GPU tells about the cuda backend, in at most eight minutes, most important first: right, clean, fast.
 #   sh tools/bench/gpu.sh build    before: compiles, where there is nvcc, into build-gpu, which can be carried along
 #   sh tools/bench/gpu.sh [OUT]    on the machine with the GPU; without build-gpu it compiles there. OUT: out/gpu
-#   sh tools/bench/gpu.sh OUT PART...    some of: right, fast, why, compiled, clean, others
+#   sh tools/bench/gpu.sh OUT PART...    some of: right, clean, fast, twins, why, compiled, others
 #
 # Every step has a time limit of its own and stops no other. OUT/summary.txt gets a line for each as it ends, of
 # name=value words between tabs, after what it measured; OUT/log.txt what the programs printed. result: ok, failed,
@@ -75,7 +75,7 @@ fi
 
 out=${1:-${OUT:-out/gpu}}
 [ $# -gt 0 ] && shift
-parts=" ${*:-right fast why compiled clean others} "
+parts=" ${*:-right clean fast twins why compiled others} "
 wants() {
   case $parts in *" $1 "*) ;; *) return 1 ;; esac
 }
@@ -196,16 +196,9 @@ profile() {
   need ncu
   file=$(weights "$1" 512) || { echo "$file"; exit 127; }
   metrics=gpu__time_duration.sum,sm__throughput.avg.pct_of_peak_sustained_elapsed
-  metrics=$metrics,gpu__dram_throughput.avg.pct_of_peak_sustained_elapsed,lts__t_sectors_op_read.sum
-  metrics=$metrics,lts__t_sectors_op_write.sum,dram__bytes_read.sum,dram__bytes_write.sum
-  metrics=$metrics,sm__warps_active.avg.pct_of_peak_sustained_active,launch__registers_per_thread
-  metrics=$metrics,launch__waves_per_multiprocessor
-  metrics=$metrics,smsp__issue_active.avg.pct_of_peak_sustained_active
-  metrics=$metrics,smsp__average_warps_issue_stalled_long_scoreboard_per_issue_active.ratio
-  metrics=$metrics,smsp__average_warps_issue_stalled_barrier_per_issue_active.ratio
-  metrics=$metrics,smsp__average_warps_issue_stalled_short_scoreboard_per_issue_active.ratio
-  metrics=$metrics,smsp__average_warps_issue_stalled_mio_throttle_per_issue_active.ratio
-  metrics=$metrics,l1tex__data_bank_conflicts_pipe_lsu.sum
+  metrics=$metrics,lts__t_sectors_op_read.sum,lts__t_sectors_op_write.sum,dram__bytes_read.sum
+  metrics=$metrics,smsp__issue_active.avg.pct_of_peak_sustained_active,launch__registers_per_thread
+  metrics=$metrics,sm__warps_active.avg.pct_of_peak_sustained_active,launch__waves_per_multiprocessor
   for what in "--metrics $metrics" "--set basic"; do  # the latter where the GPU has not all of the metrics
     # shellcheck disable=SC2086
     ncu --clock-control none --csv --page raw $what --log-file "$out/ncu_$1.csv" \
@@ -243,7 +236,7 @@ export TORCHINDUCTOR_CACHE_DIR="$work/inductor" TRITON_CACHE_DIR="$work/triton"
 weighing=$!
 (
   for network in $(wants compiled && echo mobilenet swin_base); do
-    nice=10 run "compile_$network" 100 twin $network:512:1 --ways compile --runs 3 &
+    nice=10 run "compile_$network" 150 twin $network:512:1 --ways compile --runs 3 &
   done
   nice=10 run roofline 60 roofline &
   wait
@@ -270,31 +263,7 @@ if wants right; then
   run verify_mobilenet_float16 30 verify_network cuda-f16
 fi
 
-# 2. Fast: nothing else runs.
-wait "$compiling" "$weighing"
-if wants fast; then
-  for network in mobilenet swin_base; do
-    run "bench_$network" 25 bench 1 $network 512 cuda
-    run "bench_${network}_f16" 25 bench 1 $network 512 cuda-f16
-    run "twin_$network" 35 twin $network:512:1 --ways eager,graph
-  done
-fi
-
-# 3. Why.
-if wants why; then
-  run ncu_mobilenet 40 profile mobilenet cuda-f16
-  run ncu_swin_base 40 profile swin_base cuda-f16
-fi
-
-# 4. PyTorch's other ways.
-if wants compiled; then
-  for network in mobilenet swin_base; do
-    run "twin_${network}_compile" 50 twin $network:512:1 --ways compile
-  done
-  run twin_float 30 twin mobilenet:512:1 swin_base:512:1 --ways graph --numbers float32,tf32
-fi
-
-# 5. Clean.
+# 2. Clean, while PyTorch still compiles.
 if wants clean; then
   steps=
   for backend in cuda cuda-f16; do
@@ -307,6 +276,30 @@ if wants clean; then
   together racecheck_tests 45 sanitize racecheck "$built/cuda_tests" --test-case='*windowed attention*,attention*,norms*'
   # shellcheck disable=SC2086
   wait $steps
+fi
+
+# 3. Fast: nothing else runs.
+wait "$compiling" "$weighing"
+if wants fast; then
+  for network in mobilenet swin_base; do
+    run "bench_$network" 25 bench 1 $network 512 cuda
+    run "bench_${network}_f16" 25 bench 1 $network 512 cuda-f16
+    wants twins && run "twin_$network" 35 twin $network:512:1 --ways eager,graph
+  done
+fi
+
+# 4. Why.
+if wants why; then
+  run ncu_mobilenet 40 profile mobilenet cuda-f16
+  run ncu_swin_base 40 profile swin_base cuda-f16
+fi
+
+# 5. PyTorch's other ways.
+if wants compiled; then
+  for network in mobilenet swin_base; do
+    run "twin_${network}_compile" 50 twin $network:512:1 --ways compile
+  done
+  run twin_float 30 twin mobilenet:512:1 swin_base:512:1 --ways graph --numbers float32,tf32
 fi
 
 # 6. Other sizes, batches and networks.

@@ -17,7 +17,6 @@
 #include "segface/backends/compound.hpp"
 #include "segface/backends/cuda/attention.cuh"
 #include "segface/backends/cuda/convolution.cuh"
-#include "segface/backends/cuda/cross_attention.cuh"
 #include "segface/backends/cuda/cublas.cuh"
 #include "segface/backends/cuda/elements.cuh"
 #include "segface/backends/cuda/epilogue.cuh"
@@ -55,9 +54,9 @@ class BasicBackend {
   using Constant = cuda::Constant;
   using PhotoInput = cuda::PhotoInput<T>;
 
-  using Overrides = OverrideList<Compound::fuse, Compound::position_term, Compound::image_linear_at,
-                                 Compound::image_from_tokens, Compound::label_map, Compound::class_planes,
-                                 Compound::squeeze_excitation, Compound::upscale_and_classify>;
+  using Overrides =
+      OverrideList<Compound::fuse, Compound::position_term, Compound::image_linear_at, Compound::label_map,
+                   Compound::class_planes, Compound::squeeze_excitation, Compound::upscale_and_classify>;
 
   // On the current device. tf32: whether products of floats may round them to ten bits of fraction, which tensor cores
   // multiply many times faster. Errors: no_device (no cuBLASLt either).
@@ -109,28 +108,32 @@ class BasicBackend {
     });
   }
 
-  // With few outputs in tiles; else patches, an image at a time, times a matrix.
+  // Of pictures directly; else patches, of as many images as scratch is spent on, times a matrix.
   void convolution(RunOf& run, const Convolution& w, const In& x, const Epilogue<BasicBackend>& epilogue,
                    const Out& y) const noexcept {
     if (w.kernel == 1 && w.stride == 1) return linear(run, w.matrix, x, epilogue, y);
-    if (w.out <= kFewOutputs) {
+    if (is_of_pictures(x.channels, w.out, w.kernel)) {
       const auto depth = static_cast<double>(w.matrix.in), outputs = static_cast<double>(w.out);
       const double moved = bytes(x) + bytes(epilogue.residual) + bytes(y) + depth * outputs * sizeof(T);
       const Cost cost = {2 * depth * elements(y), moved};
       return run.device(cost, [&] {
-        return launch_convolution(run.memory().stream(), x, w.matrix.weight.data(), w.matrix.bias.data(), w.kernel,
-                                  w.stride, w.padding, Finish<T>{epilogue.activation, epilogue.residual, epilogue.last},
-                                  y);
+        return launch_picture(run.memory().stream(), x, w.matrix.weight.data(), w.matrix.bias.data(), w.kernel,
+                              w.stride, w.padding, Finish<T>{epilogue.activation, epilogue.residual, epilogue.last}, y);
       });
     }
+    constexpr double kPatchBytes = 3 << 20;  // small images together, a large one alone
     const auto scope = run.scope();
     const Plan plan(run, epilogue, y);
-    const Out patches = run.map(1, y.height, y.width, w.matrix.in);
+    const double each = static_cast<double>(y.pixels() * w.matrix.in) * sizeof(T);
+    const Index at_once = std::max<Index>(1, std::min<Index>(x.batch, static_cast<Index>(kPatchBytes / each)));
+    const Out patches = run.map(at_once, y.height, y.width, w.matrix.in);
     run.device(gemm_cost<T>(y.rows(), w.out, w.matrix.in, plan.beside(y)), [&]() -> Status {
-      for (Index b = 0; b < x.batch; ++b) {
-        SEGFACE_RETURN_IF_ERROR(gather(run, x.image(b), w.kernel, w.stride, w.padding, patches));
-        const In added = plan.added.batch == 1 ? plan.added : plan.added.batch == 0 ? In() : plan.added.image(b);
-        SEGFACE_RETURN_IF_ERROR(multiply(run, plan.product(w.matrix, patches, plan.z.image(b), added)));
+      for (Index b = 0; b < x.batch; b += at_once) {
+        const Index count = std::min(at_once, x.batch - b);
+        const In added = plan.added.batch == x.batch ? plan.added.images(b, count) : plan.added;  // or of one for all
+        const Out these = patches.images(0, count);
+        SEGFACE_RETURN_IF_ERROR(gather(run, x.images(b, count), w.kernel, w.stride, w.padding, these));
+        SEGFACE_RETURN_IF_ERROR(multiply(run, plan.product(w.matrix, these, plan.z.images(b, count), added)));
       }
       return plan.finish(run, y);
     });
@@ -153,8 +156,9 @@ class BasicBackend {
     const Out z = run.map(x.batch, x.height, x.width, 4 * w.out);
     run.device(gemm_cost<T>(x.rows(), 4 * w.out, x.channels, bytes(z) + bytes(y)), [&]() -> Status {
       SEGFACE_RETURN_IF_ERROR(multiply(run, {x, w.weight.data(), x.channels, z}));
-      return launch_elements("transposed_convolution", spread_pixels<T>, y, run.memory().stream(), z, w.bias.data(),
-                             activation, y);
+      return launch_packs(
+          "transposed_convolution", [](auto n) { return spread_pixels<decltype(n)::value, T>; }, y,
+          run.memory().stream(), z, w.bias.data(), activation, y);
     });
   }
 
@@ -168,21 +172,26 @@ class BasicBackend {
 
   void max_pool(RunOf& run, const Pool& pool, const In& x, const Out& y) const noexcept {
     run.device({static_cast<double>(pool.kernel * pool.kernel) * elements(y), bytes(x) + bytes(y)}, [&] {
-      return launch_elements("max_pool", largest_of_neighbours<T>, y, run.memory().stream(), x,
-                             static_cast<int>(pool.kernel), static_cast<int>(pool.stride),
-                             static_cast<int>(pool.padding), y);
+      return launch_packs(
+          "max_pool", [](auto n) { return largest_of_neighbours<decltype(n)::value, T>; }, y, run.memory().stream(), x,
+          static_cast<int>(pool.kernel), static_cast<int>(pool.stride), static_cast<int>(pool.padding), y);
     });
   }
 
   void prelu(RunOf& run, const Slopes& slopes, const Out& x) const noexcept {
     run.device({2 * elements(x), 2 * bytes(x)}, [&] {
-      return launch_elements("prelu", slope_negatives<T>, x, run.memory().stream(), slopes.values.data(), x);
+      return launch_packs(
+          "prelu", [](auto n) { return slope_negatives<decltype(n)::value, T>; }, x, run.memory().stream(),
+          slopes.values.data(), x);
     });
   }
 
   void add_upsampled(RunOf& run, const In& half, const Out& x) const noexcept {
-    run.device({elements(x), bytes(half) + 2 * bytes(x)},
-               [&] { return launch_elements("add_upsampled", add_doubled<T>, x, run.memory().stream(), half, x); });
+    run.device({elements(x), bytes(half) + 2 * bytes(x)}, [&] {
+      return launch_packs(
+          "add_upsampled", [](auto n) { return add_doubled<decltype(n)::value, T>; }, x, run.memory().stream(), half,
+          x);
+    });
   }
 
   void patches(RunOf& run, const In& x, Index size, const Out& y) const noexcept {
@@ -195,18 +204,22 @@ class BasicBackend {
     run.device({elements(x), bytes(x)}, [&]() -> Status {
       if (parts.width == 1) return launch_mean(run.memory().stream(), x, y);
       SEGFACE_RETURN_IF_ERROR(launch_mean(run.memory().stream(), x, parts));
-      return launch_elements("spatial_mean", add_strips<T>, y, run.memory().stream(), parts, y);
+      return launch_elements<1>("spatial_mean", add_strips<T>, y, run.memory().stream(), parts, y);
     });
   }
 
   void scale_channels(RunOf& run, const In& s, const Out& x) const noexcept {
-    run.device({elements(x), 2 * bytes(x)},
-               [&] { return launch_elements("scale_channels", scale_map<T, T>, x, run.memory().stream(), s, x); });
+    run.device({elements(x), 2 * bytes(x)}, [&] {
+      return launch_packs(
+          "scale_channels", [](auto n) { return scale_map<decltype(n)::value, T, T>; }, x, run.memory().stream(), s, x);
+    });
   }
 
   void add(RunOf& run, const In& a, const In& b, const Out& y) const noexcept {
-    run.device({elements(y), bytes(a) + bytes(b) + bytes(y)},
-               [&] { return launch_elements("add", add_maps<T>, y, run.memory().stream(), a, b, y); });
+    run.device({elements(y), bytes(a) + bytes(b) + bytes(y)}, [&] {
+      return launch_packs(
+          "add", [](auto n) { return add_maps<decltype(n)::value, T>; }, y, run.memory().stream(), a, b, y);
+    });
   }
 
   // What is read of many keys is written in parts and read again: too few blocks would have work otherwise.
@@ -231,8 +244,10 @@ class BasicBackend {
   }
 
   void bilinear(RunOf& run, const In& x, const Out& y) const noexcept {
-    run.device({8 * elements(y), bytes(x) + bytes(y)},
-               [&] { return launch_elements("bilinear", interpolate<T>, y, run.memory().stream(), x, y); });
+    run.device({8 * elements(y), bytes(x) + bytes(y)}, [&] {
+      return launch_packs(
+          "bilinear", [](auto n) { return interpolate<decltype(n)::value, T>; }, y, run.memory().stream(), x, y);
+    });
   }
 
   // The warps are copied when the stream comes to them: a graph reads them where they are, in pinned memory.
@@ -246,7 +261,7 @@ class BasicBackend {
                 "cudaMemcpyAsync"));
       for (Index b = 0; b < y.batch; ++b) {
         SEGFACE_RETURN_IF_ERROR(
-            launch_elements("warp", warp_image<T>, y.image(b), stream, copies + b, back, x.image(b), y.image(b)));
+            launch_elements<1>("warp", warp_image<T>, y.image(b), stream, copies + b, back, x.image(b), y.image(b)));
       }
       return {};
     });
@@ -261,14 +276,17 @@ class BasicBackend {
 
   void position_encoding(RunOf& run, const PositionEncoding& w, const Out& y) const noexcept {
     run.device({20 * elements(y), bytes(y)}, [&] {
-      return launch_elements("position_encoding", encode_positions<T>, y, run.memory().stream(), w.gaussian.data(), y);
+      return launch_elements<1>("position_encoding", encode_positions<T>, y, run.memory().stream(), w.gaussian.data(),
+                                y);
     });
   }
 
   void repeat(RunOf& run, const Constant& constant, const Out& y) const noexcept {
     const auto read = static_cast<double>(y.pixels() * y.channels) * sizeof(float);
     run.device({0, read + bytes(y)}, [&] {
-      return launch_elements("repeat", repeat_rows<T>, y, run.memory().stream(), constant.values.data(), y);
+      return launch_packs(
+          "repeat", [](auto n) { return repeat_rows<decltype(n)::value, T>; }, y, run.memory().stream(),
+          constant.values.data(), y);
     });
   }
 
@@ -296,8 +314,9 @@ class BasicBackend {
     linear(run, w.levels[0], finest, {}, fused);
     const double read = bytes(coarse[0]) + bytes(coarse[1]) + bytes(coarse[2]) + bytes(fused);
     run.device({24 * elements(fused), read + bytes(fused)}, [&] {
-      return launch_elements("fuse", add_levels<T>, fused, run.memory().stream(), coarse[0], coarse[1], coarse[2],
-                             fused);
+      return launch_packs(
+          "fuse", [](auto n) { return add_levels<decltype(n)::value, T>; }, fused, run.memory().stream(), coarse[0],
+          coarse[1], coarse[2], fused);
     });
     return {levels, fused};
   }
@@ -326,28 +345,6 @@ class BasicBackend {
     return image_linear_at(run, w.on_fused, term, image.fused);
   }
 
-  // Attention, projection, sum and norm of a tile of pixels in one kernel; see cuda/cross_attention.cuh.
-  template <class ImageLinear, class Image>
-  void image_from_tokens(RunOf& run, const compound::ImageFromTokens<BasicBackend, ImageLinear>& w,
-                         const LayerNorm& norm, const PositionTerm& query_position, const Image& image, const Out& keys,
-                         const Out& values, const Out& y) const noexcept {
-    if (!suits_read_tokens(w.out_proj.in, w.heads, w.out_proj.out)) {
-      return compound::image_from_tokens<BasicBackend>(run, w, norm, query_position, image, keys, values, y);
-    }
-    const auto scope = run.scope();
-    const In x = compound::image_map<BasicBackend>(image);
-    const In q = ops::image_linear_at<BasicBackend>(run, w.q_proj, query_position, image);
-    const In k = ops::linear<BasicBackend>(run, w.k_proj, keys), v = ops::linear<BasicBackend>(run, w.v_proj, values);
-    Cost cost = {4 * elements(q) * static_cast<double>(k.pixels()), bytes(k) + bytes(v)};
-    cost += gemm_cost<T>(x.rows(), w.out_proj.out, w.out_proj.in);
-    cost += {8 * elements(x), bytes(x)};
-    run.device(cost, [&] {
-      const ReadOperand<T> operand = {w.out_proj.weight.data(), w.out_proj.bias.data(), norm.gain.data(),
-                                      norm.bias.data(), norm.eps};
-      return launch_read_tokens(run.memory().stream(), q, k, v, w.heads, operand, x, y);
-    });
-  }
-
   // The mean in strips, whose sum the first matrix takes; what is between the kernels is float32.
   void squeeze_excitation(RunOf& run, const compound::SqueezeExcitation<BasicBackend>& w, const Out& x) const noexcept {
     if (x.channels > kMostDenseInputs) return compound::squeeze_excitation<BasicBackend>(run, w, x);
@@ -364,14 +361,16 @@ class BasicBackend {
                           w.gate, scale);
     });
     run.device({elements(x), 2 * bytes(x)}, [&] {
-      return launch_elements("scale_channels", scale_map<float, T>, x, run.memory().stream(), scale, x);
+      return launch_packs(
+          "scale_channels", [](auto n) { return scale_map<decltype(n)::value, float, T>; }, x, run.memory().stream(),
+          scale, x);
     });
   }
 
   // What follows each of the two products, in one kernel; see cuda/upscaling.cuh.
   Out upscale_and_classify(RunOf& run, const compound::Upscaling<BasicBackend>& w, const Out& image,
                            const Out& hyper) const noexcept {
-    if (w.first.out > kMostNormalised || w.second.out > kMostUpscaled || hyper.width > kMostClassified) {
+    if (lanes_of_pixel<T>(w.first.out) == 0 || !suits_classify<T>(w.second.out, hyper.width)) {
       return compound::upscale_and_classify<BasicBackend>(run, w, image, hyper);
     }
     const Index b = image.batch, h = image.height, width = image.width;
@@ -447,7 +446,9 @@ class BasicBackend {
     }
     Status finish(RunOf& run, const Out& y) const noexcept {
       if (!needs_kernel()) return {};
-      return launch_elements("epilogue", finish_elements<T>, y, run.memory().stream(), z, rest, y);
+      return launch_packs(
+          "epilogue", [](auto n) { return finish_elements<decltype(n)::value, T>; }, y, run.memory().stream(), z, rest,
+          y);
     }
   };
 
@@ -457,8 +458,9 @@ class BasicBackend {
   }
 
   static Status gather(RunOf& run, const In& x, Index kernel, Index stride, Index pad, const Out& y) noexcept {
-    return launch_elements("patches", gather_patches<T>, y, run.memory().stream(), x, static_cast<int>(kernel),
-                           static_cast<int>(stride), static_cast<int>(pad), y);
+    return launch_packs(
+        "patches", [](auto n) { return gather_patches<decltype(n)::value, T>; }, y, run.memory().stream(), x,
+        static_cast<int>(kernel), static_cast<int>(stride), static_cast<int>(pad), y);
   }
 
   CublasLt library_;

@@ -26,9 +26,10 @@ struct Map {
   SEGFACE_HOST_DEVICE Index pixels() const noexcept { return height * width; }        // H W
   SEGFACE_HOST_DEVICE T* row(Index r) const noexcept { return data + r * stride; }
   SEGFACE_HOST_DEVICE T* pixel(Index b, Index y, Index x) const noexcept { return row((b * height + y) * width + x); }
-  // Image b alone.
-  SEGFACE_HOST_DEVICE Map image(Index b) const noexcept {
-    return {data == nullptr ? data : row(b * pixels()), 1, height, width, channels, stride};
+  // Image b alone, and images [first, first + count).
+  SEGFACE_HOST_DEVICE Map image(Index b) const noexcept { return images(b, 1); }
+  SEGFACE_HOST_DEVICE Map images(Index first, Index count) const noexcept {
+    return {data == nullptr ? data : row(first * pixels()), count, height, width, channels, stride};
   }
   // Channels [first, first + count) of every row.
   SEGFACE_HOST_DEVICE Map slice(Index first, Index count) const noexcept {

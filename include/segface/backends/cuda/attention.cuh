@@ -1,11 +1,11 @@
 // Multi-head attention between whole maps: softmax(q k^T / sqrt(D)) v for each head, in one pass over the keys.
 //
 // A block has 32 queries of an image, one a lane, and heads of 128 channels together, one a warp: of 16 channels 8, of
-// 32 channels 4, of 64 channels 2. Queries are turned in shared memory, and keys and values come through it 16 at a
-// time, so that all of them are read in rows; a warp looks at one key at a time. Shared memory: 33 KB.
+// 32 channels 4. A thread reads its query and writes its result; keys and values come through shared
+// memory, 16 at a time, where all lanes of a warp look at the same ones. Shared memory: 16 KB.
 //
 // Few keys (the image reads the tokens): blocks (32 queries, image and heads). Many keys (the tokens read the image):
-// the keys are shared out, 128 a part, to blocks (32 queries, part, image and heads), and the parts merged.
+// the keys are shared out, 64 a part, to blocks (32 queries, part, image and heads), and the parts merged.
 #pragma once
 
 #include <cmath>
@@ -19,7 +19,7 @@ namespace cuda {
 
 inline constexpr int kSlice = 128;               // channels of a block's heads, with what fills them up
 inline constexpr int kQueries = 32, kKeys = 16;  // of a block; of a tile
-inline constexpr Index kPartKeys = 128, kFewKeys = 256;
+inline constexpr Index kPartKeys = 64, kFewKeys = 256;
 
 // The heads of a block: `width` channels each, `count` in all.
 struct Heads {
@@ -29,69 +29,105 @@ struct Heads {
   __device__ int channel(int head, int d) const noexcept { return (first + head) * width + d; }
 };
 
-struct AttentionTile {
-  float queries[kQueries][kSlice + 1];  // then what they read
-  float keys[2 * kKeys][kSlice];        // then as many values
+struct alignas(16) AttentionTile {
+  float keys[kKeys][kSlice], values[kKeys][kSlice];
 };
 
-// Rows [first, first + count) of a map's heads -> kRows rows of shared memory, `stride` apart, zeros elsewhere.
-template <int kWidth, int kRows, class T>
-__device__ void load_heads(const Map<const T>& from, const Heads& heads, Index first, Index count, float* to,
-                           int stride) noexcept {
-  const int threads = static_cast<int>(blockDim.x * blockDim.y);
-  for (int i = static_cast<int>(threadIdx.y * kWarp + threadIdx.x); i < kRows * kSlice; i += threads) {
-    const int row = i / kSlice, head = i % kSlice / kWidth, d = i % kWidth;
-    const bool inside = row < count && heads.has(head, d);
-    to[row * stride + i % kSlice] = inside ? static_cast<float>(from.row(first + row)[heads.channel(head, d)]) : 0.0f;
-  }
-}
-// The other way: the first `count` rows of the tile's queries.
-template <int kWidth, class T>
-__device__ void store_heads(const AttentionTile& tile, const Heads& heads, Index count, const Map<T>& to,
-                            Index first) noexcept {
-  const int threads = static_cast<int>(blockDim.x * blockDim.y);
-  for (int i = static_cast<int>(threadIdx.y * kWarp + threadIdx.x); i < kQueries * kSlice; i += threads) {
-    const int row = i / kSlice, head = i % kSlice / kWidth, d = i % kWidth;
-    if (row < count && heads.has(head, d)) {
-      to.row(first + row)[heads.channel(head, d)] = static_cast<T>(tile.queries[row][i % kSlice]);
+// Rows [first, first + count) of both maps' heads, N channels at a time -> the tile; zeros elsewhere.
+template <int kWidth, int N, class T>
+__device__ void load_tile(AttentionTile& tile, const Heads& heads, const Map<const T>& k, const Map<const T>& v,
+                          Index first, Index count) noexcept {
+  constexpr int kThreads = static_cast<int>(kWarp) * (kSlice / kWidth), kPacks = kKeys * kSlice / N / kThreads;
+  constexpr int kAtOnce = kPacks < 2 ? kPacks : 2;
+  const auto thread = static_cast<int>(threadIdx.y * kWarp + threadIdx.x);
+  for (int begin = 0; begin < kPacks; begin += kAtOnce) {
+    Numbers<N> keys[kAtOnce], values[kAtOnce];  // all are asked for before any is stored
+    const auto place = [&](int i) { return ((begin + i) * kThreads + thread) * N; };
+    for (int i = 0; i < kAtOnce; ++i) {
+      const int row = place(i) / kSlice, head = place(i) % kSlice / kWidth, d = place(i) % kWidth;
+      const bool inside = row < count && heads.has(head, d);
+      keys[i] = inside ? read<N>(k.row(first + row) + heads.channel(head, d)) : Numbers<N>{};
+      values[i] = inside ? read<N>(v.row(first + row) + heads.channel(head, d)) : Numbers<N>{};
+    }
+    for (int i = 0; i < kAtOnce; ++i) {
+      write(keys[i], tile.keys[0] + place(i));
+      write(values[i], tile.values[0] + place(i));
     }
   }
 }
 
-// Queries [row, row + count) of all images read keys [begin, end) of all images. Ends with all threads at work on their
-// own: no barrier after the last key.
-template <int kWidth, class T>
-__device__ void attend(AttentionTile& tile, const Heads& heads, float scale, const Map<const T>& q, Index row,
-                       Index count, const Map<const T>& k, const Map<const T>& v, Index begin, Index end,
-                       Reader<kWidth>& reader) noexcept {
-  const unsigned lane = threadIdx.x, at = threadIdx.y * kWidth;
-  load_heads<kWidth, kQueries>(q, heads, row, count, tile.queries[0], kSlice + 1);
-  __syncthreads();
-  reader.begin(tile.queries[lane] + at, scale);
-  for (Index first = begin; first < end; first += kKeys) {
-    const Index keys = end - first < kKeys ? end - first : kKeys;
-    __syncthreads();
-    load_heads<kWidth, kKeys>(k, heads, first, keys, tile.keys[0], kSlice);
-    load_heads<kWidth, kKeys>(v, heads, first, keys, tile.keys[kKeys], kSlice);
-    __syncthreads();
-    for (Index key = 0; key < keys; ++key) reader.add(reader.dot(tile.keys[key] + at), tile.keys[kKeys + key] + at);
+// The query of a thread and its head, as it goes through a block's kernel. row: of all images; count: of the block's
+// queries that are there, of which others do as the first does.
+template <int kWidth, int N>
+struct Query {
+  Heads heads;
+  int head;
+  bool inside;
+  Index row;
+  Reader<kWidth> reader;
+
+  __device__ Query(const Heads& all, Index first, Index count) noexcept
+      : heads(all),
+        head(static_cast<int>(threadIdx.y)),
+        inside(static_cast<Index>(threadIdx.x) < count),
+        row(inside ? first + threadIdx.x : first) {}
+
+  // Reads keys [begin, end) of all images.
+  template <class T>
+  __device__ void attend(AttentionTile& tile, float scale, const Map<const T>& q, const Map<const T>& k,
+                         const Map<const T>& v, Index begin, Index end) noexcept {
+    for (int d = 0; d < kWidth; d += N) {
+      const Numbers<N> own = heads.has(head, d) ? read<N>(q.row(row) + heads.channel(head, d)) : Numbers<N>{};
+      for (int i = 0; i < N; ++i) reader.query[d + i] = own[i];
+    }
+    reader.begin(scale);
+    for (Index first = begin; first < end; first += kKeys) {
+      const int keys = static_cast<int>(end - first < kKeys ? end - first : kKeys);
+      __syncthreads();
+      load_tile<kWidth, N>(tile, heads, k, v, first, keys);
+      __syncthreads();
+      for (int at = 0; at < keys; at += kKeysAtOnce) {
+        float scores[kKeysAtOnce];
+        for (int j = 0; j < kKeysAtOnce; ++j) scores[j] = at + j < keys ? 0.0f : kNoKey;
+        reader.template add<kSlice>(scores, tile.keys[at] + head * kWidth, tile.values[at] + head * kWidth);
+      }
+    }
   }
-}
+  // What was read, in parts of the divisor -> row `to` of a map.
+  template <class T>
+  __device__ void store(float divisor, const Map<T>& map, Index to) const noexcept {
+    for (int d = 0; d < kWidth; d += N) {
+      if (!inside || !heads.has(head, d)) return;
+      Numbers<N> numbers;
+      for (int i = 0; i < N; ++i) numbers[i] = reader.mixed[d + i] / divisor;
+      write(numbers, map.row(to) + heads.channel(head, d));
+    }
+  }
+};
+
+// The heads, image and first query of a block.
+template <int kWidth>
+struct AttentionBlock {
+  Heads heads;
+  Index image, first;
+
+  __device__ AttentionBlock(int count, Index channels) noexcept {
+    constexpr int kHeads = kSlice / kWidth;
+    const int groups = (count + kHeads - 1) / kHeads, z = static_cast<int>(blockIdx.z);
+    heads = {z % groups * kHeads, count, static_cast<int>(channels) / count};
+    image = z / groups;
+    first = Index{blockIdx.x} * kQueries;
+  }
+};
 
 // q [B, ..N, C], k and v [B, ..M, C] -> y [B, ..N, C]
-template <int kWidth, class T>
+template <int kWidth, int N, class T>
 __global__ void attend_few_keys(Map<const T> q, Map<const T> k, Map<const T> v, int heads, float scale, Map<T> y) {
   __shared__ AttentionTile tile;
-  constexpr int kHeads = kSlice / kWidth;
-  const int groups = (heads + kHeads - 1) / kHeads, group = static_cast<int>(blockIdx.z) % groups;
-  const Heads own = {group * kHeads, heads, static_cast<int>(q.channels) / heads};
-  const Index image = static_cast<int>(blockIdx.z) / groups, first = Index{blockIdx.x} * kQueries;
-  const Index count = q.pixels() - first, row = image * q.pixels() + first;
-  Reader<kWidth> reader;
-  attend(tile, own, scale, q, row, count, k, v, image * k.pixels(), (image + 1) * k.pixels(), reader);
-  reader.store(tile.queries[threadIdx.x] + threadIdx.y * kWidth, reader.sum);
-  __syncthreads();
-  store_heads<kWidth>(tile, own, count, y, row);
+  const AttentionBlock<kWidth> block(heads, q.channels);
+  Query<kWidth, N> query(block.heads, block.image * q.pixels() + block.first, q.pixels() - block.first);
+  query.attend(tile, scale, q, k, v, block.image * k.pixels(), (block.image + 1) * k.pixels());
+  query.store(query.reader.sum, y, query.row);
 }
 
 // What the queries read of a part of the keys: see Reader.
@@ -110,48 +146,41 @@ struct AttentionParts {
   }
 };
 
-template <int kWidth, class T>
+template <int kWidth, int N, class T>
 __global__ void attend_part(Map<const T> q, Map<const T> k, Map<const T> v, int heads, float scale,
                             AttentionParts parts) {
   __shared__ AttentionTile tile;
-  constexpr int kHeads = kSlice / kWidth;
-  const int groups = (heads + kHeads - 1) / kHeads, group = static_cast<int>(blockIdx.z) % groups;
-  const Heads own = {group * kHeads, heads, static_cast<int>(q.channels) / heads};
-  const Index image = static_cast<int>(blockIdx.z) / groups, first = Index{blockIdx.x} * kQueries;
-  const Index count = q.pixels() - first, row = image * q.pixels() + first;
-  const Index begin = Index{blockIdx.y} * kPartKeys;
-  const Index end = begin + kPartKeys < k.pixels() ? begin + kPartKeys : k.pixels();
-  Reader<kWidth> reader;
-  attend(tile, own, scale, q, row, count, k, v, image * k.pixels() + begin, image * k.pixels() + end, reader);
-  reader.store(tile.queries[threadIdx.x] + threadIdx.y * kWidth, 1.0f);
-  __syncthreads();
-  const Index part_row = blockIdx.y * q.rows() + row;
-  store_heads<kWidth>(tile, own, count, parts.mixed, part_row);
-  const int head = own.first + static_cast<int>(threadIdx.y);
-  if (static_cast<Index>(threadIdx.x) < count && head < heads) {
-    const Index at = (Index{blockIdx.y} * heads + head) * q.rows() + row + threadIdx.x;
-    parts.mosts[at] = reader.most;
-    parts.sums[at] = reader.sum;
-  }
+  const AttentionBlock<kWidth> block(heads, q.channels);
+  const Index part = blockIdx.y, begin = part * kPartKeys;
+  const Index end = begin + kPartKeys < k.pixels() ? begin + kPartKeys : k.pixels(), keys = block.image * k.pixels();
+  Query<kWidth, N> query(block.heads, block.image * q.pixels() + block.first, q.pixels() - block.first);
+  query.attend(tile, scale, q, k, v, keys + begin, keys + end);
+  query.store(1.0f, parts.mixed, part * q.rows() + query.row);
+  const int head = block.heads.first + query.head;
+  if (!query.inside || head >= heads) return;
+  const Index at = (part * heads + head) * q.rows() + query.row;
+  parts.mosts[at] = query.reader.most;
+  parts.sums[at] = query.reader.sum;
 }
 
-inline constexpr unsigned kMergeRows = 8;  // of threads
+inline constexpr unsigned kMergeRows = 32;  // of threads
 
-// Block (32 channels, query of all images): each of its rows of threads merges every eighth part, then the first merges
-// the rows, in order. Shared memory: 3 KB.
+// Block (32 channels, query of all images): each of its rows of threads merges every 32nd part, then the first merges
+// the rows, in order. Shared memory: 12 KB.
 template <class T>
 __global__ void merge_parts(AttentionParts parts, int heads, Map<T> y) {
   __shared__ float mosts[kMergeRows][kWarp], sums[kMergeRows][kWarp], mixed[kMergeRows][kWarp];
   const Index channel = Index{blockIdx.x} * kWarp + threadIdx.x, row = blockIdx.y;
   const bool inside = channel < y.channels;
   const Index head = inside ? channel * heads / y.channels : 0;
-  Reader<1> reader = {{0}, -3e38f, 0, {0}};
+  Reader<1> reader = {{0}, kNoKey, 0, {0}};
   const auto merge = [&](float most, float sum, float value) {
     const float larger = fmaxf(reader.most, most), before = expf(reader.most - larger), weight = expf(most - larger);
     reader.most = larger;
     reader.sum = reader.sum * before + sum * weight;
     reader.mixed[0] = reader.mixed[0] * before + value * weight;
   };
+  SEGFACE_UNROLL(4)
   for (Index part = threadIdx.y; inside && part < parts.mixed.batch; part += kMergeRows) {
     const Index at = (part * heads + head) * y.rows() + row;
     merge(parts.mosts[at], parts.sums[at], parts.mixed.row(part * y.rows() + row)[channel]);
@@ -185,18 +214,25 @@ Status launch_attention(cudaStream_t stream, const Map<const T>& q, const Map<co
   if (width > kMostHeadWidth) return error(Errc::internal, "heads have at most ", kMostHeadWidth, " channels");
   const float scale = 1 / std::sqrt(static_cast<float>(width));
   const int all = static_cast<int>(heads);
-  return with_head_width(width, [&](auto most) -> Status {
-    constexpr int kWidth = decltype(most)::value, kHeads = kSlice / kWidth;
+  const auto all_parts = AttentionParts::of(scratch, parts, q.rows(), heads, q.channels);
+  // Heads of as many channels as are read at once, or of several times as many.
+  const Map<const T> heads_apart = {q.data, q.rows(), 1, heads, width, width};
+  const auto attend = [&](auto most, auto n) {
+    constexpr int kWidth = decltype(most)::value, N = decltype(n)::value, kHeads = kSlice / kWidth;
     const Geometry geometry = {{ceil_divide(q.pixels(), kQueries), static_cast<unsigned>(parts),
                                 static_cast<unsigned>(q.batch) * ceil_divide(heads, kHeads)},
                                {kWarp, kHeads}};
-    if (parts == 1) return launch("attention", attend_few_keys<kWidth, T>, geometry, stream, q, k, v, all, scale, y);
-    const auto all_parts = AttentionParts::of(scratch, parts, q.rows(), heads, q.channels);
-    SEGFACE_RETURN_IF_ERROR(
-        launch("attention", attend_part<kWidth, T>, geometry, stream, q, k, v, all, scale, all_parts));
-    const Geometry merging = {{ceil_divide(q.channels, kWarp), static_cast<unsigned>(q.rows())}, {kWarp, kMergeRows}};
-    return launch("attention", merge_parts<T>, merging, stream, all_parts, all, y);
-  });
+    if (parts == 1) {
+      return launch("attention", attend_few_keys<kWidth, N, T>, geometry, stream, q, k, v, all, scale, y);
+    }
+    return launch("attention", attend_part<kWidth, N, T>, geometry, stream, q, k, v, all, scale, all_parts);
+  };
+  SEGFACE_RETURN_IF_ERROR(with_head_width(width, [&](auto most) {
+    return in_widest_packs<T>([&](auto n) { return attend(most, n); }, q, k, v, y, heads_apart, all_parts.mixed);
+  }));
+  if (parts == 1) return {};
+  const Geometry merging = {{ceil_divide(q.channels, kWarp), static_cast<unsigned>(q.rows())}, {kWarp, kMergeRows}};
+  return launch("attention", merge_parts<T>, merging, stream, all_parts, all, y);
 }
 
 }  // namespace cuda

@@ -1,8 +1,9 @@
-// Kernels of convolutions, from plain to fast. A thread an element of the output: patches for a product, the depthwise
-// filter, the pixels of a transposed convolution after its product, the largest of a neighbourhood. Then in tiles that
-// are staged in shared memory: the depthwise filter, and the convolution with few outputs.
+// Kernels of convolutions. N channels a thread: patches for a product, the pixels of a transposed convolution after its
+// product, the largest of a neighbourhood, the depthwise filter. And the convolution of pictures, whose few channels no
+// product can use well.
 #pragma once
 
+#include <climits>
 #include <type_traits>
 
 #include "segface/backends/cuda/epilogue.cuh"
@@ -20,116 +21,131 @@ __device__ const T* seen(const Map<const T>& x, Index batch, Index y, Index colu
 }
 
 // x [B, H, W, C] -> y [B, H', W', kernel^2 C], in the order dy, dx, channel; zeros outside.
-template <class T>
+template <int N, class T>
 __global__ void gather_patches(Map<const T> x, int kernel, int stride, int pad, Map<T> y) {
-  const Element at = Element::of(y);
+  const Element at = Element::of<N>(y);
   if (!at.inside) return;
-  const Index tap = at.channel / x.channels;
+  const auto channels = static_cast<int>(x.channels), tap = static_cast<int>(at.channel) / channels;
   const T* const pixel = seen(x, at.batch, at.y * stride + tap / kernel - pad, at.x * stride + tap % kernel - pad);
-  y.row(at.row)[at.channel] = pixel != nullptr ? pixel[at.channel % x.channels] : static_cast<T>(0.0f);
-}
-
-// x [B, H, W, C], weight [kernel^2, C] -> activation(y [B, H', W', C])
-template <class T>
-__global__ void filter_channels(Map<const T> x, const float* weight, const float* bias, int kernel, int stride, int pad,
-                                Activation activation, Map<T> y) {
-  const Element at = Element::of(y);
-  if (!at.inside) return;
-  float sum = bias[at.channel];
-  for (int dy = 0; dy < kernel; ++dy) {
-    for (int dx = 0; dx < kernel; ++dx) {
-      const T* const pixel = seen(x, at.batch, at.y * stride + dy - pad, at.x * stride + dx - pad);
-      if (pixel != nullptr)
-        sum += static_cast<float>(pixel[at.channel]) * weight[(dy * kernel + dx) * y.channels + at.channel];
-    }
-  }
-  y.row(at.row)[at.channel] = static_cast<T>(activate(activation, sum));
+  const Numbers<N> numbers = pixel != nullptr ? read<N>(pixel + static_cast<int>(at.channel) % channels) : Numbers<N>{};
+  write(numbers, y.row(at.row) + at.channel);
 }
 
 // Products z [B, H, W, 4 C], four pixels side by side -> y [B, 2H, 2W, C]
-template <class T>
+template <int N, class T>
 __global__ void spread_pixels(Map<const T> z, const float* bias, Activation activation, Map<T> y) {
-  const Element at = Element::of(y);
+  const Element at = Element::of<N>(y);
   if (!at.inside) return;
   const Index part = at.y % 2 * 2 + at.x % 2;
-  const T* const pixel = z.pixel(at.batch, at.y / 2, at.x / 2) + part * y.channels;
-  const float value = static_cast<float>(pixel[at.channel]) + bias[at.channel];
-  y.row(at.row)[at.channel] = static_cast<T>(activate(activation, value));
+  Numbers<N> numbers = read<N>(z.pixel(at.batch, at.y / 2, at.x / 2) + part * y.channels + at.channel);
+  const Numbers<N> biases = read<N>(bias + at.channel);
+  for (int i = 0; i < N; ++i) numbers[i] += biases[i];
+  activate(activation, numbers);
+  write(numbers, y.row(at.row) + at.channel);
 }
 
 // x [B, H, W, C] -> y [B, H', W', C]; see ops::max_pool.
-template <class T>
+template <int N, class T>
 __global__ void largest_of_neighbours(Map<const T> x, int kernel, int stride, int pad, Map<T> y) {
-  const Element at = Element::of(y);
+  const Element at = Element::of<N>(y);
   if (!at.inside) return;
-  const T* largest = nullptr;
+  Numbers<N> largest = {};
+  bool any = false;
   for (int dy = 0; dy < kernel; ++dy) {
     for (int dx = 0; dx < kernel; ++dx) {
       const T* const pixel = seen(x, at.batch, at.y * stride + dy - pad, at.x * stride + dx - pad);
       if (pixel == nullptr) continue;
-      if (largest == nullptr || static_cast<float>(pixel[at.channel]) > static_cast<float>(*largest))
-        largest = pixel + at.channel;
+      const Numbers<N> numbers = read<N>(pixel + at.channel);
+      for (int i = 0; i < N; ++i) largest[i] = !any || numbers[i] > largest[i] ? numbers[i] : largest[i];
+      any = true;
     }
   }
-  y.row(at.row)[at.channel] = *largest;
+  write(largest, y.row(at.row) + at.channel);
 }
 
-// ---- in tiles ---------------------------------------------------------------------------------------------------
+// ---- the depthwise filter ---------------------------------------------------------------------------------------
 
-// The depthwise filter of 8 columns by 8 rows of outputs (4 rows for stride 2) and 32 channels: block (tile, channels,
-// image), a warp a row, a lane a channel; a thread slides along its row with the outputs in registers. Shared memory:
-// the inputs of the tile, 27 KB at most.
+// x [B, H, W, C], weight [kernel^2, C] -> activation(y [B, H', W', C])
+template <int N, class T>
+__global__ void filter_channels(Map<const T> x, const float* weight, const float* bias, int kernel, int stride, int pad,
+                                Activation activation, Map<T> y) {
+  const Element at = Element::of<N>(y);
+  if (!at.inside) return;
+  Numbers<N> sums = read<N>(bias + at.channel);
+  for (int dy = 0; dy < kernel; ++dy) {
+    for (int dx = 0; dx < kernel; ++dx) {
+      const T* const pixel = seen(x, at.batch, at.y * stride + dy - pad, at.x * stride + dx - pad);
+      if (pixel == nullptr) continue;
+      const Numbers<N> numbers = read<N>(pixel + at.channel),
+                       taps = read<N>(weight + (dy * kernel + dx) * y.channels + at.channel);
+      for (int i = 0; i < N; ++i) sums[i] += numbers[i] * taps[i];
+    }
+  }
+  activate(activation, sums);
+  write(sums, y.row(at.row) + at.channel);
+}
+
+// The same for a kernel and a stride that are known, kColumns neighbouring pixels of a row a thread, which reads each
+// line of x once for them all; neighbouring threads have neighbouring channels.
 template <int kKernel, int kStride>
-struct FilterTile {
-  static constexpr int kColumns = 8, kRows = 8 / kStride;
-  static constexpr int kWide = (kColumns - 1) * kStride + kKernel, kHigh = (kRows - 1) * kStride + kKernel;
-};
+inline constexpr int kFilterColumns = kStride == 1 ? 4 : 2;
 
-template <int kKernel, int kStride, class T>
-__global__ void filter_tiles(Map<const T> x, const float* weight, const float* bias, Activation activation, Map<T> y) {
-  using Tile = FilterTile<kKernel, kStride>;
-  __shared__ float inputs[Tile::kHigh][Tile::kWide][kWarp];
-  const Index across = (y.width + Tile::kColumns - 1) / Tile::kColumns, image = blockIdx.z;
-  const Index top = blockIdx.x / across * Tile::kRows, left = blockIdx.x % across * Tile::kColumns;
-  const Index channel = Index{blockIdx.y} * kWarp + threadIdx.x;
-  const bool inside = channel < y.channels;
-  constexpr int kPad = (kKernel - 1) / 2;
-  for (int i = static_cast<int>(threadIdx.y); i < Tile::kHigh * Tile::kWide; i += Tile::kRows) {
-    const int row = i / Tile::kWide, column = i % Tile::kWide;
-    const T* const pixel = seen(x, image, top * kStride + row - kPad, left * kStride + column - kPad);
-    inputs[row][column][threadIdx.x] = pixel != nullptr && inside ? static_cast<float>(pixel[channel]) : 0.0f;
-  }
-  __syncthreads();
-  const auto line_of_tile = static_cast<int>(threadIdx.y);
-  const Index row = top + line_of_tile;
-  if (!inside || row >= y.height) return;
-  float sums[Tile::kColumns];
-  for (float& sum : sums) sum = bias[channel];
+template <int kKernel, int kStride, int N, class T>
+__global__ void filter_lines(Map<const T> x, const float* weight, const float* bias, Activation activation, Map<T> y) {
+  constexpr int kColumns = kFilterColumns<kKernel, kStride>, kPad = (kKernel - 1) / 2;
+  constexpr int kWide = (kColumns - 1) * kStride + kKernel;
+  const auto channels = static_cast<unsigned>(y.channels), packs = channels / N;
+  const auto across = (static_cast<unsigned>(y.width) + kColumns - 1) / kColumns,
+             height = static_cast<unsigned>(y.height);
+  const unsigned i = blockIdx.x * kElementBlock + threadIdx.x, place = i / packs, line = place / across;
+  if (line >= static_cast<unsigned>(y.batch) * height) return;
+  const unsigned channel = i % packs * N;
+  const Index image = line / height, row = line % height, left = Index{place % across} * kColumns;
+  Numbers<N> sums[kColumns];
+  const Numbers<N> biases = read<N>(bias + channel);
+  for (Numbers<N>& sum : sums) sum = biases;
   for (int dy = 0; dy < kKernel; ++dy) {
-    float line[Tile::kWide];
-    for (int i = 0; i < Tile::kWide; ++i) line[i] = inputs[line_of_tile * kStride + dy][i][threadIdx.x];
+    const Index sy = row * kStride + dy - kPad;
+    if (sy < 0 || sy >= x.height) continue;
+    Numbers<N> inputs[kWide];
+    for (int j = 0; j < kWide; ++j) {
+      const T* const pixel = seen(x, image, sy, left * kStride + j - kPad);
+      inputs[j] = pixel != nullptr ? read<N>(pixel + channel) : Numbers<N>{};
+    }
     for (int dx = 0; dx < kKernel; ++dx) {
-      const float tap = weight[(dy * kKernel + dx) * y.channels + channel];
-      for (int i = 0; i < Tile::kColumns; ++i) sums[i] += line[i * kStride + dx] * tap;
+      const Numbers<N> taps = read<N>(weight + static_cast<unsigned>(dy * kKernel + dx) * channels + channel);
+      for (int c = 0; c < kColumns; ++c) {
+        for (int n = 0; n < N; ++n) sums[c][n] += inputs[c * kStride + dx][n] * taps[n];
+      }
     }
   }
-  for (int i = 0; i < Tile::kColumns; ++i) {
-    if (left + i < y.width) y.pixel(image, row, left + i)[channel] = static_cast<T>(activate(activation, sums[i]));
+  SEGFACE_UNROLL(kColumns)
+  for (int c = 0; c < kColumns; ++c) {
+    if (left + c >= y.width) continue;
+    activate(activation, sums[c]);
+    write(sums[c], y.pixel(image, row, left + c) + channel);
   }
 }
 
-// In tiles for the filters of the backbones, plainly for others. Errors: those of launch_elements.
+// By lines for the filters of the backbones, plainly for others. Errors: those of launch_elements.
 template <class T>
 Status launch_filter(cudaStream_t stream, const Map<const T>& x, const float* weight, const float* bias, Index kernel,
                      Index stride, Index padding, Activation activation, const Map<T>& y) noexcept {
   const char* const what = "depthwise_convolution";
-  const auto in_tiles = [&](auto size, auto step) {
-    using Tile = FilterTile<decltype(size)::value, decltype(step)::value>;
-    const Geometry geometry = {{ceil_divide(y.width, Tile::kColumns) * ceil_divide(y.height, Tile::kRows),
-                                ceil_divide(y.channels, kWarp), static_cast<unsigned>(y.batch)},
-                               {kWarp, Tile::kRows}};
-    return launch(what, filter_tiles<decltype(size)::value, decltype(step)::value, T>, geometry, stream, x, weight,
-                  bias, activation, y);
+  const auto by_lines = [&](auto size, auto step) {
+    constexpr int kKernel = decltype(size)::value, kStride = decltype(step)::value;
+    return in_widest_packs<T>(
+        [&](auto n) {
+          constexpr int N = decltype(n)::value;
+          const Index threads = y.batch * y.height * (y.channels / N) *
+                                static_cast<Index>(ceil_divide(y.width, kFilterColumns<kKernel, kStride>));
+          if (threads > INT_MAX) {
+            return error(Errc::limit_exceeded, what, ": more than 2^31 elements; use a smaller batch");
+          }
+          return launch(what, filter_lines<kKernel, kStride, N, T>,
+                        {ceil_divide(threads, kElementBlock), kElementBlock}, stream, x, weight, bias, activation, y);
+        },
+        x, y);
   };
   const std::integral_constant<int, 1> one;
   const std::integral_constant<int, 2> two;
@@ -137,87 +153,77 @@ Status launch_filter(cudaStream_t stream, const Map<const T>& x, const float* we
   const std::integral_constant<int, 5> five;
   const std::integral_constant<int, 7> seven;
   if (padding == (kernel - 1) / 2) {
-    if (kernel == 3 && stride == 1) return in_tiles(three, one);
-    if (kernel == 3 && stride == 2) return in_tiles(three, two);
-    if (kernel == 5 && stride == 1) return in_tiles(five, one);
-    if (kernel == 5 && stride == 2) return in_tiles(five, two);
-    if (kernel == 7 && stride == 1) return in_tiles(seven, one);
+    if (kernel == 3 && stride == 1) return by_lines(three, one);
+    if (kernel == 3 && stride == 2) return by_lines(three, two);
+    if (kernel == 5 && stride == 1) return by_lines(five, one);
+    if (kernel == 5 && stride == 2) return by_lines(five, two);
+    if (kernel == 7 && stride == 1) return by_lines(seven, one);
   }
-  return launch_elements(what, filter_channels<T>, y, stream, x, weight, bias, static_cast<int>(kernel),
-                         static_cast<int>(stride), static_cast<int>(padding), activation, y);
+  return launch_packs(
+      what, [](auto n) { return filter_channels<decltype(n)::value, T>; }, y, stream, x, weight, bias,
+      static_cast<int>(kernel), static_cast<int>(stride), static_cast<int>(padding), activation, y);
 }
 
-// A convolution with up to 64 outputs as the product of patches that are never in memory: block (64 pixels), 16 x 16
-// threads, each with 4 pixels and 4 outputs in registers; 16 columns of patches and weights at a time in shared memory.
-// Shared memory: 27 KB, with the outputs, which leave in rows. A product of patches in memory does out / 4 operations
-// in float32 for a byte that the patches cost, at 64 outputs far below what any GPU needs to be busy; with more outputs
-// cuBLASLt's products win.
-inline constexpr int kFewOutputs = 64;
-inline constexpr int kTilePixels = 64, kTileDepth = 16, kTileSide = 16, kPerThread = 4;
+// ---- the convolution of pictures --------------------------------------------------------------------------------
 
-template <class T>
-__global__ void convolve_tiles(Map<const T> x, const T* weight, const T* bias, int kernel, int stride, int pad,
-                               Finish<T> finish, Map<T> y) {
-  __shared__ float patches[kTileDepth][kTilePixels + 4], weights[kTileDepth][kFewOutputs + 4];
-  __shared__ float results[kTilePixels][kFewOutputs + 4];
-  __shared__ int images[kTilePixels], tops[kTilePixels], lefts[kTilePixels];
-  constexpr int kThreads = kTileSide * kTileSide;
-  const int in = static_cast<int>(x.channels), depth = kernel * kernel * in, out = static_cast<int>(y.channels);
-  const int thread = static_cast<int>(threadIdx.y * kTileSide + threadIdx.x);
-  const Index first_row = Index{blockIdx.x} * kTilePixels, rows = y.rows();
-  if (thread < kTilePixels) {
-    const Index row = first_row + thread < rows ? first_row + thread : rows - 1, line = row / y.width;
-    images[thread] = static_cast<int>(line / y.height);
-    tops[thread] = static_cast<int>(line % y.height) * stride - pad;
-    lefts[thread] = static_cast<int>(row % y.width) * stride - pad;
+// Of patches of so few numbers no product makes much: a thread makes 16 outputs of a pixel.
+inline constexpr Index kPictureChannels = 3, kPictureOutputs = 64;
+inline constexpr int kPictureDepth = 7 * 7 * 3, kPicturePixels = 128, kThreadOutputs = 16;
+
+inline bool is_of_pictures(Index in, Index out, Index kernel) noexcept {
+  return in <= kPictureChannels && out <= kPictureOutputs && kernel * kernel * in <= kPictureDepth;
+}
+
+// Block (128 pixels of all images, 16 outputs). The weights are in shared memory, 9 KB, where all threads of a warp look
+// at the same ones.
+template <int N, class T>
+__global__ void convolve_picture(Map<const T> x, const T* weight, const T* bias, int kernel, int stride, int pad,
+                                 Finish<T> finish, Map<T> y) {
+  __shared__ float weights[kPictureDepth][kThreadOutputs];
+  const auto in = static_cast<int>(x.channels), depth = kernel * kernel * in, out = static_cast<int>(y.channels);
+  const auto thread = static_cast<int>(threadIdx.x), first = static_cast<int>(blockIdx.y) * kThreadOutputs;
+  for (int i = thread; i < depth * kThreadOutputs; i += kPicturePixels) {
+    const int o = i % kThreadOutputs, column = i / kThreadOutputs;
+    weights[column][o] = first + o < out ? static_cast<float>(weight[(first + o) * depth + column]) : 0.0f;
   }
   __syncthreads();
-  float sums[kPerThread][kPerThread] = {};
-  const int own = thread % kTileDepth;  // the column that the thread loads
-  for (int first = 0; first < depth; first += kTileDepth) {
-    const int column = first + own, tap = column / in, channel = column % in;
-    for (int i = thread / kTileDepth; i < kTilePixels; i += kThreads / kTileDepth) {
-      const T* const pixel =
-          column < depth ? seen(x, images[i], tops[i] + tap / kernel, lefts[i] + tap % kernel) : nullptr;
-      patches[own][i] = pixel != nullptr ? static_cast<float>(pixel[channel]) : 0.0f;
-    }
-    for (int i = thread / kTileDepth; i < kFewOutputs; i += kThreads / kTileDepth) {
-      const bool inside = column < depth && i < out;
-      weights[own][i] = inside ? static_cast<float>(weight[Index{i} * depth + column]) : 0.0f;
-    }
-    __syncthreads();
-    for (int k = 0; k < kTileDepth; ++k) {
-      for (int p = 0; p < kPerThread; ++p) {
-        const float value = patches[k][static_cast<int>(threadIdx.y) * kPerThread + p];
-        for (int o = 0; o < kPerThread; ++o) {
-          sums[p][o] += value * weights[k][static_cast<int>(threadIdx.x) + o * kTileSide];
-        }
+  const Index row = Index{blockIdx.x} * kPicturePixels + thread, line = row / y.width;
+  if (row >= y.rows()) return;
+  const Index image = line / y.height, top = line % y.height * stride - pad, left = row % y.width * stride - pad;
+  float sums[kThreadOutputs] = {};
+  for (int dy = 0; dy < kernel; ++dy) {
+    for (int dx = 0; dx < kernel; ++dx) {
+      const T* const pixel = seen(x, image, top + dy, left + dx);
+      if (pixel == nullptr) continue;
+      for (int c = 0; c < in; ++c) {
+        const auto value = static_cast<float>(pixel[c]);
+        const float* const column = weights[(dy * kernel + dx) * in + c];
+        for (int o = 0; o < kThreadOutputs; ++o) sums[o] += value * column[o];
       }
     }
-    __syncthreads();
   }
-  for (int p = 0; p < kPerThread; ++p) {
-    for (int o = 0; o < kPerThread; ++o) {
-      results[static_cast<int>(threadIdx.y) * kPerThread + p][static_cast<int>(threadIdx.x) + o * kTileSide] =
-          sums[p][o];
-    }
-  }
-  __syncthreads();
-  for (int i = thread; i < kTilePixels * kFewOutputs; i += kThreads) {
-    const int pixel = i / kFewOutputs, channel = i % kFewOutputs;
-    const Index row = first_row + pixel;
-    if (row >= rows || channel >= out) continue;
-    const float value = results[pixel][channel] + static_cast<float>(bias[channel]);
-    y.row(row)[channel] = static_cast<T>(finish(value, row, channel));
+  SEGFACE_UNROLL(kThreadOutputs)
+  for (int begin = 0; begin < kThreadOutputs; begin += N) {
+    const int channel = first + begin;
+    if (channel >= out) continue;
+    Numbers<N> numbers;
+    for (int i = 0; i < N; ++i) numbers[i] = sums[begin + i] + static_cast<float>(bias[channel + i]);
+    finish(numbers, row, channel);
+    write(numbers, y.row(row) + channel);
   }
 }
 
 template <class T>
-Status launch_convolution(cudaStream_t stream, const Map<const T>& x, const T* weight, const T* bias, Index kernel,
-                          Index stride, Index padding, const Finish<T>& finish, const Map<T>& y) noexcept {
-  const Geometry geometry = {ceil_divide(y.rows(), kTilePixels), {kTileSide, kTileSide}};
-  return launch("convolution", convolve_tiles<T>, geometry, stream, x, weight, bias, static_cast<int>(kernel),
-                static_cast<int>(stride), static_cast<int>(padding), finish, y);
+Status launch_picture(cudaStream_t stream, const Map<const T>& x, const T* weight, const T* bias, Index kernel,
+                      Index stride, Index padding, const Finish<T>& finish, const Map<T>& y) noexcept {
+  const Geometry geometry = {{ceil_divide(y.rows(), kPicturePixels), ceil_divide(y.channels, kThreadOutputs)},
+                             kPicturePixels};
+  return in_widest_packs<T>(
+      [&](auto n) {
+        return launch("convolution", convolve_picture<decltype(n)::value, T>, geometry, stream, x, weight, bias,
+                      static_cast<int>(kernel), static_cast<int>(stride), static_cast<int>(padding), finish, y);
+      },
+      finish, y);
 }
 
 }  // namespace cuda

@@ -11,24 +11,27 @@
 SEGFACE_BEGIN_CORE
 namespace cuda {
 
-__device__ inline float activate(Activation activation, float x) noexcept {
+template <int N>
+__device__ void activate(Activation activation, Numbers<N>& numbers) noexcept {
+  const auto each = [&](const auto& function) {
+    for (float& x : numbers.at) x = function(x);
+  };
   switch (activation) {
     case Activation::relu:
-      return fmaxf(x, 0.0f);
+      return each([](float x) { return fmaxf(x, 0.0f); });
     case Activation::hard_swish:
-      return x * fminf(fmaxf(x + 3.0f, 0.0f), 6.0f) / 6.0f;
+      return each([](float x) { return x * fminf(fmaxf(x + 3.0f, 0.0f), 6.0f) * (1.0f / 6.0f); });
     case Activation::hard_sigmoid:
-      return fminf(fmaxf(x + 3.0f, 0.0f), 6.0f) / 6.0f;
+      return each([](float x) { return fminf(fmaxf(x + 3.0f, 0.0f), 6.0f) * (1.0f / 6.0f); });
     case Activation::gelu:
-      return x * (1.0f + erff(x * 0.70710678118654752440f)) * 0.5f;
+      return each([](float x) { return x * (1.0f + erff(x * 0.70710678118654752440f)) * 0.5f; });
     case Activation::silu:
-      return x / (1.0f + expf(-x));
+      return each([](float x) { return x / (1.0f + expf(-x)); });
     case Activation::sigmoid:
-      return 1.0f / (1.0f + expf(-x));
+      return each([](float x) { return 1.0f / (1.0f + expf(-x)); });
     case Activation::none:
-      break;
+      return;
   }
-  return x;
 }
 
 // An Epilogue as kernels take it.
@@ -38,22 +41,30 @@ struct Finish {
   Map<const T> residual = {};  // no rows: none
   Activation last = Activation::none;
 
-  // The element of a row (of all images) and channel.
-  __device__ float operator()(float value, Index row, Index channel) const noexcept {
-    value = activate(activation, value);
+  // N elements of a row (of all images) from a channel on.
+  template <int N>
+  __device__ void operator()(Numbers<N>& numbers, Index row, Index channel) const noexcept {
+    activate(activation, numbers);
     const Index rows = residual.rows();
-    if (rows == 0) return value;
-    return activate(last, value + static_cast<float>(residual.row(row % rows)[channel]));
+    if (rows == 0) return;
+    const Numbers<N> other = read<N>(residual.row(row % rows) + channel);
+    for (int i = 0; i < N; ++i) numbers[i] += other[i];
+    activate(last, numbers);
   }
 };
+template <int N, class T>
+bool in_packs(const Finish<T>& finish) noexcept {
+  return finish.residual.rows() == 0 || in_packs<N>(finish.residual);
+}
 
-// y = finish(z): [.., C] -> [.., C], a thread an element. z and the residual may be y itself.
-template <class T>
+// y = finish(z): [.., C] -> [.., C]. z and the residual may be y itself.
+template <int N, class T>
 __global__ void finish_elements(Map<const T> z, Finish<T> finish, Map<T> y) {
-  const Element at = Element::of(y);
+  const Element at = Element::of<N>(y);
   if (!at.inside) return;
-  const auto value = static_cast<float>(z.row(at.row)[at.channel]);
-  y.row(at.row)[at.channel] = static_cast<T>(finish(value, at.row, at.channel));
+  Numbers<N> numbers = read<N>(z.row(at.row) + at.channel);
+  finish(numbers, at.row, at.channel);
+  write(numbers, y.row(at.row) + at.channel);
 }
 
 }  // namespace cuda

@@ -42,7 +42,7 @@ struct AxisTable {
 // thread a byte: neighbours in a warp read neighbouring bytes going down, and overlapping windows going across.
 template <class T>
 __global__ void resize_axis(Picture in, AxisTable axis, bool down, const float* meaning, Map<T> y) {
-  const Element at = Element::of(y);
+  const Element at = Element::of<1>(y);
   if (!at.inside) return;
   const std::uint8_t* from = in.bytes + (at.channel == 0 ? in.r : at.channel == 1 ? in.g : in.b);
   int value = 0;
@@ -104,8 +104,8 @@ class PhotoInput {
 
   Status resize(cudaStream_t stream, const Map<T>& image) const noexcept {
     const auto pass = [&](const Picture& in, bool down, const auto& y) {
-      return launch_elements("resize", resize_axis<std::decay_t<decltype(*y.data)>>, y, stream, in,
-                             down ? rows_ : columns_, down, meaning_.data(), y);
+      return launch_elements<1>("resize", resize_axis<std::decay_t<decltype(*y.data)>>, y, stream, in,
+                                down ? rows_ : columns_, down, meaning_.data(), y);
     };
     if (!resize_.across() || !resize_.down()) return pass(photo_, resize_.down(), image);
     const bool down_first = resize_.down_first();

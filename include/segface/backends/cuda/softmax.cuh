@@ -11,8 +11,11 @@
 SEGFACE_BEGIN_CORE
 namespace cuda {
 
+inline constexpr int kKeysAtOnce = 8;
+inline constexpr float kNoKey = -3e38f;  // the score of a key that is not there
+
 // A query of a thread. After keys with scores s_j and values v_j: most = max s_j, sum = sum of exp(s_j - most), mixed =
-// sum of exp(s_j - most) v_j. Keys and values are kWidth floats, zeros beyond a head's channels; all of it in
+// sum of exp(s_j - most) v_j. Keys and values are kWidth floats, zeros beyond a head's channels; the reader is in
 // registers.
 template <int kWidth>
 struct Reader {
@@ -20,46 +23,42 @@ struct Reader {
   float most, sum;
   float mixed[kWidth];
 
-  // Before the first key.
-  __device__ void begin(const float* own, float scale) noexcept {
-    most = -3e38f;
+  // Before the first key, with the query set: every score is multiplied by the scale.
+  __device__ void begin(float scale) noexcept {
+    most = kNoKey;
     sum = 0;
     for (int d = 0; d < kWidth; ++d) {
-      query[d] = own[d] * scale;
+      query[d] *= scale;
       mixed[d] = 0;
     }
   }
-  __device__ float dot(const float* key) const noexcept {
-    float product = 0;
-    for (int d = 0; d < kWidth; ++d) product += query[d] * key[d];
-    return product;
-  }
-  __device__ void add(float score, const float* value) noexcept {
-    const float larger = fmaxf(most, score), before = expf(most - larger), weight = expf(score - larger);
+  // Some keys at once, so that none waits for another: scores[j] is added to the j-th product. Rows are kStride apart.
+  template <int kStride>
+  __device__ void add(const float (&scores)[kKeysAtOnce], const float* keys, const float* values) noexcept {
+    float weights[kKeysAtOnce], larger = most;
+    for (int j = 0; j < kKeysAtOnce; ++j) {
+      float product = 0;
+      for (int d = 0; d < kWidth; ++d) product += query[d] * keys[j * kStride + d];
+      weights[j] = product + scores[j];
+      larger = fmaxf(larger, weights[j]);
+    }
+    const float before = expf(most - larger);
     most = larger;
-    sum = sum * before + weight;
-    for (int d = 0; d < kWidth; ++d) mixed[d] = mixed[d] * before + weight * value[d];
-  }
-  // What was read: mixed / sum, or mixed alone.
-  __device__ void store(float* out, float divisor) const noexcept {
-    for (int d = 0; d < kWidth; ++d) out[d] = mixed[d] / divisor;
+    sum *= before;
+    for (int d = 0; d < kWidth; ++d) mixed[d] *= before;
+    for (int j = 0; j < kKeysAtOnce; ++j) {
+      const float weight = expf(weights[j] - larger);
+      sum += weight;
+      for (int d = 0; d < kWidth; ++d) mixed[d] += weight * values[j * kStride + d];
+    }
   }
 };
 
-// The length of a vector of kWidth floats, not below what may be divided by.
-template <int kWidth>
-__device__ float length(const float* vector) noexcept {
-  float squares = 0;
-  for (int d = 0; d < kWidth; ++d) squares += vector[d] * vector[d];
-  return fmaxf(sqrtf(squares), 1e-12f);
-}
-
-// Calls body(std::integral_constant<int, W>) with the least W of 16, 32 and 64 that holds heads of this width.
-inline constexpr Index kMostHeadWidth = 64;
+// Calls body(std::integral_constant<int, W>) with the lesser W of 16 and 32 that holds heads of this width.
+inline constexpr int kMostHeadWidth = 32;
 template <class Body>
 auto with_head_width(Index width, const Body& body) noexcept {
   if (width <= 16) return body(std::integral_constant<int, 16>());
-  if (width <= 32) return body(std::integral_constant<int, 32>());
   return body(std::integral_constant<int, kMostHeadWidth>());
 }
 
