@@ -87,7 +87,7 @@ void Traffic::finish_operation(double model_bytes) {
 void Traffic::log(unsigned thread, const Access& access, bool shared) {
   std::uint32_t& number = numbers_[reinterpret_cast<std::uintptr_t>(access.place) - program_text().begin];
   if (number == 0) {
-    instructions_.push_back({access.place, access.bytes, shared, {}, 0});
+    instructions_.push_back({access.place, access.bytes, shared, access.write, {}, 0});
     number = static_cast<std::uint32_t>(instructions_.size());
   }
   Instruction& instruction = instructions_[number - 1];
@@ -119,6 +119,8 @@ void Traffic::shared_access(unsigned thread, const Access& access) {
 
 void Traffic::meet_block() {
   for (std::size_t warp = 0; warp < logged_.size(); ++warp) meet_warp(warp);
+  count_device(read_);
+  count_device(written_);
 }
 void Traffic::meet_warp(std::size_t warp) {
   if (warp >= logged_.size()) return;
@@ -136,7 +138,8 @@ void Traffic::meet_warp(std::size_t warp) {
       if (instruction.shared) {
         count_shared(instruction, addresses);
       } else {
-        count_device(instruction, addresses);
+        std::vector<Stretch>& stretches = instruction.write ? written_ : read_;
+        for (const std::uintptr_t address : addresses) stretches.push_back({address, instruction.bytes, number});
       }
     }
     for (std::size_t t = first; t < last; ++t) threads[t].clear();
@@ -144,23 +147,29 @@ void Traffic::meet_warp(std::size_t warp) {
   logged_[warp].clear();
 }
 
-void Traffic::count_device(Instruction& instruction, std::vector<std::uintptr_t>& addresses) {
-  std::sort(addresses.begin(), addresses.end());
+// The instruction whose access is the first of a sector is to blame for what nobody asks for of it.
+void Traffic::count_device(std::vector<Stretch>& stretches) {
+  std::sort(stretches.begin(), stretches.end(),
+            [](const Stretch& a, const Stretch& b) { return a.address < b.address; });
   std::uint64_t bytes = 0, sectors = 0;
   std::uintptr_t end = 0, next_sector = 0;  // beyond what is counted
-  for (const std::uintptr_t begin : addresses) {
-    const std::uintptr_t new_end = begin + instruction.bytes;
-    if (new_end > end) bytes += new_end - std::max(begin, end);
+  for (const Stretch& stretch : stretches) {
+    const std::uintptr_t begin = stretch.address, new_end = begin + stretch.bytes;
+    const std::uint64_t new_bytes = new_end > end ? new_end - std::max(begin, end) : 0;
     const std::uintptr_t first = std::max(begin / kSector, next_sector), last = (new_end - 1) / kSector + 1;
-    if (last > first) sectors += last - first;
+    const std::uint64_t new_sectors = last > first ? last - first : 0;
+    bytes += new_bytes;
+    sectors += new_sectors;
     end = std::max(end, new_end);
     next_sector = std::max(next_sector, last);
+    if (new_sectors * kSector <= new_bytes) continue;
+    Instruction& instruction = instructions_[stretch.instruction - 1];
+    instruction.beyond += new_sectors * kSector - new_bytes;
+    keep_worst(kernel_->worst_sectors, instruction.beyond, instruction.place);
   }
-  const std::uint64_t least = (bytes + kSector - 1) / kSector;
   kernel_->sectors += sectors;
-  kernel_->least += least;
-  instruction.beyond += sectors - least;
-  keep_worst(kernel_->worst_sectors, instruction.beyond, instruction.place);
+  kernel_->least += (bytes + kSector - 1) / kSector;
+  stretches.clear();
 }
 
 void Traffic::count_shared(Instruction& instruction, const std::vector<std::uintptr_t>& addresses) {

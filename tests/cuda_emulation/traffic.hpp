@@ -1,8 +1,7 @@
 // What a GPU's memory would have to do for kernels: counts of the accesses that access.hpp sees, warp by warp.
 //
-// An access of a warp is what its lanes do at one instruction the n-th time since they last met at a barrier or a
-// shuffle. It asks device memory for the 32-byte sectors that its bytes are in; the least is its bytes / 32, rounded
-// up. In shared memory word i (4 bytes) is in bank i % 32, and as many different words as are in one bank are that many
+// Of device memory a block asks for the 32-byte sectors that its threads' bytes are in, each once between two of its
+// barriers, since the level-one cache keeps them so long; the least is the bytes / 32, rounded up. An access of shared memory is what the lanes do at one instruction the n-th time since they last met. Word i (4 bytes) is in bank i % 32, and as many different words as are in one bank are that many
 // ways of conflict; lanes that access 8 or 16 bytes are served 16 or 8 at a time. A block asks the level-two cache for
 // a sector once for reading and once for writing, a kernel asks the memory so: its caches keep what they have seen.
 #pragma once
@@ -20,7 +19,7 @@ namespace emulation {
 struct KernelTraffic {
   std::string name;
   std::size_t launches = 0;
-  // Of device memory, by all warps: 32-byte sectors asked for, and the least that hold the bytes.
+  // Of device memory, by all blocks: 32-byte sectors asked for, and the least that hold the bytes.
   std::uint64_t sectors = 0, least = 0;
   // Of shared memory: services (one where nothing conflicts), and the least; the most ways of one access.
   std::uint64_t services = 0, least_services = 0;
@@ -77,9 +76,9 @@ class Traffic {
   struct Instruction {
     const void* place;
     unsigned bytes;
-    bool shared;
+    bool shared, write;
     std::vector<std::vector<std::uintptr_t>> by_thread;
-    std::uint64_t beyond = 0;  // the least, of sectors or services
+    std::uint64_t beyond = 0;  // the least: bytes of sectors, or services
   };
   // For each sector of device memory, the last block, and launch, that asked for it; counted from 1.
   struct Seen {
@@ -88,7 +87,13 @@ class Traffic {
 
   void log(unsigned thread, const Access& access, bool shared);
   void ask(Seen& seen, std::size_t sector);
-  void count_device(Instruction& instruction, std::vector<std::uintptr_t>& addresses);
+  // What a lane accessed at an instruction, which is counted from 1.
+  struct Stretch {
+    std::uintptr_t address;
+    unsigned bytes;
+    std::uint32_t instruction;
+  };
+  void count_device(std::vector<Stretch>& stretches);
   void count_shared(Instruction& instruction, const std::vector<std::uintptr_t>& addresses);
   void finish_operation(double model_bytes);
   void finish_launch(KernelTraffic& kernel, double bytes);
@@ -100,6 +105,7 @@ class Traffic {
   KernelTraffic* kernel_ = nullptr;
   std::vector<std::uint32_t> numbers_;  // of instructions, by place in the program; from 1
   std::vector<Instruction> instructions_;
+  std::vector<Stretch> read_, written_;             // of device memory, since the block last met
   std::vector<std::vector<std::uint32_t>> logged_;  // by warp, numbers of instructions since it last met
   Seen reads_, writes_;
   std::uint32_t block_ = 0, launch_ = 0;

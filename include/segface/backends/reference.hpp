@@ -344,7 +344,9 @@ class Backend {
           p.noalias() = part(0) * part(1).transpose();
           p = p * w.scale(h) + w.bias[static_cast<std::size_t>(h)];
           for (Index i = 0; i < tokens; ++i) {
-            const auto region = [&](Index t) { return window_region(vertical, wy, horizontal, wx, t); };
+            const auto region = [&](Index t) {
+              return window_region(vertical, wy, t / w.window, horizontal, wx, t % w.window);
+            };
             for (Index j = 0; j < tokens; ++j) p(i, j) -= region(i) != region(j) ? T(100) : T(0);
             auto row = p.row(i).array();
             row = (row - row.maxCoeff()).exp();

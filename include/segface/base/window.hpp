@@ -22,17 +22,18 @@ struct WindowAxis {
 
   // The pixel at place t of window i; from `size` on it is padding.
   SEGFACE_HOST_DEVICE Index pixel(Index i, Index t) const noexcept {
-    return (i * window + t + shift) % (count * window);
+    const Index at = i * window + t + shift, padded = count * window;
+    return at < padded ? at : at - padded;  // the remainder, since the shift is less than a window
   }
   // Whether windows of index i hold two regions, and whether place t is in the second.
   SEGFACE_HOST_DEVICE bool divided(Index i) const noexcept { return shift != 0 && i == count - 1; }
   SEGFACE_HOST_DEVICE bool wrapped(Index i, Index t) const noexcept { return divided(i) && t >= window - shift; }
 };
 
-// The region, 0 to 3, of place t (row-major) of window (wy, wx): keys of another region than the query's are masked.
-SEGFACE_HOST_DEVICE inline Index window_region(const WindowAxis& vertical, Index wy, const WindowAxis& horizontal,
-                                               Index wx, Index t) noexcept {
-  return 2 * vertical.wrapped(wy, t / horizontal.window) + horizontal.wrapped(wx, t % horizontal.window);
+// The region, 0 to 3, of place (ty, tx) of window (wy, wx): keys of another region than the query's are masked.
+SEGFACE_HOST_DEVICE inline Index window_region(const WindowAxis& vertical, Index wy, Index ty,
+                                               const WindowAxis& horizontal, Index wx, Index tx) noexcept {
+  return 2 * vertical.wrapped(wy, ty) + horizontal.wrapped(wx, tx);
 }
 
 SEGFACE_END_CORE

@@ -161,8 +161,8 @@ void attend_many_keys(RunOf& run, const Kernels& kernels, const In& q, const In&
 // The scores of a window's keys in another region than the query's are lowered by 100. [N, padded]
 inline void mask_regions(const WindowAxis& vertical, Index wy, const WindowAxis& horizontal, Index wx, Index padded,
                          float* mask) noexcept {
-  const Index tokens = vertical.window * vertical.window;
-  const auto region = [&](Index t) { return window_region(vertical, wy, horizontal, wx, t); };
+  const Index side = vertical.window, tokens = side * side;
+  const auto region = [&](Index t) { return window_region(vertical, wy, t / side, horizontal, wx, t % side); };
   for (Index i = 0; i < tokens; ++i, mask += padded) {
     for (Index j = 0; j < padded; ++j) mask[j] = j < tokens && region(i) != region(j) ? -100.0f : 0.0f;
   }

@@ -46,8 +46,8 @@ __device__ void load_tile(AttentionTile& tile, const Heads& heads, const Map<con
     for (int i = 0; i < kAtOnce; ++i) {
       const int row = place(i) / kSlice, head = place(i) % kSlice / kWidth, d = place(i) % kWidth;
       const bool inside = row < count && heads.has(head, d);
-      keys[i] = inside ? read<N>(k.row(first + row) + heads.channel(head, d)) : Numbers<N>{};
-      values[i] = inside ? read<N>(v.row(first + row) + heads.channel(head, d)) : Numbers<N>{};
+      keys[i] = read_if<N>(inside, k.row(first + row) + heads.channel(head, d), k.row(first));
+      values[i] = read_if<N>(inside, v.row(first + row) + heads.channel(head, d), v.row(first));
     }
     for (int i = 0; i < kAtOnce; ++i) {
       write(keys[i], tile.keys[0] + place(i));
@@ -77,7 +77,7 @@ struct Query {
   __device__ void attend(AttentionTile& tile, float scale, const Map<const T>& q, const Map<const T>& k,
                          const Map<const T>& v, Index begin, Index end) noexcept {
     for (int d = 0; d < kWidth; d += N) {
-      const Numbers<N> own = heads.has(head, d) ? read<N>(q.row(row) + heads.channel(head, d)) : Numbers<N>{};
+      const Numbers<N> own = read_if<N>(heads.has(head, d), q.row(row) + heads.channel(head, d), q.row(row));
       for (int i = 0; i < N; ++i) reader.query[d + i] = own[i];
     }
     reader.begin(scale);
@@ -93,13 +93,13 @@ struct Query {
       }
     }
   }
-  // What was read, in parts of the divisor -> row `to` of a map.
+  // What was read, times a factor -> row `to` of a map.
   template <class T>
-  __device__ void store(float divisor, const Map<T>& map, Index to) const noexcept {
+  __device__ void store(float factor, const Map<T>& map, Index to) const noexcept {
     for (int d = 0; d < kWidth; d += N) {
       if (!inside || !heads.has(head, d)) return;
       Numbers<N> numbers;
-      for (int i = 0; i < N; ++i) numbers[i] = reader.mixed[d + i] / divisor;
+      for (int i = 0; i < N; ++i) numbers[i] = reader.mixed[d + i] * factor;
       write(numbers, map.row(to) + heads.channel(head, d));
     }
   }
@@ -127,22 +127,20 @@ __global__ void attend_few_keys(Map<const T> q, Map<const T> k, Map<const T> v, 
   const AttentionBlock<kWidth> block(heads, q.channels);
   Query<kWidth, N> query(block.heads, block.image * q.pixels() + block.first, q.pixels() - block.first);
   query.attend(tile, scale, q, k, v, block.image * k.pixels(), (block.image + 1) * k.pixels());
-  query.store(query.reader.sum, y, query.row);
+  query.store(1 / query.reader.sum, y, query.row);
 }
 
 // What the queries read of a part of the keys: see Reader.
 struct AttentionParts {
-  Map<float> mixed;     // [parts, 1, B N, C]
-  float *mosts, *sums;  // [parts, heads, B N]
+  Map<float> mixed;  // [parts, 1, B N, C]
+  float* scores;     // [parts, heads, B N, 2]: most and sum
 
   static Index floats(Index parts, Index queries, Index heads, Index channels) noexcept {
     return parts * queries * (channels + 2 * heads);
   }
-  static AttentionParts of(float* scratch, Index parts, Index queries, Index heads, Index channels) noexcept {
+  static AttentionParts of(float* scratch, Index parts, Index queries, Index channels) noexcept {
     const Index rows = parts * queries;
-    return {{scratch, parts, 1, queries, channels, channels},
-            scratch + rows * channels,
-            scratch + rows * (channels + heads)};
+    return {{scratch, parts, 1, queries, channels, channels}, scratch + rows * channels};
   }
 };
 
@@ -159,8 +157,7 @@ __global__ void attend_part(Map<const T> q, Map<const T> k, Map<const T> v, int 
   const int head = block.heads.first + query.head;
   if (!query.inside || head >= heads) return;
   const Index at = (part * heads + head) * q.rows() + query.row;
-  parts.mosts[at] = query.reader.most;
-  parts.sums[at] = query.reader.sum;
+  write(Numbers<2>{{query.reader.most, query.reader.sum}}, parts.scores + 2 * at);
 }
 
 inline constexpr unsigned kMergeRows = 32;  // of threads
@@ -172,7 +169,7 @@ __global__ void merge_parts(AttentionParts parts, int heads, Map<T> y) {
   __shared__ float mosts[kMergeRows][kWarp], sums[kMergeRows][kWarp], mixed[kMergeRows][kWarp];
   const Index channel = Index{blockIdx.x} * kWarp + threadIdx.x, row = blockIdx.y;
   const bool inside = channel < y.channels;
-  const Index head = inside ? channel * heads / y.channels : 0;
+  const Index head = inside ? static_cast<int>(channel) / (static_cast<int>(y.channels) / heads) : 0;
   Reader<1> reader = {{0}, kNoKey, 0, {0}};
   const auto merge = [&](float most, float sum, float value) {
     const float larger = fmaxf(reader.most, most), before = expf(reader.most - larger), weight = expf(most - larger);
@@ -183,7 +180,8 @@ __global__ void merge_parts(AttentionParts parts, int heads, Map<T> y) {
   SEGFACE_UNROLL(4)
   for (Index part = threadIdx.y; inside && part < parts.mixed.batch; part += kMergeRows) {
     const Index at = (part * heads + head) * y.rows() + row;
-    merge(parts.mosts[at], parts.sums[at], parts.mixed.row(part * y.rows() + row)[channel]);
+    const Numbers<2> score = read<2>(parts.scores + 2 * at);
+    merge(score[0], score[1], parts.mixed.row(part * y.rows() + row)[channel]);
   }
   mosts[threadIdx.y][threadIdx.x] = reader.most;
   sums[threadIdx.y][threadIdx.x] = reader.sum;
@@ -214,7 +212,7 @@ Status launch_attention(cudaStream_t stream, const Map<const T>& q, const Map<co
   if (width > kMostHeadWidth) return error(Errc::internal, "heads have at most ", kMostHeadWidth, " channels");
   const float scale = 1 / std::sqrt(static_cast<float>(width));
   const int all = static_cast<int>(heads);
-  const auto all_parts = AttentionParts::of(scratch, parts, q.rows(), heads, q.channels);
+  const auto all_parts = AttentionParts::of(scratch, parts, q.rows(), q.channels);
   // Heads of as many channels as are read at once, or of several times as many.
   const Map<const T> heads_apart = {q.data, q.rows(), 1, heads, width, width};
   const auto attend = [&](auto most, auto n) {

@@ -104,13 +104,15 @@ __global__ void filter_lines(Map<const T> x, const float* weight, const float* b
   Numbers<N> sums[kColumns];
   const Numbers<N> biases = read<N>(bias + channel);
   for (Numbers<N>& sum : sums) sum = biases;
+  const Index first = left * kStride - kPad;
   for (int dy = 0; dy < kKernel; ++dy) {
     const Index sy = row * kStride + dy - kPad;
     if (sy < 0 || sy >= x.height) continue;
+    const T* const begin = x.pixel(image, sy, 0) + channel;
     Numbers<N> inputs[kWide];
     for (int j = 0; j < kWide; ++j) {
-      const T* const pixel = seen(x, image, sy, left * kStride + j - kPad);
-      inputs[j] = pixel != nullptr ? read<N>(pixel + channel) : Numbers<N>{};
+      const Index sx = first + j;
+      inputs[j] = read_if<N>(sx >= 0 && sx < x.width, begin + sx * x.stride, begin);
     }
     for (int dx = 0; dx < kKernel; ++dx) {
       const Numbers<N> taps = read<N>(weight + static_cast<unsigned>(dy * kKernel + dx) * channels + channel);
@@ -187,9 +189,11 @@ __global__ void convolve_picture(Map<const T> x, const T* weight, const T* bias,
     weights[column][o] = first + o < out ? static_cast<float>(weight[(first + o) * depth + column]) : 0.0f;
   }
   __syncthreads();
-  const Index row = Index{blockIdx.x} * kPicturePixels + thread, line = row / y.width;
+  const auto width = static_cast<unsigned>(y.width), height = static_cast<unsigned>(y.height);
+  const unsigned row = blockIdx.x * kPicturePixels + threadIdx.x, line = row / width;
   if (row >= y.rows()) return;
-  const Index image = line / y.height, top = line % y.height * stride - pad, left = row % y.width * stride - pad;
+  const Index image = line / height, top = Index{line % height} * stride - pad,
+              left = Index{row % width} * stride - pad;
   float sums[kThreadOutputs] = {};
   for (int dy = 0; dy < kernel; ++dy) {
     for (int dx = 0; dx < kernel; ++dx) {

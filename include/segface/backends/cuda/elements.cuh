@@ -18,7 +18,7 @@ __global__ void add_maps(Map<const T> a, Map<const T> b, Map<T> y) {
   const Element at = Element::of<N>(y);
   if (!at.inside) return;
   Numbers<N> sum = read<N>(a.row(at.row) + at.channel);
-  const Numbers<N> other = read<N>(b.row(at.row % b.rows()) + at.channel);
+  const Numbers<N> other = read<N>(b.row(static_cast<unsigned>(at.row) % static_cast<unsigned>(b.rows())) + at.channel);
   for (int i = 0; i < N; ++i) sum[i] += other[i];
   write(sum, y.row(at.row) + at.channel);
 }
@@ -65,7 +65,8 @@ template <int N, class T>
 __global__ void repeat_rows(const float* values, Map<T> y) {
   const Element at = Element::of<N>(y);
   if (!at.inside) return;
-  write(read<N>(values + at.row % y.pixels() * y.channels + at.channel), y.row(at.row) + at.channel);
+  write(read<N>(values + static_cast<unsigned>(at.row) % static_cast<unsigned>(y.pixels()) * y.channels + at.channel),
+        y.row(at.row) + at.channel);
 }
 
 // The value of x that an element of a map of another size sees; see ops::bilinear.

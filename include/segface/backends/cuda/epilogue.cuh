@@ -45,9 +45,9 @@ struct Finish {
   template <int N>
   __device__ void operator()(Numbers<N>& numbers, Index row, Index channel) const noexcept {
     activate(activation, numbers);
-    const Index rows = residual.rows();
+    const auto rows = static_cast<unsigned>(residual.rows());
     if (rows == 0) return;
-    const Numbers<N> other = read<N>(residual.row(row % rows) + channel);
+    const Numbers<N> other = read<N>(residual.row(static_cast<unsigned>(row) % rows) + channel);
     for (int i = 0; i < N; ++i) numbers[i] += other[i];
     activate(last, numbers);
   }

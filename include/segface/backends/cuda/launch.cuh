@@ -83,6 +83,14 @@ __device__ Numbers<N> read(const T* from) noexcept {
   }
   return numbers;
 }
+// The same, or zeros: read in either case, so that nothing branches and reads of several places are asked for together.
+// `anywhere` is a place that may be read instead.
+template <int N, class T>
+__device__ Numbers<N> read_if(bool wanted, const T* from, const T* anywhere) noexcept {
+  Numbers<N> numbers = read<N>(wanted ? from : anywhere);
+  for (float& number : numbers.at) number = wanted ? number : 0.0f;
+  return numbers;
+}
 template <int N, class T>
 __device__ void write(const Numbers<N>& numbers, T* to) noexcept {
   constexpr int kAtOnce = N < kPack<T> ? N : kPack<T>;

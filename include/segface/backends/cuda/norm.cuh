@@ -99,7 +99,7 @@ template <class T, class S>
 __global__ void sum_pixels(Map<const T> x, float scale, Map<S> sums) {
   __shared__ float rows[kMeanRows][kWarp];
   const Index channel = Index{blockIdx.x} * kWarp + threadIdx.x, strip = blockIdx.y, image = blockIdx.z;
-  const Index size = (x.pixels() + gridDim.y - 1) / gridDim.y, begin = strip * size;
+  const Index size = (static_cast<unsigned>(x.pixels()) + gridDim.y - 1) / gridDim.y, begin = strip * size;
   const Index end = begin + size < x.pixels() ? begin + size : x.pixels();
   float sum = 0;
   if (channel < x.channels) {

@@ -29,7 +29,7 @@ __global__ void spread_normalised(Map<const T> z, const float* bias, const float
                                   int lanes, Map<T> y) {
   constexpr int N = kPack<T>;
   const unsigned i = blockIdx.x * kSpreadBlock + threadIdx.x, part_row = i / static_cast<unsigned>(lanes);
-  const Index row = part_row / 4, part = part_row % 4;
+  const unsigned row = part_row / 4, part = part_row % 4;
   const bool inside = row < z.rows();
   const int channel = static_cast<int>(i % static_cast<unsigned>(lanes)) * N;
   Numbers<N> numbers = inside ? read<N>(z.row(row) + part * y.channels + channel) : Numbers<N>{};
@@ -48,8 +48,9 @@ __global__ void spread_normalised(Map<const T> z, const float* bias, const float
   if (!inside) return;
   for (int n = 0; n < N; ++n) numbers[n] = numbers[n] * scale * gains[n] + shifts[n];
   activate(Activation::gelu, numbers);
-  const Index line = row / z.width;
-  write(numbers, y.pixel(line / z.height, line % z.height * 2 + part / 2, row % z.width * 2 + part % 2) + channel);
+  const auto width = static_cast<unsigned>(z.width), height = static_cast<unsigned>(z.height);
+  const unsigned line = row / width;
+  write(numbers, y.pixel(line / height, line % height * 2 + part / 2, row % width * 2 + part % 2) + channel);
 }
 
 // Errors: limit_exceeded, those of launch.
