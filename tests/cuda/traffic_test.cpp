@@ -56,7 +56,7 @@ void count_network(Backbone backbone, Index side) {
     bytes += static_cast<double>(kernel.bytes);
   }
   CHECK(traffic.kernels().size() > 8);
-  CHECK(sectors > 1e6);
+  CHECK(sectors > 1e5);
   for (const emulation::KernelTraffic& kernel : traffic.kernels()) {
     const bool hot =
         static_cast<double>(kernel.sectors) > kHot * sectors || static_cast<double>(kernel.bytes) > kHot * bytes;

@@ -37,29 +37,22 @@ build() {
   launcher=$(command -v ccache || true)
   device="nvcc -arch=$arch --compress-mode=size -x cu -DEIGEN_NO_CUDA -w $common $system"  # Eigen for the host alone
   tests='-O1 -Itests/cuda_device -Itests -DSEGFACE_TEST_DATA=\"tests/data\"'
-  emulated="$launcher g++ -O2 -Itests/cuda_emulation $common $system"
   {  # those that take longest first
     for test in parser golden primitive override ends graph; do
       echo "$device $tests -c tests/cuda/${test}_test.cpp -o $objects/test_$test.o"
     done
     echo "$device -O2 -lineinfo -c tools/networks/cuda.cu -o $objects/tool_cuda.o"
     echo "$device $tests -c tests/cuda_device/main.cpp -o $objects/test_main.o"
-    echo "$emulated -c tools/bench/cuda_roofline.cpp -o $objects/roofline_main.o"
     for file in tools/networks/*.cpp; do
       echo "$launcher g++ -O2 $common $system -c $file -o $objects/network_$(basename "$file").o"
     done
     for file in tools/segface/*.cpp; do
       echo "$launcher g++ -O2 -DSEGFACE_WITH_CUDA $common $system -c $file -o $objects/tool_$(basename "$file").o"
     done
-    for file in tests/cuda_emulation/*.cpp; do
-      case $file in *instrumentation*) continue ;; esac
-      echo "$emulated -c $file -o $objects/roofline_$(basename "$file").o"
-    done
   } | tr '\n' '\0' | xargs -0 -P "$jobs" -I{} sh -c '{} || { echo "failed: {}" >&2; exit 1; }' || return 1
   link="nvcc -arch=$arch -cudart static -Xcompiler -static-libstdc++,-static-libgcc -Xlinker --strip-all"
   $link "$objects"/network_*.o "$objects"/tool_*.o -o "$built/segface" &&
-    $link "$objects"/network_*.o "$objects"/test_*.o -o "$built/cuda_tests" &&
-    g++ "$objects"/roofline_*.o -o "$built/cuda_roofline" && strip "$built/cuda_roofline"
+    $link "$objects"/network_*.o "$objects"/test_*.o -o "$built/cuda_tests"
   code=$?
   rm -r "$objects"
   du -sh "$built"
@@ -177,11 +170,6 @@ twin() {
   need_device
   python3 tools/bench/gpu_twin.py "$@"
 }
-# What a model says at most, of an H100 too.
-roofline() {
-  need_device
-  "$built/cuda_roofline"
-}
 # sanitize TOOL COMMAND...
 sanitize() {
   need_device
@@ -236,9 +224,8 @@ export TORCHINDUCTOR_CACHE_DIR="$work/inductor" TRITON_CACHE_DIR="$work/triton"
 weighing=$!
 (
   for network in $(wants compiled && echo mobilenet swin_base); do
-    nice=10 run "compile_$network" 150 twin $network:512:1 --ways compile --runs 3 &
+    run "compile_$network" 130 twin $network:512:1 --ways compile --runs 3 &
   done
-  nice=10 run roofline 60 roofline &
   wait
 ) &
 compiling=$!
@@ -297,9 +284,8 @@ fi
 # 5. PyTorch's other ways.
 if wants compiled; then
   for network in mobilenet swin_base; do
-    run "twin_${network}_compile" 50 twin $network:512:1 --ways compile
+    run "twin_${network}_compile" 40 twin $network:512:1 --ways compile
   done
-  run twin_float 30 twin mobilenet:512:1 swin_base:512:1 --ways graph --numbers float32,tf32
 fi
 
 # 6. Other sizes, batches and networks.
@@ -312,11 +298,12 @@ if wants others; then
   for network in swinv2_base convnext_base resnet efficientnet swinv2_tiny convnext_small swinv2_small; do
     run "bench_$network" 10 bench 1 $network 512 cuda-f16
   done
-  run twin_networks 60 twin swinv2_base:512:1 convnext_base:512:1 resnet:512:1 efficientnet:512:1 swinv2_tiny:512:1 \
+  run twin_networks 50 twin swinv2_base:512:1 convnext_base:512:1 resnet:512:1 efficientnet:512:1 swinv2_tiny:512:1 \
     convnext_small:512:1 swinv2_small:512:1 --ways graph --runs 30
+  run twin_float 30 twin mobilenet:512:1 swin_base:512:1 --ways graph --numbers float32,tf32
 fi
 
-# PyTorch's fastest over ours, of each network, size and batch, in float16; the roofline's H100 beside.
+# PyTorch's fastest over ours, of each network, size and batch, in float16.
 awk -F'\t' '
   /network_ms=/ && /numbers=float16/ {
     delete v

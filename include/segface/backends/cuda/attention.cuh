@@ -133,7 +133,7 @@ __global__ void attend_few_keys(Map<const T> q, Map<const T> k, Map<const T> v, 
 // What the queries read of a part of the keys: see Reader.
 struct AttentionParts {
   Map<float> mixed;  // [parts, 1, B N, C]
-  float* scores;     // [parts, heads, B N, 2]: most and sum
+  float* scores;     // [parts, B N, heads, 2]: most and sum
 
   static Index floats(Index parts, Index queries, Index heads, Index channels) noexcept {
     return parts * queries * (channels + 2 * heads);
@@ -156,7 +156,7 @@ __global__ void attend_part(Map<const T> q, Map<const T> k, Map<const T> v, int 
   query.store(1.0f, parts.mixed, part * q.rows() + query.row);
   const int head = block.heads.first + query.head;
   if (!query.inside || head >= heads) return;
-  const Index at = (part * heads + head) * q.rows() + query.row;
+  const Index at = (part * q.rows() + query.row) * heads + head;
   write(Numbers<2>{{query.reader.most, query.reader.sum}}, parts.scores + 2 * at);
 }
 
@@ -179,7 +179,7 @@ __global__ void merge_parts(AttentionParts parts, int heads, Map<T> y) {
   };
   SEGFACE_UNROLL(4)
   for (Index part = threadIdx.y; inside && part < parts.mixed.batch; part += kMergeRows) {
-    const Index at = (part * heads + head) * y.rows() + row;
+    const Index at = (part * y.rows() + row) * heads + head;
     const Numbers<2> score = read<2>(parts.scores + 2 * at);
     merge(score[0], score[1], parts.mixed.row(part * y.rows() + row)[channel]);
   }

@@ -198,9 +198,8 @@ __global__ void convolve_picture(Map<const T> x, const T* weight, const T* bias,
   for (int dy = 0; dy < kernel; ++dy) {
     for (int dx = 0; dx < kernel; ++dx) {
       const T* const pixel = seen(x, image, top + dy, left + dx);
-      if (pixel == nullptr) continue;
       for (int c = 0; c < in; ++c) {
-        const auto value = static_cast<float>(pixel[c]);
+        const float value = read_if<1>(pixel != nullptr, pixel + c, x.data)[0];
         const float* const column = weights[(dy * kernel + dx) * in + c];
         for (int o = 0; o < kThreadOutputs; ++o) sums[o] += value * column[o];
       }
