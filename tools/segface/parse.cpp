@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -96,7 +95,7 @@ std::string told(const Photo& photo, const Parsed& parsed, const Outputs& output
   return text;
 }
 
-// All photos of a call. Lanes share the networks and their threads.
+// All photos of a call. Those that are parsed at a time share the networks and their threads.
 template <class Backend>
 class ParseCall {
  public:
@@ -112,7 +111,6 @@ class ParseCall {
     const std::size_t count = request.photos.size();
     const auto threads = static_cast<std::size_t>(granted_threads(request.threads));
     lanes_ = std::max<std::size_t>(1, std::min({count, threads, kMostLanes}));
-    for (std::size_t i = 0; i < lanes_; ++i) readers_.emplace_back(request, parser);
   }
 
   std::FILE* stream() const { return stream_; }
@@ -121,7 +119,7 @@ class ParseCall {
   int run(std::optional<ReadPhoto> first) {
     first_ = std::move(first);
     Batch batch(request_.photos.size(), stream_, !request_.quiet);
-    int code = batch.run(lanes_, request_.fail_fast, [&](std::size_t lane, std::size_t i) { return work(lane, i); });
+    int code = batch.run(lanes_, request_.fail_fast, [&](std::size_t i) { return work(i); });
     if (interrupted()) return 128 + caught_signal;
     const Status finished = write_contacts();
     return finished.ok() ? code : fail(finished, kOutput);
@@ -130,11 +128,11 @@ class ParseCall {
  private:
   static constexpr std::size_t kMostLanes = 4;  // a photo of 12 megapixels takes some 100 MB on its way
 
-  Report work(std::size_t lane, std::size_t i) {
+  Report work(std::size_t i) {
     const Photo& photo = request_.photos[i];
     Report report;
     try {
-      report.status = request_.draws_faces ? draw(photo, i, report.text) : parse(lane, photo, i, report.text);
+      report.status = request_.draws_faces ? draw(photo, i, report.text) : parse(photo, i, report.text);
     } catch (const std::bad_alloc&) {
       report.status = error(Errc::out_of_memory, photo.path, ": out of memory");
     }
@@ -151,7 +149,7 @@ class ParseCall {
     return (count > 1 ? "[" + std::to_string(i + 1) + "/" + std::to_string(count) + "] " : "") + photo.path;
   }
 
-  Status parse(std::size_t lane, const Photo& photo, std::size_t i, std::string& text) {
+  Status parse(const Photo& photo, std::size_t i, std::string& text) {
     const Outputs outputs = outputs_of(request_, photo);
     if (request_.skip_existing && all_exist(outputs)) {
       if (!request_.json && !request_.quiet) text = shown(photo.path) + ": has its results, left as it is\n";
@@ -165,9 +163,8 @@ class ParseCall {
     Stopwatch watch;
     std::optional<Progress> progress;
     if (request_.photos.size() == 1 && !request_.quiet) progress.emplace(photo.path);
-    SEGFACE_ASSIGN(parsed, readers_[lane](view, logits, one_sheet, [&](double share) {
-                     return progress ? (*progress)(share) : !interrupted();
-                   }));
+    SEGFACE_ASSIGN(parsed, parse_photo(parser_, request_, view, logits, one_sheet,
+                                       [&](double share) { return progress ? (*progress)(share) : !interrupted(); }));
     progress.reset();
     const double parsing = watch.lap();
     const Writer writer(request_, parsed.photo.mask.dataset(), lanes_ == 1 && request_.threads != 1);
@@ -238,8 +235,7 @@ class ParseCall {
 
   const Request& request_;
   const BasicPhotoParser<Backend>& parser_;
-  std::vector<PhotoReader<Backend>> readers_;  // one a lane
-  std::vector<std::optional<Panel>> small_;    // overlays of several photos
+  std::vector<std::optional<Panel>> small_;  // overlays of several photos
   std::optional<ReadPhoto> first_;
   std::FILE* stream_ = stdout;
   std::size_t lanes_ = 1;
