@@ -37,19 +37,10 @@ struct Outputs {
   }
 };
 
-// Whether a file begins as JPEGs do.
-inline bool is_jpeg(const std::string& path) {
-  const auto file = InputFile::open(path);
-  unsigned char front[2] = {};
-  return file.ok() && file->size() > sizeof front && file->read_at(0, front, sizeof front).ok() && front[0] == 0xff &&
-         front[1] == 0xd8;
-}
-
+// Opens nothing: it is asked more than once of a photo.
 inline Outputs outputs_of(const Request& request, const Photo& photo) {
   const std::string front = photo.folder + photo.name;
-  const auto picture = [&](const char* what) {
-    return front + what + (kWritesJpeg && is_jpeg(photo.path) ? ".jpg" : ".png");
-  };
+  const auto picture = [&](const char* what) { return front + what + (photo.is_jpeg ? ".jpg" : ".png"); };
   Outputs outputs;
   if (request.draws_faces) {
     outputs.faces = picture("_faces");

@@ -268,6 +268,9 @@ inline Result<Request> read_request(const Arguments& arguments) {
   }
   SEGFACE_RETURN_IF_ERROR(read_part(arguments, request));
   SEGFACE_RETURN_IF_ERROR(read_finding(arguments, request));
+  if (kWritesJpeg && (request.names_overlay || request.draws_faces)) {
+    for (Photo& photo : request.photos) photo.is_jpeg = begins_as_jpeg(photo.path);
+  }
   SEGFACE_ASSIGN(threads, arguments.number("--threads", 0, kMaxThreads, 0));
   request.threads = threads;
   SEGFACE_ASSIGN(backend, arguments.choice("--backend", backend_names()));
