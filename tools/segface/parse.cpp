@@ -118,6 +118,7 @@ class ParseCall {
   // `first`: the first photo, where it is read already.
   int run(std::optional<ReadPhoto> first) {
     first_ = std::move(first);
+    if (request_.photos.size() > 1) keep_memory();
     Batch batch(request_.photos.size(), stream_, !request_.quiet);
     int code = batch.run(lanes_, request_.fail_fast, [&](std::size_t i) { return work(i); });
     if (interrupted()) return 128 + caught_signal;
