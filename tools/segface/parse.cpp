@@ -102,7 +102,8 @@ class ParseCall {
   ParseCall(const Request& request, const BasicPhotoParser<Backend>& parser)
       : request_(request), parser_(parser), small_(request.photos.size()) {
     const bool to_output = [&] {
-      for (const std::string& path : {request.mask, request.overlay, request.logits, request.coverage, request.sheet}) {
+      for (const std::string& path :
+           {request.mask, request.overlay, request.logits, request.coverage, request.sheet, request.out}) {
         if (path == kStandardStream || path == "/dev/stdout") return true;
       }
       return false;
@@ -314,6 +315,7 @@ int run(const std::vector<std::string>& words) {
   const auto arguments = Arguments::parse(words, {{"--weights", true},
                                                   {"--finder", true},
                                                   {"-o", true},
+                                                  {"--out", true},
                                                   {"--mask", true},
                                                   {"--overlay", true},
                                                   {"--logits", true},
@@ -382,7 +384,8 @@ const Command kParse = {
     "  -o DIRECTORY        where the results go; made if missing\n"
     "  --force             replaces existing results; without it nothing is begun where there are some\n"
     "  --classes LIST      NAME_CLASS.png besides, 255 where the class is and 0 elsewhere: classes by name,\n"
-    "                      label or group, as hair,lips or image-left-eye,16, or all; `segface info` has the names\n"
+    "                      label or group, as hair,lips or image-left-eye,16, or all; `segface info` has their\n"
+    "                      names, groups are face, brows, eyes, ears, lips and mouth\n"
     "  --cutout LIST       NAME_cutout.png, these classes of the photo and nothing else: RGBA\n"
     "  --sheet FILE.png    photo, labels, overlay and confidence side by side with a legend; of several photos,\n"
     "                      all their overlays. Only named files are written then, unless -o is given\n"
@@ -396,6 +399,7 @@ const Command kParse = {
     "  --mask FILE.png     name of the mask; then only named files are written, unless -o is given too; -,\n"
     "                      standard output\n"
     "  --overlay FILE.png  name of the overlay; FILE.jpg, where built with libjpeg-turbo, is a JPEG\n"
+    "  --out FILE.png      name of the only result, that of --cutout, --faces or one class\n"
     "  --coverage FILE.png 255 where a face was looked at, 128 in its surroundings, 0 where the mask says nothing\n"
     "  --logits FILE.npy   the network's output of one part before it is resized: float32, classes x height x\n"
     "                      width; of a face, --box or --align brought back to the photo's size, 0 for the\n"
