@@ -1,4 +1,5 @@
-// BasicPhotoParser: a photo in; its faces found, each parsed, and put back; they write segface::PhotoParser.
+// BasicPhotoParser: a photo in; its faces found, or parts of it picked by hand, each parsed, and put back; they write
+// segface::PhotoParser.
 //
 // Made of a finder and a parser, cheap to copy; any number of threads use it at a time. Either may be used alone besides.
 //
@@ -15,7 +16,9 @@
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
 #include "segface/faces/finder.hpp"
+#include "segface/faces/landmarks.hpp"
 #include "segface/faces/parsed_photo.hpp"
+#include "segface/faces/region.hpp"
 #include "segface/image/image.hpp"
 #include "segface/parser.hpp"
 
@@ -38,12 +41,20 @@ class BasicPhotoParser {
   Result<ParsedPhoto> parse(const ImageView& photo, const PhotoOptions& options = {}) const noexcept;
   // The same of faces that are known: their order is kept, and of each only the landmarks are looked at.
   Result<ParsedPhoto> parse(const ImageView& photo, Faces faces, const PhotoOptions& options = {}) const noexcept;
+  // The same of parts that are picked by hand, with the landmarks of each, in pixels of the photo, or none at all. They
+  // have no surroundings. Errors: invalid_argument (landmarks of another number of parts), those above.
+  Result<ParsedPhoto> parse(const ImageView& photo, Span<const Region> parts, Span<const Landmarks> landmarks,
+                            const PhotoOptions& options = {}) const noexcept;
 
   const BasicFinder<Backend>& finder() const noexcept { return finder_; }
   const BasicParser<Backend>& parser() const noexcept { return parser_; }
 
  private:
   struct State;
+
+  // Calls body(PhotoParsing) -> Status for a photo of so many faces or parts, with a workspace that no other call has.
+  template <class Body>
+  Status with_workspace(const ImageView& photo, std::size_t parts, const PhotoOptions& options, const Body& body) const;
 
   BasicFinder<Backend> finder_;
   BasicParser<Backend> parser_;

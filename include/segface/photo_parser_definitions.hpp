@@ -1,9 +1,11 @@
 // The members of BasicPhotoParser. None is inline, so that a program may compile them once: segface/compiled.hpp.
 //
-// Each face is parsed by itself, in the part that its network was trained to see; its logits become labels at the photo's
-// size before the next one is parsed (faces/photo_maps.hpp).
+// Each face is parsed by itself, in the part that its network was trained to see, and so is each part picked by hand; its
+// logits become labels at the photo's size before the next one is parsed (faces/photo_maps.hpp).
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -32,64 +34,117 @@ class PhotoParsing {
       : parser_(parser), workspace_(workspace), photo_(photo), options_(options) {}
 
   Status parse(const Faces& faces, ParsedPhoto& result) {
-    const Index side = parser_.info().resolution;
-    SEGFACE_ASSIGN(shape, workspace_.logits_shape(1, side, side));
-    shape_ = shape;
-    SEGFACE_ASSIGN(logits, Buffer<float>::make(shape.count()));
-    logits_ = std::move(logits);
     for (const bool surroundings : {false, true}) {
       if (surroundings && !options_.surroundings) break;
       for (std::size_t i = 0; i < faces.found.size(); ++i) {
-        SEGFACE_RETURN_IF_ERROR(place(faces.found[i].landmarks, i, surroundings));
+        const Landmarks& landmarks = faces.found[i].landmarks;
+        SEGFACE_ASSIGN(region, face_region(parser_.info().dataset, landmarks, photo_.width, photo_.height,
+                                           surroundings ? kSurroundings : 1));
+        parts_.push_back({region, &landmarks, static_cast<std::uint8_t>(i + 1), surroundings});
       }
     }
-    SEGFACE_ASSIGN(maps, make_maps(result));
-    SEGFACE_ASSIGN(mapper, PhotoMapper::make({parts_.data(), parts_.size()}, maps));
-    double sum = 0;
-    for (std::size_t i = 0; i < parts_.size(); ++i) {
-      const Face& face = faces.found[parts_[i].number - std::size_t{1}];
-      SEGFACE_RETURN_IF_ERROR(show(regions_[i], face.landmarks, i));
-      const auto view = LogitsView<float>::planes(logits_.data(), shape.classes, shape.width, shape.height);
-      SEGFACE_RETURN_IF_ERROR(mapper.add(i, view, parser_.executor()));
-      if (parts_[i].surroundings) continue;
-      result.faces.push_back({face, mean_confidence(view, parser_.executor()), {}});
-      sum += result.faces.back().confidence;
+    SEGFACE_RETURN_IF_ERROR(map_parts(result));
+    for (std::size_t i = 0; i < faces.found.size(); ++i) {
+      result.faces.push_back({faces.found[i], parts_[i].confidence, {}});
     }
-    mapper.finish(parser_.executor());
-    result.mask.finish(faces.found.empty() ? 0 : sum / static_cast<double>(faces.found.size()));
     result.measure();
     return {};
   }
 
+  Status parse(Span<const Region> regions, Span<const Landmarks> landmarks, ParsedPhoto& result) {
+    for (std::size_t i = 0; i < regions.size(); ++i) {
+      parts_.push_back({regions[i], landmarks.empty() ? nullptr : &landmarks[i], static_cast<std::uint8_t>(i + 1)});
+    }
+    const bool plain = regions.size() == 1 && regions[0].is_whole() && !options_.confidence && !options_.logits;
+    return plain ? label_whole(result) : map_parts(result);
+  }
+
  private:
-  Status place(const Landmarks& landmarks, std::size_t index, bool surroundings) {
-    SEGFACE_ASSIGN(region, face_region(parser_.info().dataset, landmarks, photo_.width, photo_.height,
-                                       surroundings ? kSurroundings : 1));
-    regions_.push_back(region);
-    parts_.push_back({region.map_to(shape_.width, shape_.height), shape_.width, shape_.height, FaceInterior(landmarks),
-                      static_cast<std::uint8_t>(index + 1), surroundings});
+  struct Part {
+    Region region;
+    const Landmarks* landmarks;  // null where they are not known
+    std::uint8_t number;
+    bool surroundings = false;
+    double confidence = 0;  // once it is parsed
+  };
+
+  // All of a photo, by way of logits that are never whole.
+  Status label_whole(ParsedPhoto& result) {
+    const Part& part = parts_[0];
+    Image room;
+    SEGFACE_ASSIGN(view, part.region.cut(photo_, room));
+    tell_progress(0);
+    SEGFACE_RETURN_IF_ERROR(part.landmarks != nullptr ? workspace_.parse(view, *part.landmarks, result.mask)
+                                                      : workspace_.parse(view, result.mask));
+    SEGFACE_RETURN_IF_ERROR(make_maps(result));
+    parser_.executor().for_each(photo_.height, [&](Index y, Index) {
+      const std::uint8_t* const labels = result.mask.view().row(y);
+      std::fill_n(result.coverage.row(y), photo_.width, PhotoMaps::kFace);
+      std::transform(labels, labels + photo_.width, result.numbers.row(y),
+                     [](std::uint8_t label) { return static_cast<std::uint8_t>(label != 0); });
+    });
     return {};
   }
 
-  Result<PhotoMaps> make_maps(ParsedPhoto& result) const {
+  Status map_parts(ParsedPhoto& result) {
+    const Index side = parser_.info().resolution;
+    SEGFACE_ASSIGN(shape, workspace_.logits_shape(1, side, side));
+    SEGFACE_ASSIGN(room, Buffer<float>::make(shape.count()));
+    const auto logits = LogitsView<float>::planes(room.data(), shape.classes, shape.width, shape.height);
+    std::vector<PhotoPart> places;
+    for (const Part& part : parts_) {
+      places.push_back({part.region.map_to(shape.width, shape.height), shape.width, shape.height,
+                        part.landmarks != nullptr ? FaceInterior(*part.landmarks) : FaceInterior(), part.number,
+                        part.surroundings});
+    }
+    SEGFACE_RETURN_IF_ERROR(result.mask.resize(parser_.info().dataset, photo_.width, photo_.height));
+    SEGFACE_RETURN_IF_ERROR(make_maps(result));
+    const PhotoMaps maps = {result.mask.data(),     photo_.width,
+                            photo_.height,          result.numbers.data(),
+                            result.coverage.data(), options_.confidence ? result.confidence.data() : nullptr};
+    SEGFACE_ASSIGN(mapper, PhotoMapper::make({places.data(), places.size()}, maps));
+    double sum = 0, count = 0;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      SEGFACE_RETURN_IF_ERROR(show(i, room.span()));
+      if (options_.logits) SEGFACE_RETURN_IF_ERROR(options_.logits(parts_[i].region, logits));
+      SEGFACE_RETURN_IF_ERROR(mapper.add(i, logits, parser_.executor()));
+      if (parts_[i].surroundings) continue;
+      parts_[i].confidence = mean_confidence(logits, parser_.executor());
+      sum += parts_[i].confidence, ++count;
+    }
+    mapper.finish(parser_.executor());
+    result.mask.finish(count == 0 ? 0 : sum / count);
+    return {};
+  }
+
+  // Those beside the mask.
+  Status make_maps(ParsedPhoto& result) const {
     const Index width = photo_.width, height = photo_.height;
-    SEGFACE_RETURN_IF_ERROR(result.mask.resize(parser_.info().dataset, width, height));
     SEGFACE_ASSIGN(numbers, Image::make(width, height, PixelOrder::gray));
     SEGFACE_ASSIGN(coverage, Image::make(width, height, PixelOrder::gray));
     SEGFACE_ASSIGN(confidence, Buffer<float>::make(options_.confidence ? static_cast<std::size_t>(width * height) : 0));
     result.numbers = std::move(numbers);
     result.coverage = std::move(coverage);
     result.confidence = std::move(confidence);
-    return PhotoMaps{result.mask.data(),
-                     width,
-                     height,
-                     result.numbers.data(),
-                     result.coverage.data(),
-                     options_.confidence ? result.confidence.data() : nullptr};
+    return {};
   }
 
-  // Fills logits_ from what the network sees of a region, the `done`-th of all parts.
-  Status show(const Region& region, const Landmarks& landmarks, std::size_t done) {
+  // What the network says of what it sees of a part.
+  Status show(std::size_t number, Span<float> logits) {
+    const Part& part = parts_[number];
+    tell_progress(number);
+    Image room;
+    SEGFACE_ASSIGN(view, part.region.cut(photo_, room));
+    Results results;
+    results.logits = logits;
+    SEGFACE_RETURN_IF_ERROR(part.landmarks != nullptr
+                                ? workspace_.start(view, part.region.from_photo(*part.landmarks), results)
+                                : workspace_.start(view, results));
+    return workspace_.finish();
+  }
+
+  // Of the part that follows `done` others.
+  void tell_progress(std::size_t done) {
     typename BasicWorkspace<Backend>::Progress progress;
     if (options_.progress) {
       progress = [this, done](double share) {
@@ -97,22 +152,13 @@ class PhotoParsing {
       };
     }
     workspace_.on_progress(progress);
-    Image room;
-    SEGFACE_ASSIGN(view, region.cut(photo_, room));
-    Results results;
-    results.logits = logits_.span();
-    SEGFACE_RETURN_IF_ERROR(workspace_.start(view, region.from_photo(landmarks), results));
-    return workspace_.finish();
   }
 
   const BasicParser<Backend>& parser_;
   BasicWorkspace<Backend>& workspace_;
   ImageView photo_;
   const PhotoOptions& options_;
-  LogitsShape shape_;
-  Buffer<float> logits_;  // of the part that is being parsed
-  std::vector<Region> regions_;
-  std::vector<PhotoPart> parts_;  // of each region
+  std::vector<Part> parts_;
 };
 
 SEGFACE_END_CORE
@@ -154,29 +200,53 @@ Result<ParsedPhoto> BasicPhotoParser<Backend>::parse(const ImageView& photo,
 template <class Backend>
 Result<ParsedPhoto> BasicPhotoParser<Backend>::parse(const ImageView& photo, Faces faces,
                                                      const PhotoOptions& options) const noexcept {
-  const core::CancellationGuard guard;
   return core::guarded([&]() -> Result<ParsedPhoto> {
-    constexpr std::size_t kMost = 255;  // a byte numbers them
-    SEGFACE_RETURN_IF_ERROR(photo.validate());
-    if (parser_.empty()) {
-      return error(Errc::invalid_argument, "this photo parser has no network; load a weight file first");
-    }
-    if (faces.found.size() > kMost) {
-      return error(Errc::limit_exceeded, "a photo of ", faces.found.size(), " faces; at most ", kMost,
-                   " are parsed: ask for so many, the largest");
-    }
-    std::unique_ptr<BasicWorkspace<Backend>> workspace = state_->idle.take();
-    if (workspace == nullptr) {
-      SEGFACE_ASSIGN(made, parser_.workspace());
-      workspace = std::make_unique<BasicWorkspace<Backend>>(std::move(made));
-    }
     ParsedPhoto result;
-    const Status parsed = core::PhotoParsing<Backend>(parser_, *workspace, photo, options).parse(faces, result);
-    state_->idle.keep(std::move(workspace));
-    if (!parsed.ok()) return parsed;
+    SEGFACE_RETURN_IF_ERROR(with_workspace(photo, faces.found.size(), options,
+                                           [&](auto& parsing) { return parsing.parse(faces, result); }));
     result.skipped = std::move(faces.skipped);
     return Result<ParsedPhoto>(std::move(result));
   });
+}
+template <class Backend>
+Result<ParsedPhoto> BasicPhotoParser<Backend>::parse(const ImageView& photo, Span<const Region> parts,
+                                                     Span<const Landmarks> landmarks,
+                                                     const PhotoOptions& options) const noexcept {
+  return core::guarded([&]() -> Result<ParsedPhoto> {
+    if (!landmarks.empty() && landmarks.size() != parts.size()) {
+      return error(Errc::invalid_argument, "landmarks of ", landmarks.size(), " parts for ", parts.size(),
+                   "; expected five points of each, or none");
+    }
+    ParsedPhoto result;
+    SEGFACE_RETURN_IF_ERROR(with_workspace(photo, parts.size(), options,
+                                           [&](auto& parsing) { return parsing.parse(parts, landmarks, result); }));
+    return Result<ParsedPhoto>(std::move(result));
+  });
+}
+
+template <class Backend>
+template <class Body>
+Status BasicPhotoParser<Backend>::with_workspace(const ImageView& photo, std::size_t parts, const PhotoOptions& options,
+                                                 const Body& body) const {
+  constexpr std::size_t kMost = 255;  // a byte numbers them
+  const core::CancellationGuard guard;
+  SEGFACE_RETURN_IF_ERROR(photo.validate());
+  if (parser_.empty()) {
+    return error(Errc::invalid_argument, "this photo parser has no network; load a weight file first");
+  }
+  if (parts > kMost) {
+    return error(Errc::limit_exceeded, "a photo of ", parts, " faces or parts; at most ", kMost,
+                 " are parsed: ask for so many, the largest");
+  }
+  std::unique_ptr<BasicWorkspace<Backend>> workspace = state_->idle.take();
+  if (workspace == nullptr) {
+    SEGFACE_ASSIGN(made, parser_.workspace());
+    workspace = std::make_unique<BasicWorkspace<Backend>>(std::move(made));
+  }
+  core::PhotoParsing<Backend> parsing(parser_, *workspace, photo, options);
+  const Status parsed = body(parsing);
+  state_->idle.keep(std::move(workspace));
+  return parsed;
 }
 
 SEGFACE_END_NAMESPACE

@@ -502,7 +502,7 @@ TEST_CASE("Without a GPU, or without CUDA built in, --backend cuda says so with 
   for (const char* name : {"set", "photo_mask.png", "photo_overlay.png"}) w.remove(name);
 }
 
-TEST_CASE("bench of a backend that is not the cpu's times whole photos") {
+TEST_CASE("bench of a backend that is not the cpu's times whole photos, of the cpu's a network's batches too") {
   const Workshop& w = workshop();
   const Outcome table = w.run("bench w.safetensors --runs 1 --backend reference");
   CHECK(table.code == 0);
@@ -512,7 +512,8 @@ TEST_CASE("bench of a backend that is not the cpu's times whole photos") {
   CHECK(contains(json.out, "\"backend\": \"reference\""));
   CHECK(contains(json.out, "\"photo_ms\": "));
   check_refused(w.run("bench w.safetensors --backend gpu"), 2, {"cpu, reference, cuda"});
-  check_refused(w.run("bench w.safetensors --batch 8"), 2, {"--batch goes with --backend cuda"});
+  check_refused(w.run("bench w.safetensors --backend reference --batch 8"), 2, {"--batch goes with --backend cpu"});
+  CHECK(contains(w.run("bench w.safetensors --batch 2 --runs 1").out, "\n  of 2 "));
 }
 
 TEST_CASE("Results that cannot be written end with code 5 and leave nothing") {

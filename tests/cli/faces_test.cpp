@@ -2,14 +2,20 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "segface/base/crc32.hpp"
 #include "segface/faces/label_png.hpp"
 #include "segface/faces/numbering.hpp"
+#include "segface/faces/render.hpp"
 #include "segface/image/canvas.hpp"
+#include "segface/image/deflate.hpp"
+#include "segface/image/exif.hpp"
 #include "segface/image/file.hpp"
+#include "segface/image/png_write.hpp"
 
 #include "workshop.hpp"
 
@@ -43,6 +49,55 @@ std::string between(const std::string& text, const std::string& front, const std
   REQUIRE(begin != std::string::npos);
   return text.substr(begin + front.size(), text.find(end, begin + front.size()) - begin - front.size());
 }
+// What a line of JSON says of the picture itself.
+std::vector<std::string> facts_of(const std::string& lines) {
+  std::vector<std::string> facts;
+  for (std::size_t at = 0; (at = lines.find("\"width\": ", at)) != std::string::npos; ++at) {
+    facts.push_back(lines.substr(at, lines.find(", \"files\"", at) - at));
+  }
+  return facts;
+}
+
+std::string big_endian(std::size_t number) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(number >> shift & 255);
+  return bytes;
+}
+std::string png_chunk(const std::string& type, const std::string& body) {
+  const std::string content = type + body;
+  const auto sum = crc32(0, reinterpret_cast<const std::uint8_t*>(content.data()), content.size());
+  return big_endian(body.size()) + content + big_endian(sum);
+}
+// A PNG whose samples have 16 bits, with the same bytes above and below.
+std::string png_of_16_bits(const ImageView& picture) {
+  std::string rows;
+  for (Index y = 0; y < picture.height; ++y) {
+    rows += '\0';  // no filter
+    for (Index x = 0; x < 3 * picture.width; ++x) rows += std::string(2, static_cast<char>(picture.row(y)[x]));
+  }
+  const auto packed = deflate_zlib({reinterpret_cast<const std::uint8_t*>(rows.data()), rows.size()}).value();
+  const std::string data(reinterpret_cast<const char*>(packed.bytes().data()), packed.bytes().size());
+  const auto width = static_cast<std::size_t>(picture.width), height = static_cast<std::size_t>(picture.height);
+  return "\x89PNG\r\n\x1a\n" +
+         png_chunk("IHDR", big_endian(width) + big_endian(height) + std::string("\x10\x02\0\0\0", 5)) +
+         png_chunk("IDAT", data) + png_chunk("IEND", "");
+}
+// A PNG that says which way up it is.
+std::string png_turned(const ImageView& picture, int orientation) {
+  const auto file = encode_png(picture).value();
+  std::string bytes(reinterpret_cast<const char*>(file.data()), file.size());
+  const std::string tiff = std::string("MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0", 19) +
+                           static_cast<char>(orientation) + std::string(6, '\0');
+  return bytes.insert(33, png_chunk("eXIf", tiff));  // behind IHDR
+}
+Image turned(const ImageView& picture, int orientation) {
+  Image copy = Image::make(picture.width, picture.height, picture.order).value();
+  const auto bytes = static_cast<std::size_t>(copy.stride_bytes());
+  for (Index y = 0; y < picture.height; ++y) std::memcpy(copy.row(y), picture.row(y), bytes);
+  return oriented(std::move(copy), orientation).value();
+}
+constexpr int kBack[9] = {0, 1, 2, 3, 4, 5, 8, 7, 6};  // the orientation that undoes another
+
 // Two faces, and a picture without any.
 void make_pictures() {
   Canvas two = Canvas::make(500, 260, {90, 90, 90}).value();
@@ -83,6 +138,111 @@ TEST_CASE("a photo is enough: its face is found, and has the labels that its poi
   CHECK(inside < 110 * 110);
   CHECK(outside == 0);
   for (const char* name : {"m.png", "h.png", "c.png"}) w.remove(name);
+}
+
+TEST_CASE("samples of 16 bits: the same faces and labels as of 8") {
+  const Workshop& w = workshop();
+  w.write("deep.png", png_of_16_bits(load_image(w.path("photo.png")).value().view()));
+  const Outcome outcome = w.run("parse photo.png deep.png --json -o d" + kWeights);
+  CAPTURE(outcome.err);
+  REQUIRE(outcome.code == 0);
+  const std::vector<std::string> facts = facts_of(outcome.out);
+  REQUIRE(facts.size() == 2);
+  CHECK(count(facts[1], "\"score\": ") == 1);
+  CHECK(facts[0] == facts[1]);
+  CHECK(same(labels_of("d/photo_mask.png"), labels_of("d/deep_mask.png")));
+  CHECK(same(load_image(w.path("d/photo_overlay.png")).value(), load_image(w.path("d/deep_overlay.png")).value()));
+  for (const char* name : {"deep.png", "d"}) w.remove(name);
+}
+
+TEST_CASE("photos that say which way up they are: equal faces, and labels that are turned with them") {
+  const Workshop& w = workshop();
+  Canvas canvas = Canvas::make(300, 240, {127, 127, 127}).value();
+  canvas.draw(load_image(w.path("photo.png")).value().view(), 20, 9).or_throw();
+  const ImageView photo = canvas.view();
+  std::filesystem::create_directories(w.path("up"));
+  std::filesystem::create_directories(w.path("turned"));
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    const std::string name = std::to_string(orientation) + ".png";
+    // Stored in every way, and all shown upright; stored in one way, and shown in every way.
+    w.write("up/" + name, png_turned(turned(photo, kBack[orientation]).view(), orientation));
+    w.write("turned/" + name, png_turned(photo, orientation));
+  }
+  const std::string demo = " --weights '" + data("../../weights/demo.safetensors") + "'";
+  const Outcome up = w.run("parse up --json" + demo), aside = w.run("parse turned --json" + demo);
+  CAPTURE(aside.err);
+  REQUIRE(up.code == 0);
+  REQUIRE(aside.code == 0);
+  const std::vector<std::string> upright = facts_of(up.out), shown = facts_of(aside.out);
+  REQUIRE(upright.size() == 8);
+  REQUIRE(shown.size() == 8);
+  const Image expected = labels_of("up/segface/1_mask.png");
+  CHECK(expected.width() == 300);
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    CAPTURE(orientation);
+    const auto i = static_cast<std::size_t>(orientation - 1);
+    const std::string mask = "/segface/" + std::to_string(orientation) + "_mask.png";
+    CHECK(upright[i] == upright[0]);
+    CHECK(same(labels_of("up" + mask), expected));
+    CHECK(count(shown[i], "\"score\": ") == 1);
+    const Image labels = labels_of("turned" + mask);
+    CHECK(labels.width() == (orientation >= 5 ? 240 : 300));
+    const Image back = turned(labels.view(), kBack[orientation]);
+    REQUIRE(back.width() == 300);
+    const bool mirrored = orientation == 2 || orientation == 4 || orientation == 5 || orientation == 7;
+    Index parsed = 0, different = 0;
+    for (std::size_t at = 0; at < expected.size_bytes(); ++at) {
+      const int label = back.data()[at];
+      const bool has_side = label >= 4 && label <= 9;  // ears, brows, eyes: left and right
+      const int meant = mirrored && has_side ? label ^ 1 : label;
+      parsed += expected.data()[at] != 0;
+      different += meant != expected.data()[at];
+    }
+    CHECK(parsed > 3000);
+    CHECK(different < parsed / 20);
+  }
+  for (const char* name : {"up", "turned"}) w.remove(name);
+}
+
+TEST_CASE("--out names the only result; groups and classes stand beside each other") {
+  const Workshop& w = workshop();
+  REQUIRE(w.run("parse photo.png --whole --classes hair,eyes,brows,11 --cutout face,hair,1 -o d" + kWeights).code == 0);
+  const Image labels = labels_of("d/photo_mask.png");
+  const auto pixels = [&](std::uint32_t wanted) {
+    Image picture = Image::make(labels.width(), labels.height(), PixelOrder::gray).value();
+    for (std::size_t i = 0; i < labels.size_bytes(); ++i) {
+      picture.data()[i] = (wanted >> labels.data()[i] & 1u) != 0 ? 255 : 0;
+    }
+    return picture;
+  };
+  CHECK(same(labels_of("d/photo_hair.png"), pixels(1u << 14)));
+  CHECK(same(labels_of("d/photo_eyes.png"), pixels(label_mask(Dataset::celeb, LabelGroup::eyes))));
+  CHECK(same(labels_of("d/photo_brows.png"), pixels(label_mask(Dataset::celeb, LabelGroup::brows))));
+  CHECK(same(labels_of("d/photo_inner-mouth.png"), pixels(1u << 11)));
+  const std::uint32_t kept = label_mask(Dataset::celeb, LabelGroup::face) | 1u << 14 | 1u << 1;
+  const Image cut = cutout(load_image(w.path("photo.png")).value().view(), labels.view(), kept).value();
+  save_png(w.path("cut.png"), cut.view(), OutputFile::Existing::replace, PngAlpha::keep).or_throw();
+  CHECK(w.read("d/photo_cutout.png") == w.read("cut.png"));
+  check_refused(w.run("parse photo.png --whole --classes eyez" + kWeights), 2, {"no class 'eyez'", "'eyes'"});
+
+  REQUIRE(w.run("parse photo.png --whole --classes eyes --out e.png" + kWeights).code == 0);
+  CHECK(same(labels_of("e.png"), labels_of("d/photo_eyes.png")));
+  REQUIRE(w.run("parse photo.png --whole --cutout face,hair,1 --out c.png" + kWeights).code == 0);
+  CHECK(w.read("c.png") == w.read("d/photo_cutout.png"));
+  REQUIRE(w.run("parse photo.png --faces --out f.png").code == 0);
+  CHECK(w.has("f.png"));
+  for (const char* unwanted : {"photo_mask.png", "photo_overlay.png", "photo_eyes.png", "photo_cutout.png"}) {
+    CHECK_FALSE_MESSAGE(w.has(unwanted), unwanted);
+  }
+  check_refused(w.run("parse photo.png --faces --out f.png"), 5, {"f.png", "exists already"});
+  check_refused(w.run("parse photo.png --out o.png" + kWeights), 2, {"--out", "--cutout", "--mask"});
+  check_refused(w.run("parse photo.png --cutout hair --out o.png -o d" + kWeights), 2, {"--out", "-o"});
+  check_refused(w.run("parse photo.png --classes hair,eyes --out o.png" + kWeights), 2, {"--out", "more than one"});
+  check_refused(w.run("parse photo.png --cutout hair --classes eyes --out o.png" + kWeights), 2, {"more than one"});
+  check_refused(w.run("parse photo.png photo.png --cutout hair --out o.png" + kWeights), 2, {"--out", "2 are given"});
+  check_refused(w.run("parse photo.png --cutout hair --out o.jpg" + kWeights), 2, {"--out", "png"});
+  CHECK_FALSE(w.has("o.png"));
+  for (const char* name : {"d", "cut.png", "e.png", "c.png", "f.png"}) w.remove(name);
 }
 
 TEST_CASE("no face is an answer") {

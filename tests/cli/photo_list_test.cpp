@@ -1,10 +1,10 @@
-#include "segface/photo_list.hpp"
-
 #include <doctest/doctest.h>
 
 #include <filesystem>
 #include <string>
 #include <vector>
+
+#include "segface/outputs.hpp"
 
 #include "base/temp_directory.hpp"
 
@@ -105,4 +105,18 @@ TEST_CASE("photos: shards are all photos, each once") {
   for (const char* wrong : {"", "1", "0/3", "4/3", "1/0", "a/b", "1/2/3", "-1/2", "1/99999999"}) {
     CHECK_MESSAGE(read_shard(wrong, selection).code() == Errc::invalid_argument, wrong);
   }
+}
+
+TEST_CASE("photos: what a photo begins with is known when its results are named, without opening it again") {
+  const TempDirectory directory;
+  directory.write("photo.png", "\xff\xd8\xff");
+  directory.write("other.jpg", "\x89PNG");
+  CHECK(begins_as_jpeg(directory.file("photo.png")));
+  CHECK_FALSE(begins_as_jpeg(directory.file("other.jpg")));
+  CHECK_FALSE(begins_as_jpeg(directory.file("lost.jpg")));
+  Request request;
+  request.names_mask = request.names_overlay = true;
+  const Photo lost = {"lost.png", "d/", "lost", /*is_jpeg=*/true};
+  CHECK(outputs_of(request, lost).overlay == "d/lost_overlay.jpg");
+  CHECK(outputs_of(request, lost).mask == "d/lost_mask.png");
 }

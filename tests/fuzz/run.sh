@@ -27,10 +27,13 @@ compile() {
   # shellcheck disable=SC2086
   $launcher clang++ $flags "-DSEGFACE_TEST_DATA=\"$PWD/tests/data\"" -c "$1" -o "$2"
 }
+runs_networks() {
+  case $1 in finder | parser | photo) return 0 ;; *) return 1 ;; esac
+}
 for target in $targets; do
   networks=""
   compile "tests/fuzz/${target}_fuzz.cpp" "$work/$target.o"
-  if [ "$target" = parser ]; then
+  if runs_networks "$target"; then
     for part in cpu reference_float; do
       compile tools/networks/$part.cpp $work/$part.o
       networks="$networks $work/$part.o"
@@ -53,7 +56,7 @@ echo "| target | seconds | executions | edges | corpus | peak MB | findings |"
 echo "|---|---|---|---|---|---|---|"
 for target in $targets; do
   log="$work/$target.log" corpus="$work/corpus/$target" kept="$work/findings/$target" timeout=10 memory=600 found=0
-  if [ "$target" = parser ]; then timeout=60 memory=1500; fi
+  if runs_networks "$target"; then timeout=60 memory=1500; fi
   mkdir -p "$corpus" "$kept"
   "$work/$target" -max_total_time=$seconds -timeout=$timeout -rss_limit_mb=$memory -malloc_limit_mb=300 -max_len=16384 \
     -print_final_stats=1 "-artifact_prefix=$kept/" "$corpus" "tests/fuzz/corpus/$target" >"$log" 2>&1 || found=1

@@ -167,6 +167,74 @@ TEST_CASE("photo: surroundings fill what the face's own square does not hold") {
   CHECK(more > 2 * 172 * 172);  // a part of it lies outside the photo
 }
 
+TEST_CASE("photo: parts picked by hand have the labels and logits that a workspace gives, each in its place") {
+  const ImageView photo = astronaut().view();
+  const Region regions[] = {Region::aligned(kAstronaut, photo.width, photo.height).value(),
+                            Region::box({330, 20, 90, 80}, photo.width, photo.height).value()};
+  const Region whole = Region::whole(photo.width, photo.height);
+  const Span<const Landmarks> none;
+  std::vector<std::vector<float>> logits;
+  PhotoOptions options;
+  options.logits = [&](const Region& region, const LogitsView<float>& of_part) {
+    CHECK(region.width() == regions[logits.size()].width());
+    logits.emplace_back(of_part.data, of_part.data + of_part.classes * of_part.class_stride);
+    return Status();
+  };
+  const ParsedPhoto parsed = photo_parser().parse(photo, regions, none, options).value();
+  CHECK(parsed.faces.empty());
+  REQUIRE(logits.size() == 2);
+  Workspace workspace = demo().workspace().value();
+  std::vector<float> expected(logits[0].size());
+  for (std::size_t i = 0; i < 2; ++i) {
+    Image room;
+    Mask alone;
+    const Span<float> out = {expected.data(), expected.size()};
+    REQUIRE(workspace.parse(regions[i].cut(photo, room).value(), alone, out).ok());
+    CHECK(logits[i] == expected);
+  }
+  const ParsedPhoto first = photo_parser().parse(photo, faces({kAstronaut})).value();
+  Index wrong = 0, second = 0;
+  for (Index y = 0; y < photo.height; ++y) {
+    for (Index x = 0; x < photo.width; ++x) {
+      const bool in_box = x >= 330 && x < 420 && y >= 20 && y < 100;
+      const std::uint8_t label = parsed.mask.at(x, y), number = parsed.numbers.view().row(y)[x];
+      if (!in_box) wrong += label != first.mask.at(x, y);
+      wrong += number != (label == 0 ? 0 : in_box ? 2 : 1);
+      wrong += (parsed.coverage.view().row(y)[x] == 255) != (in_box || first.coverage.view().row(y)[x] == 255);
+      second += number == 2;
+    }
+  }
+  CHECK(wrong == 0);
+  CHECK(second > 0);
+
+  // All of the photo, with logits and without.
+  const Mask alone = demo().parse(photo).value();
+  logits.clear();
+  options.logits = [](const Region&, const LogitsView<float>&) { return Status(); };
+  const ParsedPhoto streamed = photo_parser().parse(photo, {&whole, 1}, none).value();
+  const ParsedPhoto mapped = photo_parser().parse(photo, {&whole, 1}, none, options).value();
+  for (const ParsedPhoto* all : {&streamed, &mapped}) {
+    Index different = 0, bad = 0;
+    for (Index y = 0; y < photo.height; ++y) {
+      for (Index x = 0; x < photo.width; ++x) {
+        const std::uint8_t label = all->mask.at(x, y);
+        different += label != alone.at(x, y);
+        bad += all->coverage.view().row(y)[x] != 255 || all->numbers.view().row(y)[x] != (label == 0 ? 0 : 1);
+      }
+    }
+    CHECK(different < photo.width * photo.height / 1000);
+    CHECK(bad == 0);
+    CHECK(all->mask.mean_confidence() == doctest::Approx(alone.mean_confidence()).epsilon(1e-5));
+  }
+
+  options.logits = [](const Region&, const LogitsView<float>&) { return error(Errc::output, "no room"); };
+  CHECK(photo_parser().parse(photo, {&whole, 1}, none, options).error().code() == Errc::output);
+  const Landmarks two[] = {kAstronaut, kAstronaut};
+  CHECK(photo_parser().parse(photo, {&whole, 1}, two).error().code() == Errc::invalid_argument);
+  const Region other = Region::whole(100, 100);
+  CHECK(photo_parser().parse(photo, {&other, 1}, none).error().code() == Errc::invalid_argument);
+}
+
 TEST_CASE("photo: every network is shown what it knows") {
   const Index width = 512, height = 512;
   const Region celeb = face_region(Dataset::celeb, kAstronaut, width, height).value();

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -26,19 +27,17 @@ class Batch {
   Batch(std::size_t photos, std::FILE* stream, bool shows_progress)
       : done_(photos), stream_(stream), shows_(shows_progress && photos > 1 && is_terminal(stderr)) {}
 
-  // Calls work(lane, photo) for each photo on `lanes` threads, the caller's among them, until all are done, a signal
+  // Calls work(photo) for each photo on `lanes` threads, the caller's among them, until all are done, a signal
   // came, or, with fail_fast, one failed. Returns the exit code of the first that failed.
-  int run(std::size_t lanes, bool fail_fast, const std::function<Report(std::size_t lane, std::size_t photo)>& work) {
+  int run(std::size_t lanes, bool fail_fast, const std::function<Report(std::size_t photo)>& work) {
     fail_fast_ = fail_fast;
-    const auto lane = [&](std::size_t number) {
-      for (std::optional<std::size_t> photo; (photo = next());) finish(*photo, work(number, *photo));
+    const auto lane = [&] {
+      for (std::optional<std::size_t> photo; (photo = next());) finish(*photo, work(*photo));
     };
     {
       std::vector<std::unique_ptr<Beside>> others;
-      for (std::size_t number = 1; number < lanes; ++number) {
-        others.push_back(std::make_unique<Beside>(true, [&lane, number] { lane(number); }));
-      }
-      lane(0);
+      while (others.size() + 1 < lanes) others.push_back(std::make_unique<Beside>(true, lane));
+      lane();
       for (const auto& other : others) other->join();
     }
     clear_line();

@@ -28,7 +28,7 @@ struct StageFigures {
 struct Figures {
   std::vector<StageFigures> stages;
   double milliseconds = 0, least = 0;                    // of a photo: median, and the fastest run
-  double network = 0;                                    // of a normalised tensor to its logits: median
+  double network = 0;                                    // of normalised tensors to their logits, all of a call: median
   double peak = 0;                                       // GFLOP/s
   double load = 0;                                       // milliseconds
   std::size_t weights = 0, workspace = 0, resident = 0;  // bytes; resident is the most that ever was
@@ -55,19 +55,20 @@ Result<Image> pattern(Index side) {
   return std::move(image);
 }
 
-// Milliseconds of the network alone, from a normalised tensor to its logits: the median.
+// Milliseconds of the network alone, from the normalised tensors of a call to their logits: the median.
 template <class Backend>
-Result<double> measure_network(const BasicParser<Backend>& parser, BasicWorkspace<Backend>& workspace, Index runs) {
+Result<double> measure_network(const BasicParser<Backend>& parser, BasicWorkspace<Backend>& workspace, Index batch,
+                               Index runs) {
   const Index side = parser.info().resolution;
-  SEGFACE_ASSIGN(shape, workspace.logits_shape(1, side, side));
-  const std::vector<float> input(static_cast<std::size_t>(3 * side * side), 0.5f);
+  SEGFACE_ASSIGN(shape, workspace.logits_shape(batch, side, side));
+  const std::vector<float> input(static_cast<std::size_t>(batch * 3 * side * side), 0.5f);
   std::vector<float> logits(shape.count());
-  const Landmarks landmarks = standard_landmarks(side);
+  const std::vector<Landmarks> landmarks(static_cast<std::size_t>(batch), standard_landmarks(side));
   std::vector<double> times;
   for (Index run = -1; run < runs; ++run) {
     Stopwatch watch;
-    SEGFACE_RETURN_IF_ERROR(
-        workspace.logits({input.data(), 1, side, side}, {logits.data(), logits.size()}, {&landmarks, 1}));
+    SEGFACE_RETURN_IF_ERROR(workspace.logits({input.data(), batch, side, side}, {logits.data(), logits.size()},
+                                             {landmarks.data(), landmarks.size()}));
     if (run >= 0) times.push_back(watch.lap());
   }
   return median(times);
@@ -75,7 +76,7 @@ Result<double> measure_network(const BasicParser<Backend>& parser, BasicWorkspac
 
 // The stages of one call after another, as the median of each; without their costs.
 template <class Backend>
-Result<Figures> measure(const BasicParser<Backend>& parser, Executor& executor, Index runs) {
+Result<Figures> measure(const BasicParser<Backend>& parser, Executor& executor, Index batch, Index runs) {
   const Index side = parser.info().resolution;
   SEGFACE_ASSIGN(photo, pattern(side));
   SEGFACE_ASSIGN(workspace, parser.workspace(&executor));
@@ -106,7 +107,7 @@ Result<Figures> measure(const BasicParser<Backend>& parser, Executor& executor, 
   for (std::size_t i = 0; i < stages.size(); ++i) figures.stages[i].milliseconds = median(stages[i]);
   figures.workspace = workspace.bytes();
   figures.resident = most_resident();
-  SEGFACE_ASSIGN(network, measure_network(parser, workspace, runs));
+  SEGFACE_ASSIGN(network, measure_network(parser, workspace, batch, runs));
   figures.network = network;
   return Result<Figures>(std::move(figures));
 }
@@ -128,7 +129,7 @@ std::string title(const NetworkInfo& info) {
   return backbone_name(info.backbone) + (", " + std::string(dataset_name(info.dataset))) + ", " + side + " x " + side;
 }
 
-void print_table(const Parser& parser, const Figures& f, Index threads, Index runs) {
+void print_table(const Parser& parser, const Figures& f, Index threads, Index batch, Index runs) {
   std::printf("%s; %s kernels, %td threads, medians of %td runs\n", title(parser.info()).c_str(),
               parser.backend().isa_name(), threads, runs);
   std::printf("multiply-adds alone reach %.0f GFLOP/s here\n\n", f.peak);
@@ -143,22 +144,22 @@ void print_table(const Parser& parser, const Figures& f, Index threads, Index ru
   };
   for (const StageFigures& stage : f.stages) row(stage.name, stage.milliseconds, stage.cost);
   row("photo", f.milliseconds, parser.plan().cost());
-  row("network", f.network, {});
+  row(batch == 1 ? "network" : "of " + std::to_string(batch), f.network, {});
   std::printf("\nfastest photo %.2f ms; loading %.0f ms; weights %s, workspace %s, plan %s; at most %s resident\n",
               f.least, f.load, megabytes(f.weights).c_str(), megabytes(f.workspace).c_str(),
               megabytes(parser.plan().bytes()).c_str(), megabytes(f.resident).c_str());
 }
 
-void print_json(const Parser& parser, const Figures& f, Index threads, Index runs) {
+void print_json(const Parser& parser, const Figures& f, Index threads, Index batch, Index runs) {
   const NetworkInfo& info = parser.info();
   std::printf(
       "{\"backbone\": \"%s\", \"dataset\": \"%s\", \"resolution\": %td, \"isa\": \"%s\", \"threads\": %td, "
       "\"runs\": %td,\n \"peak_gflops\": %.1f, \"load_ms\": %.1f, \"weight_bytes\": %zu, "
       "\"workspace_bytes\": %zu, \"plan_bytes\": %zu, \"resident_bytes\": %zu,\n \"photo_ms\": %.3f, "
-      "\"fastest_ms\": %.3f, \"network_ms\": %.3f, \"stages\": [",
+      "\"fastest_ms\": %.3f, \"batch\": %td, \"network_ms\": %.3f, \"stages\": [",
       backbone_name(info.backbone), std::string(dataset_name(info.dataset)).c_str(), info.resolution,
       parser.backend().isa_name(), threads, runs, f.peak, f.load, f.weights, f.workspace, parser.plan().bytes(),
-      f.resident, f.milliseconds, f.least, f.network);
+      f.resident, f.milliseconds, f.least, batch, f.network);
   const char* separator = "\n";
   for (const StageFigures& stage : f.stages) {
     std::printf("%s  {\"stage\": \"%s\", \"ms\": %.3f, \"flops\": %.0f, \"bytes\": %.0f}", separator,
@@ -233,7 +234,7 @@ int bench(const std::string& path, const std::string& backend, Index threads, In
   if (!executor.ok()) return fail(executor.error(), kLimits);
   double peak = 0;
   if constexpr (std::is_same_v<Backend, cpu::Backend>) peak = measure_peak(parser->backend().isa_name(), **executor);
-  auto figures = measure(*parser, **executor, runs);
+  auto figures = measure(*parser, **executor, std::is_same_v<Backend, cpu::Backend> ? batch : 1, runs);
   if (!figures.ok()) return fail(figures.error(), kWeights);
   figures->peak = peak;
   figures->load = load;
@@ -241,7 +242,7 @@ int bench(const std::string& path, const std::string& backend, Index threads, In
   if constexpr (std::is_same_v<Backend, cpu::Backend>) {
     add_costs(parser->plan().stages(), *figures);
     const auto print = json ? print_json : print_table;
-    print(*parser, *figures, (*executor)->threads(), runs);
+    print(*parser, *figures, (*executor)->threads(), batch, runs);
   } else {
     const Status timed = measure_on_device<Backend>(path, batch, runs, *figures);
     if (!timed.ok()) return fail(timed, kWeights);
@@ -266,8 +267,8 @@ int run(const std::vector<std::string>& words) {
   if (!batch.ok()) return misuse(kBench, batch.error());
   const auto backend = arguments->choice("--backend", backend_names());
   if (!backend.ok()) return misuse(kBench, backend.error());
-  if (arguments->has("--batch") && *backend != kCuda && *backend != kCudaHalf) {
-    return misuse(kBench, error(Errc::invalid_argument, "--batch goes with --backend cuda or cuda-f16"));
+  if (arguments->has("--batch") && *backend == kReference) {
+    return misuse(kBench, error(Errc::invalid_argument, "--batch goes with --backend cpu, cuda or cuda-f16"));
   }
   if (arguments->operands().size() != 1) {
     return misuse(kBench,
@@ -306,7 +307,7 @@ const Command kBench = {
     "  --backend NAME  cpu, the default; of cuda and cuda-f16, an NVIDIA GPU, where built with it (exit code 7:\n"
     "                  no GPU), whole photos, and photo and network by the GPU's own clock, cuda with floats\n"
     "                  rounded to TF32 too; of reference, whole photos only\n"
-    "  --batch N       on a GPU, pictures of a call of the network alone; 1 unless said otherwise\n"
+    "  --batch N       pictures of a call of the network alone; 1 unless said otherwise\n"
     "  --photo FILE    with a finder's weights, whose networks are measured at usual sizes: the photo whole too\n"
     "  --json          the same for programs\n",
     nullptr, run};

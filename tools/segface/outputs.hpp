@@ -37,33 +37,25 @@ struct Outputs {
   }
 };
 
-// Whether a file begins as JPEGs do.
-inline bool is_jpeg(const std::string& path) {
-  const auto file = InputFile::open(path);
-  unsigned char front[2] = {};
-  return file.ok() && file->size() > sizeof front && file->read_at(0, front, sizeof front).ok() && front[0] == 0xff &&
-         front[1] == 0xd8;
-}
-
+// Opens nothing: it is asked more than once of a photo.
 inline Outputs outputs_of(const Request& request, const Photo& photo) {
   const std::string front = photo.folder + photo.name;
-  const auto picture = [&](const char* what) {
-    return front + what + (kWritesJpeg && is_jpeg(photo.path) ? ".jpg" : ".png");
-  };
+  const auto picture = [&](const char* what) { return front + what + (photo.is_jpeg ? ".jpg" : ".png"); };
+  const auto named = [&](const std::string& name) { return request.out.empty() ? name : request.out; };
   Outputs outputs;
   if (request.draws_faces) {
-    outputs.faces = picture("_faces");
+    outputs.faces = named(picture("_faces"));
     return outputs;
   }
   outputs.mask = request.names_mask ? front + "_mask.png" : request.mask;
   outputs.overlay = request.names_overlay ? picture("_overlay") : request.overlay;
   outputs.logits = request.logits;
   outputs.coverage = request.coverage;
-  if (!request.cutout_names.empty()) outputs.cutout = front + "_cutout.png";
+  if (!request.cutout_names.empty()) outputs.cutout = named(front + "_cutout.png");
   for (const Request::Class& wanted : request.classes) {
     const std::string name = front + "_" + wanted.word;
-    if (!request.class_names.empty()) outputs.masks.push_back(name + ".png");
-    if (request.probabilities) outputs.probabilities.push_back(name + "_probability.png");
+    if (!request.class_names.empty()) outputs.masks.push_back(named(name + ".png"));
+    if (request.probabilities) outputs.probabilities.push_back(named(name + "_probability.png"));
   }
   return outputs;
 }
@@ -104,8 +96,10 @@ inline Result<std::vector<Request::Class>> read_classes(const std::string& optio
     } else if (group != std::end(kGroupNames) && label_mask(dataset, group->group) != 0) {
       want(label_mask(dataset, group->group), group->name);
     } else {
-      return error(Errc::invalid_argument, option, ": this network has no class '", word, "'", suggestion(word, known),
-                   "; `segface info` lists its classes");
+      const std::string near = suggestion(word, known);
+      return error(Errc::invalid_argument, option, ": this network has no class '", word, "'",
+                   near.empty() ? suggestion(word, kGroupNames) : near,
+                   "; `segface info` lists its classes, `segface help parse` has groups of them");
     }
   }
   return wanted;
@@ -151,6 +145,11 @@ inline Status check_outputs(const Request& request, const std::vector<std::strin
     if (path.empty() || !status.ok()) return;
     ++files;
     const auto [earlier, fresh] = writers.emplace(path, writer);
+    if (!fresh && path == request.out) {
+      status =
+          error(Errc::invalid_argument, "--out names one result, but these options make more than one of ", writer);
+      return;
+    }
     if (!fresh) {
       status = error(Errc::invalid_argument, "'", earlier->second, "' and '", writer, "' would both write '", path,
                      "'; rename one, or give each a call of its own");

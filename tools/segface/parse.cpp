@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -96,14 +95,15 @@ std::string told(const Photo& photo, const Parsed& parsed, const Outputs& output
   return text;
 }
 
-// All photos of a call. Lanes share the networks and their threads.
+// All photos of a call. Those that are parsed at a time share the networks and their threads.
 template <class Backend>
 class ParseCall {
  public:
   ParseCall(const Request& request, const BasicPhotoParser<Backend>& parser)
       : request_(request), parser_(parser), small_(request.photos.size()) {
     const bool to_output = [&] {
-      for (const std::string& path : {request.mask, request.overlay, request.logits, request.coverage, request.sheet}) {
+      for (const std::string& path :
+           {request.mask, request.overlay, request.logits, request.coverage, request.sheet, request.out}) {
         if (path == kStandardStream || path == "/dev/stdout") return true;
       }
       return false;
@@ -112,7 +112,6 @@ class ParseCall {
     const std::size_t count = request.photos.size();
     const auto threads = static_cast<std::size_t>(granted_threads(request.threads));
     lanes_ = std::max<std::size_t>(1, std::min({count, threads, kMostLanes}));
-    for (std::size_t i = 0; i < lanes_; ++i) readers_.emplace_back(request, parser);
   }
 
   std::FILE* stream() const { return stream_; }
@@ -120,8 +119,9 @@ class ParseCall {
   // `first`: the first photo, where it is read already.
   int run(std::optional<ReadPhoto> first) {
     first_ = std::move(first);
+    if (request_.photos.size() > 1) keep_memory();
     Batch batch(request_.photos.size(), stream_, !request_.quiet);
-    int code = batch.run(lanes_, request_.fail_fast, [&](std::size_t lane, std::size_t i) { return work(lane, i); });
+    int code = batch.run(lanes_, request_.fail_fast, [&](std::size_t i) { return work(i); });
     if (interrupted()) return 128 + caught_signal;
     const Status finished = write_contacts();
     return finished.ok() ? code : fail(finished, kOutput);
@@ -130,11 +130,11 @@ class ParseCall {
  private:
   static constexpr std::size_t kMostLanes = 4;  // a photo of 12 megapixels takes some 100 MB on its way
 
-  Report work(std::size_t lane, std::size_t i) {
+  Report work(std::size_t i) {
     const Photo& photo = request_.photos[i];
     Report report;
     try {
-      report.status = request_.draws_faces ? draw(photo, i, report.text) : parse(lane, photo, i, report.text);
+      report.status = request_.draws_faces ? draw(photo, i, report.text) : parse(photo, i, report.text);
     } catch (const std::bad_alloc&) {
       report.status = error(Errc::out_of_memory, photo.path, ": out of memory");
     }
@@ -151,7 +151,7 @@ class ParseCall {
     return (count > 1 ? "[" + std::to_string(i + 1) + "/" + std::to_string(count) + "] " : "") + photo.path;
   }
 
-  Status parse(std::size_t lane, const Photo& photo, std::size_t i, std::string& text) {
+  Status parse(const Photo& photo, std::size_t i, std::string& text) {
     const Outputs outputs = outputs_of(request_, photo);
     if (request_.skip_existing && all_exist(outputs)) {
       if (!request_.json && !request_.quiet) text = shown(photo.path) + ": has its results, left as it is\n";
@@ -165,9 +165,8 @@ class ParseCall {
     Stopwatch watch;
     std::optional<Progress> progress;
     if (request_.photos.size() == 1 && !request_.quiet) progress.emplace(photo.path);
-    SEGFACE_ASSIGN(parsed, readers_[lane](view, logits, one_sheet, [&](double share) {
-                     return progress ? (*progress)(share) : !interrupted();
-                   }));
+    SEGFACE_ASSIGN(parsed, parse_photo(parser_, request_, view, logits, one_sheet,
+                                       [&](double share) { return progress ? (*progress)(share) : !interrupted(); }));
     progress.reset();
     const double parsing = watch.lap();
     const Writer writer(request_, parsed.photo.mask.dataset(), lanes_ == 1 && request_.threads != 1);
@@ -238,8 +237,7 @@ class ParseCall {
 
   const Request& request_;
   const BasicPhotoParser<Backend>& parser_;
-  std::vector<PhotoReader<Backend>> readers_;  // one a lane
-  std::vector<std::optional<Panel>> small_;    // overlays of several photos
+  std::vector<std::optional<Panel>> small_;  // overlays of several photos
   std::optional<ReadPhoto> first_;
   std::FILE* stream_ = stdout;
   std::size_t lanes_ = 1;
@@ -317,6 +315,7 @@ int run(const std::vector<std::string>& words) {
   const auto arguments = Arguments::parse(words, {{"--weights", true},
                                                   {"--finder", true},
                                                   {"-o", true},
+                                                  {"--out", true},
                                                   {"--mask", true},
                                                   {"--overlay", true},
                                                   {"--logits", true},
@@ -385,7 +384,8 @@ const Command kParse = {
     "  -o DIRECTORY        where the results go; made if missing\n"
     "  --force             replaces existing results; without it nothing is begun where there are some\n"
     "  --classes LIST      NAME_CLASS.png besides, 255 where the class is and 0 elsewhere: classes by name,\n"
-    "                      label or group, as hair,lips or image-left-eye,16, or all; `segface info` has the names\n"
+    "                      label or group, as hair,lips or image-left-eye,16, or all; `segface info` has their\n"
+    "                      names, groups are face, brows, eyes, ears, lips and mouth\n"
     "  --cutout LIST       NAME_cutout.png, these classes of the photo and nothing else: RGBA\n"
     "  --sheet FILE.png    photo, labels, overlay and confidence side by side with a legend; of several photos,\n"
     "                      all their overlays. Only named files are written then, unless -o is given\n"
@@ -399,6 +399,7 @@ const Command kParse = {
     "  --mask FILE.png     name of the mask; then only named files are written, unless -o is given too; -,\n"
     "                      standard output\n"
     "  --overlay FILE.png  name of the overlay; FILE.jpg, where built with libjpeg-turbo, is a JPEG\n"
+    "  --out FILE.png      name of the only result, that of --cutout, --faces or one class\n"
     "  --coverage FILE.png 255 where a face was looked at, 128 in its surroundings, 0 where the mask says nothing\n"
     "  --logits FILE.npy   the network's output of one part before it is resized: float32, classes x height x\n"
     "                      width; of a face, --box or --align brought back to the photo's size, 0 for the\n"

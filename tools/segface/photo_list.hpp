@@ -45,6 +45,13 @@ inline std::string ending(const std::string& path) {
 inline bool is_jpeg_name(const std::string& path) {
   return ending(path) == ".jpg" || ending(path) == ".jpeg";
 }
+// Whether a file begins as JPEGs do.
+inline bool begins_as_jpeg(const std::string& path) {
+  const auto file = InputFile::open(path);
+  unsigned char front[2] = {};
+  return file.ok() && file->size() > sizeof front && file->read_at(0, front, sizeof front).ok() && front[0] == 0xff &&
+         front[1] == 0xd8;
+}
 // With a slash at the end; empty stays empty.
 inline std::string as_folder(std::string path) {
   const bool ends = path.empty() || std::string_view(kPathSeparators).find(path.back()) != std::string_view::npos;
@@ -52,9 +59,10 @@ inline std::string as_folder(std::string path) {
 }
 
 struct Photo {
-  std::string path;    // "-" is standard input
-  std::string folder;  // of its results; with a slash at the end, or empty
-  std::string name;    // in front of their names
+  std::string path;      // "-" is standard input
+  std::string folder;    // of its results; with a slash at the end, or empty
+  std::string name;      // in front of their names
+  bool is_jpeg = false;  // asked where that names its results, once
 };
 
 // What photos are wanted.

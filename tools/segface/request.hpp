@@ -39,6 +39,7 @@ struct Request {
   bool names_overlay = false;                   //
   std::string mask, overlay, logits, coverage;  // names of the files of a single photo; empty where not given
   std::string sheet;                            // of one photo, or the contact sheet of several; empty where not given
+  std::string out;                              // name of the only result of the only photo; empty where not given
   std::string class_names, cutout_names;        // of --classes and --cutout, as written
   std::vector<Class> classes;                   // that get pictures of their own; known once the network is
   std::uint32_t cutout = 0;                     // labels that are cut out; known once the network is
@@ -197,7 +198,6 @@ inline Status read_finding(const Arguments& arguments, Request& request) {
     }
   }
   request.finder = arguments.value("--finder");
-  request.draws_faces = arguments.has("--faces");
   request.surroundings = arguments.has("--surroundings");
   request.find.small_faces = arguments.has("--small-faces");
   SEGFACE_ASSIGN(most, arguments.number("--most", 0, 255, 255));
@@ -211,6 +211,19 @@ inline Status read_finding(const Arguments& arguments, Request& request) {
   return {};
 }
 
+// --out names what has no name of its own, and that alone.
+inline Status check_out(const Arguments& arguments, const Request& request) {
+  if (request.out.empty()) return {};
+  if (request.photos.size() > 1) {
+    return error(Errc::invalid_argument, "--out names the result of one photo, but ", request.photos.size(),
+                 " are given; use -o DIRECTORY");
+  }
+  const bool makes_one = request.draws_faces || !request.cutout_names.empty() || !request.class_names.empty();
+  if (makes_one && request.out != kStandardStream && !arguments.has("-o")) return {};
+  return error(Errc::invalid_argument, "--out FILE names what --cutout, --faces or a class of --classes makes",
+               makes_one ? ", in a file of its own; leave out -o" : "; masks and overlays have --mask and --overlay");
+}
+
 inline Status check_endings(const Arguments& arguments, const Request& request) {
   if (request.mask != kStandardStream) SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--mask", ".png"));
   if (!kWritesJpeg || !is_jpeg_name(request.overlay)) {
@@ -218,6 +231,9 @@ inline Status check_endings(const Arguments& arguments, const Request& request) 
   }
   SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--logits", ".npy"));
   SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--coverage", ".png"));
+  if (!(kWritesJpeg && request.draws_faces && is_jpeg_name(request.out))) {
+    SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--out", ".png"));
+  }
   return check_ending(arguments, "--sheet", ".png");
 }
 
@@ -250,6 +266,8 @@ inline Result<Request> read_request(const Arguments& arguments) {
   if (request.force && request.skip_existing) {
     return error(Errc::invalid_argument, "--force replaces results and --skip-existing keeps them; leave one out");
   }
+  request.out = arguments.value("--out");
+  request.draws_faces = arguments.has("--faces");
   bool one_file = false;
   for (const char* option : {"--mask", "--overlay", "--logits", "--coverage"}) {
     one_file = one_file || arguments.has(option);
@@ -258,8 +276,10 @@ inline Result<Request> read_request(const Arguments& arguments) {
     return error(Errc::invalid_argument, "--mask, --overlay, --logits and --coverage name the files of one photo, but ",
                  request.photos.size(), " are given; use -o DIRECTORY");
   }
+  SEGFACE_RETURN_IF_ERROR(check_out(arguments, request));
   SEGFACE_RETURN_IF_ERROR(check_endings(arguments, request));
-  const bool named = arguments.has("-o") || !(one_file || arguments.has("--sheet") || arguments.has("--cutout"));
+  const bool named = arguments.has("-o") ||
+                     !(one_file || arguments.has("--sheet") || arguments.has("--cutout") || arguments.has("--out"));
   request.names_mask = named && !arguments.has("--mask");
   request.names_overlay = named && !arguments.has("--overlay");
   if (arguments.has("--numbering")) {
@@ -268,6 +288,9 @@ inline Result<Request> read_request(const Arguments& arguments) {
   }
   SEGFACE_RETURN_IF_ERROR(read_part(arguments, request));
   SEGFACE_RETURN_IF_ERROR(read_finding(arguments, request));
+  if (kWritesJpeg && (request.names_overlay || request.draws_faces)) {
+    for (Photo& photo : request.photos) photo.is_jpeg = begins_as_jpeg(photo.path);
+  }
   SEGFACE_ASSIGN(threads, arguments.number("--threads", 0, kMaxThreads, 0));
   request.threads = threads;
   SEGFACE_ASSIGN(backend, arguments.choice("--backend", backend_names()));

@@ -36,6 +36,10 @@ bool is_terminal(std::FILE* stream);
 // The most memory the process had at any time, in bytes.
 std::size_t most_resident();
 
+// Memory that is given back stays for what is asked for next, where the system can be told so: else each photo of many
+// has the system clear some 70 MB for it.
+void keep_memory();
+
 bool is_directory(const std::string& path);
 // One level; well where it is there already. Errors: output.
 segface::Status make_directory(const std::string& path);

@@ -6,10 +6,13 @@
 #include <unistd.h>
 #if defined(__APPLE__)
 #include <mach-o/dyld.h>
+#elif defined(__GLIBC__)
+#include <malloc.h>
 #endif
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -69,6 +72,13 @@ std::size_t most_resident() {
   return static_cast<std::size_t>(usage.ru_maxrss);
 #else
   return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+#endif
+}
+
+void keep_memory() {
+#if defined(__GLIBC__)
+  ::mallopt(M_MMAP_MAX, 0);
+  ::mallopt(M_TRIM_THRESHOLD, INT_MAX);
 #endif
 }
 

@@ -77,6 +77,8 @@ std::size_t most_resident() {
   return counters.PeakWorkingSetSize;
 }
 
+void keep_memory() {}
+
 bool is_directory(const std::string& path) {
   const DWORD attributes = ::GetFileAttributesW(segface::core::wide_path(path).c_str());
   return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;

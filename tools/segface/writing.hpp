@@ -140,7 +140,7 @@ class Writer {
   Status write_probabilities(const Outputs& outputs, const ImageView& labels, const Parsed& parsed) const {
     const Region& region = *parsed.region;
     const Index width = region.width(), height = region.height();
-    SEGFACE_ASSIGN(maps, ProbabilityMaps::make(parsed.view(), width, height));
+    SEGFACE_ASSIGN(maps, ProbabilityMaps::make(parsed.logits, width, height));
     SEGFACE_ASSIGN(of_class, Buffer<float>::make(static_cast<std::size_t>(width * height)));
     SEGFACE_ASSIGN(inside, Buffer<float>::make(static_cast<std::size_t>(width * height)));
     SEGFACE_ASSIGN(whole, Buffer<float>::make(static_cast<std::size_t>(labels.width * labels.height)));
@@ -165,18 +165,18 @@ class Writer {
   // The logits of a part become those of the photo: outside, background is certain.
   static Status write_logits(const std::string& path, const ImageView& labels, const Parsed& parsed) {
     constexpr auto kReplace = OutputFile::Existing::replace;
-    const LogitsShape& shape = parsed.shape;
+    const LogitsView<float>& logits = parsed.logits;
     if (parsed.region->is_whole()) {
-      return save_npy(path, parsed.logits.data(), {shape.classes, shape.height, shape.width}, kReplace);
+      return save_npy(path, logits.data, {logits.classes, logits.height, logits.width}, kReplace);
     }
     const auto pixels = static_cast<std::size_t>(labels.width * labels.height);
-    SEGFACE_ASSIGN(values, Buffer<float>::make(static_cast<std::size_t>(shape.classes) * pixels));
-    for (Index c = 0; c < shape.classes; ++c) {
-      const PlaneView plane = {parsed.logits.data() + c * shape.height * shape.width, shape.width, shape.height};
+    SEGFACE_ASSIGN(values, Buffer<float>::make(static_cast<std::size_t>(logits.classes) * pixels));
+    for (Index c = 0; c < logits.classes; ++c) {
+      const PlaneView plane = {logits.data + c * logits.class_stride, logits.width, logits.height};
       const Span<float> out = values.span().subspan(static_cast<std::size_t>(c) * pixels, pixels);
       SEGFACE_RETURN_IF_ERROR(parsed.region->paste_plane(plane, c == 0 ? 0.0f : kImpossible, out));
     }
-    return save_npy(path, values.data(), {shape.classes, labels.height, labels.width}, kReplace);
+    return save_npy(path, values.data(), {logits.classes, labels.height, labels.width}, kReplace);
   }
 
   const Request& request_;

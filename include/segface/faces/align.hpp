@@ -81,18 +81,15 @@ class AlignedSquare {
         const Index left = floor_of(p.x), top = floor_of(p.y);
         const double fx = p.x - static_cast<double>(left), fy = p.y - static_cast<double>(top);
         // Of a pixel outside the photo, another one counts nothing.
-        const auto across = [&](Index i, double share) { return i < 0 || i > right ? 0.0 : share; };
-        const auto down = [&](Index i, double share) { return i < 0 || i > bottom ? 0.0 : share; };
-        const double before = across(left, 1 - fx), behind = across(left + 1, fx);
-        const double above = down(top, 1 - fy), below = down(top + 1, fy);
+        const double before = left < 0 ? 0.0 : 1 - fx, behind = left == right ? 0.0 : fx;
+        const double above = top < 0 ? 0.0 : 1 - fy, below = top == bottom ? 0.0 : fy;
         const std::uint8_t* const upper = photo.pixel(std::max<Index>(left, 0), std::max<Index>(top, 0));
-        const std::uint8_t* const lower = photo.pixel(std::max<Index>(left, 0), std::min(top + 1, bottom));
+        const std::uint8_t* const lower = top < 0 || top == bottom ? upper : upper + photo.stride_bytes;
         const Index next = left < 0 || left == right ? 0 : channels;
         for (Index c = 0; c < channels; ++c) {
           const double sum = before * above * upper[c] + behind * above * upper[next + c] + before * below * lower[c] +
                              behind * below * lower[next + c];
-          const auto whole = static_cast<std::uint8_t>(sum);
-          to[c] = static_cast<std::uint8_t>(whole + (sum - whole >= 0.5 ? 1 : 0));
+          to[c] = static_cast<std::uint8_t>((static_cast<int>(2 * sum) + 1) >> 1);  // the nearest, of halves the upper
         }
       }
     }

@@ -392,6 +392,10 @@ class FindingWorkspace {
   static WindowAnswer read_answer(const HostScalar* answer, const TurnedWindow& window) noexcept {
     const auto at = [&](Index i) { return static_cast<double>(answer[i]); };
     const auto point = [&](Index i) { return window.to_photo({at(onet::kPoints + i), at(onet::kPoints + 5 + i)}); };
+    if (!all_finite(answer, onet::kAnswer)) {
+      const Point middle = window.to_photo({0.5, 0.5});
+      return {window, -kSure, {middle, middle, middle, middle, middle}, {0, 0}, {1, 1}};
+    }
     return {window,
             at(onet::kFace) - at(onet::kNoFace),
             Landmarks{point(0), point(1), point(2), point(3), point(4)},

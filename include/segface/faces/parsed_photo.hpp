@@ -11,11 +11,14 @@
 
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
+#include "segface/base/status.hpp"
 #include "segface/faces/face.hpp"
 #include "segface/faces/mask.hpp"
+#include "segface/faces/region.hpp"
 #include "segface/image/crop.hpp"
 #include "segface/image/image.hpp"
 #include "segface/image/limits.hpp"
+#include "segface/image/postprocess.hpp"
 #include "segface/image/runs.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
@@ -29,6 +32,9 @@ struct PhotoOptions {
   bool confidence = false;
   // Called by the calling thread with the share done, 0 to 1; false cancels.
   std::function<bool(double)> progress;
+  // Called by the calling thread with the network's output of each part, before it becomes labels of the photo: those of
+  // the faces in their order, then their surroundings. The logits stay for the call alone; a failure ends the work.
+  std::function<Status(const Region&, const LogitsView<float>&)> logits;
 };
 
 struct ParsedFace {
@@ -45,10 +51,10 @@ struct ParsedFace {
 // Maps are of the photo's size. Move-only.
 struct ParsedPhoto {
   Mask mask;                         // labels; 0 is background, or that nobody looked
-  Image numbers;                     // gray: 1 for the first of `faces`, and so on, where a label is not 0
+  Image numbers;                     // gray: 1 for the first face or part, and so on, where a label is not 0
   Image coverage;                    // gray: 255 in a face's own part, 128 in its surroundings, 0 where nobody looked
   Buffer<float> confidence;          // of each label, 0 where nobody looked; empty unless asked for
-  std::vector<ParsedFace> faces;     // in the order of Faces::found
+  std::vector<ParsedFace> faces;     // in the order of Faces::found; none where parts were picked by hand
   std::vector<SkippedFace> skipped;  //
 
   // Fills the areas of the faces from mask and numbers.

@@ -5,25 +5,21 @@
 #pragma once
 
 #include "segface/backends/primitives.hpp"
+#include "segface/layers/convolution.hpp"
 #include "segface/layers/preparation.hpp"
 
 SEGFACE_BEGIN_CORE
 
-struct PatchEmbeddingWeights {
-  Index in = 0, out = 0, size = 1;
-  Weight weight, bias;
-
-  template <class Visitor>
-  void visit(Visitor& v) {
-    v.tensor("weight", weight, {out, in, size, size});
-    v.tensor("bias", bias, {out});
-  }
-};
+// The weights of an embedding with patches of size x size.
+inline BiasedConvolutionWeights patch_embedding_weights(Index in, Index out, Index size) {
+  return {in, out, /*kernel=*/size, /*stride=*/size, /*padding=*/0, {}, {}};
+}
 
 template <class B>
 class PatchEmbedding {
  public:
-  PatchEmbedding(Preparation<B>& p, const PatchEmbeddingWeights& w) : size_(w.size), linear_(prepare_linear(p, w)) {}
+  PatchEmbedding(Preparation<B>& p, const BiasedConvolutionWeights& w)
+      : size_(w.kernel), linear_(prepare_linear(p, w)) {}
 
   MapOf<B> operator()(Run<B>& run, const ViewOf<B>& x) const noexcept {
     const MapOf<B> y = run.map(x.batch, x.height / size_, x.width / size_, linear_.out);
@@ -34,10 +30,10 @@ class PatchEmbedding {
 
  private:
   // [out, in, dy, dx] -> [out, dy, dx, in], the order of a patch's values
-  static typename B::Linear prepare_linear(Preparation<B>& p, const PatchEmbeddingWeights& w) {
+  static typename B::Linear prepare_linear(Preparation<B>& p, const BiasedConvolutionWeights& w) {
     const Buffer<float> weight = p.read(w.weight), bias = p.read(w.bias);
     Buffer<float> ordered = p.keep(Buffer<float>::make(weight.size()));
-    const Index taps = w.size * w.size;
+    const Index taps = w.kernel * w.kernel;
     for (Index o = 0; o < w.out && p.status().ok(); ++o) {
       for (Index i = 0; i < w.in * taps; ++i) {
         ordered.data()[o * w.in * taps + i % taps * w.in + i / taps] = weight.data()[o * w.in * taps + i];

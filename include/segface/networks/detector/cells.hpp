@@ -12,6 +12,7 @@
 #include <cmath>
 
 #include "segface/base/config.hpp"
+#include "segface/base/half.hpp"
 #include "segface/base/map.hpp"
 #include "segface/networks/detector/onet.hpp"
 #include "segface/networks/detector/yunet.hpp"
@@ -32,6 +33,12 @@ inline double sigmoid(double x) noexcept {
   return 1 / (1 + std::exp(-x));
 }
 
+// Whether a network's answer is one: with weights of any value it may overflow.
+template <class T>
+bool all_finite(const T* values, Index count) noexcept {
+  return std::all_of(values, values + count, [](T value) { return is_finite(static_cast<float>(value)); });
+}
+
 // Calls act(FaceBox) for the cells [1, h, w, kCell] of a level whose score is at least `least`, row by row.
 template <class T, class Act>
 void for_each_box(const Map<const T>& cells, Index stride, double least, const Act& act) {
@@ -43,6 +50,7 @@ void for_each_box(const Map<const T>& cells, Index stride, double least, const A
       const double score = std::sqrt(sigmoid(at(cell[yunet::kClass])) * sigmoid(at(cell[yunet::kObject])));
       if (!(score >= least)) continue;
       const T* const box = cell + yunet::kBox;
+      if (!all_finite(box, 4)) continue;
       constexpr double kMostExponent = 10;  // boxes of 700,000 pixels: what is no number of a face stays finite
       const double width = std::exp(std::min(at(box[2]), kMostExponent)) * s;
       const double height = std::exp(std::min(at(box[3]), kMostExponent)) * s;

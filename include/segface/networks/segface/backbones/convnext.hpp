@@ -56,9 +56,10 @@ struct BlockWeights {
 
 struct DownsamplingWeights {
   LayerNormWeights norm;
-  PatchEmbeddingWeights reduction;
+  BiasedConvolutionWeights reduction;
 
-  DownsamplingWeights(Index in, Index out) : norm{in, kLayerNormEps, {}, {}}, reduction{in, out, 2, {}, {}} {}
+  DownsamplingWeights(Index in, Index out)
+      : norm{in, kLayerNormEps, {}, {}}, reduction(patch_embedding_weights(in, out, 2)) {}
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -72,13 +73,13 @@ struct Weights {
   using Network = ConvNeXt<B>;
 
   Row row;
-  PatchEmbeddingWeights embedding;
+  BiasedConvolutionWeights embedding;
   LayerNormWeights norm;
   std::array<std::vector<BlockWeights>, 4> stages;
   std::vector<DownsamplingWeights> downsampling;  // between the stages
 
   explicit Weights(const Row& r)
-      : row(r), embedding{3, r.channels[0], 4, {}, {}}, norm{r.channels[0], kLayerNormEps, {}, {}} {
+      : row(r), embedding(patch_embedding_weights(3, r.channels[0], 4)), norm{r.channels[0], kLayerNormEps, {}, {}} {
     for (std::size_t s = 0; s < 4; ++s) stages[s].assign(r.depths[s], BlockWeights(r.channels[s]));
     for (std::size_t s = 0; s < 3; ++s) downsampling.emplace_back(r.channels[s], r.channels[s + 1]);
   }

@@ -93,13 +93,13 @@ struct AnyWeights {
   using Network = SwinTransformer<B, Attention>;
 
   Row row;
-  PatchEmbeddingWeights embedding;
+  BiasedConvolutionWeights embedding;
   LayerNormWeights norm;
   std::array<std::vector<BlockWeights<Attention>>, 4> stages;
   std::vector<PatchMergingWeights> merging;  // between the stages
 
   explicit AnyWeights(const Row& r)
-      : row(r), embedding{3, r.channels[0], 4, {}, {}}, norm{r.channels[0], 1e-5f, {}, {}} {
+      : row(r), embedding(patch_embedding_weights(3, r.channels[0], 4)), norm{r.channels[0], 1e-5f, {}, {}} {
     for (std::size_t s = 0; s < 4; ++s) {
       stages[s].assign(r.depths[s], BlockWeights<Attention>(r.channels[s], r.heads[s], r.window));
     }
