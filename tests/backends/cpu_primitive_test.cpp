@@ -116,11 +116,13 @@ TEST_CASE("convolutions: kernels, strides, borders, images smaller than the kern
           p.in = 1;
           const auto dw = fast.backend().prepare_depthwise_convolution(p).value();
           const auto dv = exact.backend().prepare_depthwise_convolution(p).value();
-          CHECK(difference(ops::depthwise_convolution<cpu::Backend>(
-                               fast.run(), dw, fast.map("x", s.batch, s.height, s.width, out), Activation::relu),
-                           ops::depthwise_convolution<Reference>(
-                               exact.run(), dv, exact.map("x", s.batch, s.height, s.width, out), Activation::relu)) <
-                kBound);
+          for (const Activation activation : {Activation::none, Activation::relu, Activation::hard_swish}) {
+            CHECK(difference(ops::depthwise_convolution<cpu::Backend>(
+                                 fast.run(), dw, fast.map("x", s.batch, s.height, s.width, out), activation),
+                             ops::depthwise_convolution<Reference>(
+                                 exact.run(), dv, exact.map("x", s.batch, s.height, s.width, out), activation)) <
+                  kBound);
+          }
         }
       }
     }

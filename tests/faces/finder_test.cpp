@@ -15,12 +15,14 @@
 
 #include "segface/engine/weight_file.hpp"
 
+#include "allocations.hpp"
 #include "group_picture.hpp"
 
 using namespace segface;
 using namespace segface::core;
 using test::Dice;
 using test::GroupPicture;
+using test::HeadSource;
 using test::PlacedFace;
 
 namespace {
@@ -272,6 +274,80 @@ TEST_CASE("small faces in a large photo are found where they are asked for, whol
   CHECK(count() < 3);
   options.small_faces = true;
   CHECK(count() == 5);
+}
+
+TEST_CASE("a face of 12 pixels, and one of 4000 in a photo of 50 megapixels") {
+  const Image source = astronaut();
+  const Landmarks truth = finder().find(source.view()).value().found.at(0).landmarks;
+  // Gray everywhere but where the astronaut's face is, with its middle at `m` and so large.
+  const auto photo_of = [&](Index width, Index height, const Point& m, double size) {
+    Image photo = Image::make(width, height, PixelOrder::gray).value();
+    std::fill_n(photo.data(), photo.size_bytes(), std::uint8_t{120});
+    const double scale = size / HeadSource::kSize, reach = 0.9 * size;
+    const auto whole = [](double place, Index end) { return std::clamp<Index>(static_cast<Index>(place), 0, end); };
+    std::vector<std::uint8_t> gray(512 * 512);
+    for (Index i = 0; i < 512 * 512; ++i) {
+      gray[static_cast<std::size_t>(i)] = source.row(i / 512)[3 * (i % 512) + 1];
+    }
+    // Averages where it shrinks, else the mixture of four pixels.
+    const int samples = scale < 1 ? static_cast<int>(std::ceil(1 / scale)) : 1;
+    for (Index y = whole(m.y - reach, height); y < whole(m.y + reach, height); ++y) {
+      for (Index x = whole(m.x - reach, width); x < whole(m.x + reach, width); ++x) {
+        double sum = 0;
+        for (int i = 0; i < samples * samples; ++i) {
+          const double u = (static_cast<double>(x) + (i % samples + 0.5) / samples - 0.5 - m.x) / scale;
+          const double v = (static_cast<double>(y) + (i / samples + 0.5) / samples - 0.5 - m.y) / scale;
+          const double sx = std::clamp(u + HeadSource::kMiddle.x, 0.0, 510.0),
+                       sy = std::clamp(v + HeadSource::kMiddle.y, 0.0, 510.0);
+          const auto left = static_cast<std::size_t>(sx), top = static_cast<std::size_t>(sy);
+          const std::uint8_t* const p = gray.data() + top * 512 + left;
+          const double fx = sx - static_cast<double>(left), fy = sy - static_cast<double>(top);
+          sum += (p[0] * (1 - fx) + p[1] * fx) * (1 - fy) + (p[512] * (1 - fx) + p[513] * fx) * fy;
+        }
+        photo.row(y)[x] = static_cast<std::uint8_t>(sum / (samples * samples));
+      }
+    }
+    return photo;
+  };
+  const Point m = {3900, 3100};
+  const std::vector<Face> large = finder().find(photo_of(8192, 6144, m, 4000).view()).value().found;
+  REQUIRE(large.size() == 1);
+  CHECK(large[0].size() == doctest::Approx(4000).epsilon(0.15));
+  CHECK(distance(GroupPicture::to_picture({m, 4000, 0}, truth), large[0].landmarks) < 0.12);
+  // Photos are not enlarged: 12 pixels are too few.
+  CHECK(finder().find(photo_of(160, 120, {60, 50}, 12).view()).value().found.empty());
+}
+
+TEST_CASE("calls allocate little, as often each time, and answer when memory runs out, at whatever block") {
+  const Image photo = load_image(SEGFACE_TEST_DATA "/images/portrait.png").value();
+  FindOptions options;
+  options.turns = 1;
+  const auto allocations = [&] {
+    const long before = test::allocations;
+    const bool ok = finder().find(photo.view(), options).ok();
+    const long after = test::allocations;
+    CHECK(ok);
+    return after - before;
+  };
+  allocations();
+  test::largest_block = 0;
+  const long once = allocations();
+  const std::size_t largest = test::largest_block;
+  CHECK(allocations() == once);
+  CHECK(once < 200);
+  CHECK(largest <= sizeof(float) * 3 * photo.size_bytes());  // a picture for YuNet; networks take none
+  for (long block = 0; block <= once; ++block) {
+    CAPTURE(block);
+    test::blocks_until_refusal = block;
+    const auto faces = finder().find(photo.view(), options);
+    test::blocks_until_refusal = -1;
+    if (block == once) {
+      CHECK(faces.ok());
+    } else if (!faces.ok()) {
+      CHECK(faces.error().code() == Errc::out_of_memory);
+    }
+  }
+  CHECK(finder().find(photo.view(), options).value().found.size() == 1);
 }
 
 TEST_CASE("results do not depend on the number of threads") {

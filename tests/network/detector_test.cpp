@@ -2,9 +2,15 @@
 #include "detector.hpp"
 
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
 
 #include "segface/base/numerals.hpp"
 #include "segface/base/threads/pool.hpp"
+#include "segface/faces/distinct.hpp"
+#include "segface/networks/detector/cells.hpp"
 
 #include "backends/each_isa.hpp"
 
@@ -62,6 +68,25 @@ void check_self_test(const B& backend, Executor& executor) {
   });
 }
 
+// The numbers behind "key" and behind "within" in tests/data/finder/decoded.json, `count` of them.
+std::vector<double> decoded(const std::string& within, const char* key, std::size_t count) {
+  std::ifstream file(SEGFACE_TEST_DATA "/finder/decoded.json");
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::size_t at = text.find('"' + within + '"');
+  REQUIRE(at != std::string::npos);
+  const std::size_t begin = text.find('"' + std::string(key) + '"', at);
+  REQUIRE(begin != std::string::npos);
+  std::vector<double> numbers;
+  const char* next = text.c_str() + begin + std::strlen(key) + 2;
+  while (numbers.size() < count) {
+    next += std::strcspn(next, "-0123456789");
+    char* end = nullptr;
+    numbers.push_back(std::strtod(next, &end));
+    next = end;
+  }
+  return numbers;
+}
+
 // YuNet's pictures, each with a size of its own, and O-Net's four windows as one batch.
 template <class B>
 void check_goldens(const B& backend, Executor& executor) {
@@ -83,8 +108,26 @@ void check_goldens(const B& backend, Executor& executor) {
         }
       }
     };
+    std::vector<Proposal> boxes;
     test::pass<B>(detector.yunet, 1, padded(picture.height()), padded(picture.width()), executor, &observer, give,
-                  [](auto&, const auto&) {});
+                  [&](auto& run, const auto& cells) {
+                    for (std::size_t level = 0; level < cells.size(); ++level) {
+                      run.read(cells[level], [&](const auto& host) {
+                        for_each_box(Map<const Scalar>(host), yunet::kStrides[level], 0.3,
+                                     [&](const FaceBox& box) { boxes.push_back({box}); });
+                      });
+                    }
+                  });
+    CHECK(static_cast<double>(boxes.size()) == decoded(name, "candidates", 1)[0]);
+    const std::vector<Proposal> kept = distinct(std::move(boxes));
+    REQUIRE(kept.size() == 1);
+    const FaceBox& box = kept[0].box;
+    CHECK(box.score == doctest::Approx(decoded(name, "score", 1)[0]).epsilon(1e-4));
+    const std::vector<double> edges = decoded(name, "box", 4);
+    CHECK(std::fabs(box.x + 0.5 - box.width / 2 - edges[0]) < 0.01);
+    CHECK(std::fabs(box.y + 0.5 - box.height / 2 - edges[1]) < 0.01);
+    CHECK(std::fabs(box.width - edges[2]) < 0.01);
+    CHECK(std::fabs(box.height - edges[3]) < 0.01);
     CHECK(observer.seen() == goldens[0].stages());
   }
   std::vector<test::DetectorGolden> windows;
@@ -99,7 +142,23 @@ void check_goldens(const B& backend, Executor& executor) {
       out[0] = normal(color.r), out[1] = normal(color.g), out[2] = normal(color.b);
     }
   };
-  test::pass<B>(detector.onet, 4, 48, 48, executor, &observer, give, [](auto&, const auto&) {});
+  test::pass<B>(detector.onet, 4, 48, 48, executor, &observer, give, [&](auto& run, const auto& answers) {
+    run.read(answers, [&](const auto& host) {
+      for (Index i = 0; i < 4; ++i) {
+        const std::string name = "onet_" + std::to_string(i) + "_of_4";
+        CAPTURE(name);
+        const auto at = [&](Index channel) { return static_cast<double>(host.row(i)[channel]); };
+        const double difference = at(onet::kFace) - at(onet::kNoFace);
+        CHECK(std::fabs(difference - decoded(name, "difference", 1)[0]) < 2e-3);
+        CHECK(std::fabs(sigmoid(difference) - decoded(name, "probability", 1)[0]) < 1e-3);
+        const std::vector<double> points = decoded(name, "points", 10);
+        for (Index p = 0; p < 5; ++p) {
+          CHECK(std::fabs(48 * at(onet::kPoints + p) - points[static_cast<std::size_t>(2 * p)]) < 0.01);
+          CHECK(std::fabs(48 * at(onet::kPoints + 5 + p) - points[static_cast<std::size_t>(2 * p + 1)]) < 0.01);
+        }
+      }
+    });
+  });
   CHECK(observer.seen() == windows[0].stages());
 }
 

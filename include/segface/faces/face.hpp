@@ -74,7 +74,7 @@ struct FindOptions {
   double smallest = 0;
   double smallest_share = 0;
   // Score from which a face counts, above 0 and at most 1. From a third of it on it counts where the network that places
-  // the points is sure: a probability of 0.985.
+  // the points is sure: a probability of 0.93.
   double threshold = 0.6;
   // 4: heads turned any way; 1: only those within about 60 degrees of upright, in less time.
   int turns = 4;

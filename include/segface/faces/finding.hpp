@@ -1,9 +1,10 @@
 // FindingWorkspace: the work of a finder's call, and the memory it keeps between calls.
 //
-// YuNet looks at the photo with a longer side of 640 pixels, upright, and of 320, upright and turned by quarters, and
-// where small faces are wanted at tiles of the photo itself. What it finds is made one box a face (distinct.hpp). O-Net
+// YuNet looks at the photo with a longer side of 960 pixels, upright, and of 400, upright and turned by quarters (of one
+// of 640: of 640 and 320), and where small faces are wanted at tiles of the photo itself. What it finds is made one box a face (distinct.hpp). O-Net
 // then looks at each, in a window turned as the head is: it says whether this is a face, and places five points, from
-// which the head's turn is known better, so it is asked again until the window is within 3 degrees of it.
+// which the head's turn is known better, so it is asked again until the window is within 3 degrees of it. Where it is in
+// doubt, it is asked in windows of other turns and sizes, as long as there is hope: that is what costs time.
 // Traps: YuNet's own points do not turn with the head, and its upright boxes of heads on their side are good.
 #pragma once
 
@@ -67,8 +68,8 @@ class FindingWorkspace {
     const double least = kFaint * options.threshold;
     SEGFACE_RETURN_IF_ERROR(search_photo(photo, options, least, proposals));
     std::vector<Face> found;
-    SEGFACE_RETURN_IF_ERROR(place(photo, distinct(std::move(proposals)), found));
-    remove_doubles(found);
+    SEGFACE_RETURN_IF_ERROR(place(photo, distinct(std::move(proposals)), options.threshold, found));
+    remove_doubles(found, options.threshold);
     faces = chosen(std::move(found), photo, options);
     return {};
   }
@@ -114,7 +115,8 @@ class FindingWorkspace {
  private:
   using HostScalar = HostScalarOf<Backend>;
   using HostMap = HostMapOf<Backend>;
-  static constexpr Index kLongSide = 640, kShortSide = 320;
+  // Of pictures, which are never larger than the photo, and of tiles.
+  static constexpr Index kLongSide = 960, kShortSide = 320, kTile = 640;
 
   // A picture that YuNet looks at, [1, height, width, 3] in blue, green, red, and where it is in the photo.
   struct Picture {
@@ -145,7 +147,7 @@ class FindingWorkspace {
       return search(large, turned ? 4 : 1, least, proposals);
     }
     SEGFACE_RETURN_IF_ERROR(search(large, 1, least, proposals));
-    const Picture small = smaller(large, photo, kShortSide);
+    const Picture small = smaller(large, photo, std::max(kShortSide, std::min(longer, kLongSide) * 5 / 12));
     SEGFACE_RETURN_IF_ERROR(search(small, turned ? 4 : 1, least, proposals));
     return options.small_faces && longer > kLongSide ? search_tiles(photo, least, proposals) : Status();
   }
@@ -177,12 +179,12 @@ class FindingWorkspace {
 
   // The photo in its own size, in tiles that overlap by more than the faces that the other sizes miss.
   Status search_tiles(const ImageView& photo, double least, std::vector<Proposal>& proposals) {
-    constexpr Index kOverlap = 128, kStep = kLongSide - kOverlap;
+    constexpr Index kOverlap = 128, kStep = kTile - kOverlap;
     std::vector<Proposal> of_tile;
     for (Index y = 0; y == 0 || y + kOverlap < photo.height; y += kStep) {
       for (Index x = 0; x == 0 || x + kOverlap < photo.width; x += kStep) {
-        Picture tile(std::min(kLongSide, photo.width - x), std::min(kLongSide, photo.height - y),
-                     static_cast<double>(x), static_cast<double>(y), 1, 1);
+        Picture tile(std::min(kTile, photo.width - x), std::min(kTile, photo.height - y), static_cast<double>(x),
+                     static_cast<double>(y), 1, 1);
         average_area(photo, AreaAxis(tile.left, 1, tile.width, photo.width),
                      AreaAxis(tile.top, 1, tile.height, photo.height), /*red_first=*/false, executor_, tile.map());
         of_tile.clear();
@@ -215,19 +217,23 @@ class FindingWorkspace {
       const auto give = [&](const HostMap& input) {
         for (Index i = 0; i < batch; ++i) give_turned(picture, first + 2 * static_cast<int>(i), input.image(i));
       };
-      SEGFACE_RETURN_IF_ERROR(yunet_.pass(batch, height, width, give, [&](auto& run, const auto& cells) {
-        for (std::size_t level = 0; level < cells.size(); ++level) {
-          run.read(cells[level], [&](const auto& host) {
-            for (Index i = 0; i < batch; ++i) {
-              const int turn = first + 2 * static_cast<int>(i);
-              for_each_box(Map<const HostScalar>(host.image(i)), yunet::kStrides[level], least,
-                           [&](const FaceBox& box) {
-                             proposals.push_back({in_photo(picture, turn, box), turn});
-                           });
-            }
+      Status listed;  // a pass cannot be left by an exception
+      const auto list = [&](const HostViewOf<Backend>& cells, Index stride) -> Status {
+        for (Index i = 0; i < batch; ++i) {
+          const int turn = first + 2 * static_cast<int>(i);
+          for_each_box(cells.image(i), stride, least, [&](const FaceBox& box) {
+            proposals.push_back({in_photo(picture, turn, box), turn});
           });
         }
+        return {};
+      };
+      SEGFACE_RETURN_IF_ERROR(yunet_.pass(batch, height, width, give, [&](auto& run, const auto& cells) {
+        for (std::size_t level = 0; level < cells.size() && listed.ok(); ++level) {
+          run.read(cells[level],
+                   [&](const auto& host) { listed = guarded([&] { return list(host, yunet::kStrides[level]); }); });
+        }
       }));
+      SEGFACE_RETURN_IF_ERROR(listed);
     }
     return {};
   }
@@ -265,7 +271,11 @@ class FindingWorkspace {
   struct Question {
     const Proposal* proposal;
     Surroundings surroundings;
-    WindowAnswer answer;
+    bool likely;               // YuNet is sure of it
+    double highest = kLowest;  // difference of all answers
+    WindowAnswer answer = {};
+
+    bool is_sure() const noexcept { return answer.difference >= kSure; }
   };
   struct Ask {
     Question* question;
@@ -277,12 +287,14 @@ class FindingWorkspace {
   // So many faces at a time, so that their surroundings need little memory.
   static constexpr std::size_t kTogether = 16;
 
-  Status place(const ImageView& photo, const std::vector<Proposal>& proposals, std::vector<Face>& faces) {
+  Status place(const ImageView& photo, const std::vector<Proposal>& proposals, double threshold,
+               std::vector<Face>& faces) {
     for (std::size_t first = 0; first < proposals.size(); first += kTogether) {
       std::vector<Question> questions;
       for (std::size_t i = first; i < std::min(first + kTogether, proposals.size()); ++i) {
         const FaceBox& box = proposals[i].box;
-        questions.push_back({&proposals[i], Surroundings(photo, {box.x, box.y}, box.side(), executor_), {}});
+        questions.push_back(
+            {&proposals[i], Surroundings(photo, {box.x, box.y}, box.side(), executor_), box.score >= threshold});
       }
       SEGFACE_RETURN_IF_ERROR(answer(questions));
       for (const Question& question : questions) faces.push_back(face(question));
@@ -300,54 +312,85 @@ class FindingWorkspace {
             answer.roll()};
   }
 
-  static constexpr double kSure = 5;  // difference of the logits: a probability of 0.99
+  // Differences of the logits: a probability of 0.99; from which on the head is turned to at once, and below which more
+  // windows are in vain: of the four quarter turns, and of all.
+  static constexpr double kSure = 5, kFair = 1, kHopeless = -1, kUnlikely = 0, kLowest = -1000;
 
   // The first window is turned as the picture was that the face was found in. Where O-Net is not sure of it, or sees a
-  // head far from upright, it is asked in windows of every turn and of two sizes: boxes of turned heads are large.
+  // head far from upright, the other quarters follow, and then, around the best of these, the turns between and windows
+  // that are closer: boxes of turned heads are large. The last are few where YuNet is not sure either.
   Status answer(std::vector<Question>& questions) {
     constexpr double kFar = 40, kClose = 0.65;
-    const auto turned = [](const Question& question, double degrees, double part) {
+    const auto around = [](Question& question, double degrees, double part) {
       const FaceBox& box = question.proposal->box;
-      return TurnedWindow{{box.x, box.y}, part * box.side(), degrees};
+      return Ask{&question, {{box.x, box.y}, part * box.side(), degrees}, {}};
     };
-    std::vector<Ask> asks, likely;
-    for (Question& q : questions) asks.push_back({&q, turned(q, 90.0 * q.proposal->turn, 1), {}});
+    const auto leave_out = [](std::vector<Ask>& asks, const auto& which) {
+      asks.erase(std::remove_if(asks.begin(), asks.end(), which), asks.end());
+    };
+    const auto is_answered = [](const Ask& a) { return a.question->is_sure(); };
+    const auto is_below = [](double least) {
+      return [least](const Ask& a) { return !a.question->likely && a.question->highest < least; };
+    };
+    std::vector<Ask> asks;
+    for (Question& q : questions) asks.push_back(around(q, 90.0 * q.proposal->turn, 1));
     SEGFACE_RETURN_IF_ERROR(ask(asks));
-    for (const Ask& a : asks) {
-      if (a.answer.difference >= kSure && std::fabs(a.answer.off()) <= kFar) likely.push_back(a);
-    }
-    SEGFACE_RETURN_IF_ERROR(turn_upright(likely));
+    std::vector<Ask> likely = asks;
+    leave_out(likely, [](const Ask& a) { return a.answer.difference < kSure || std::fabs(a.answer.off()) > kFar; });
+    SEGFACE_RETURN_IF_ERROR(turn_upright(std::move(likely), 1, 1));
 
-    asks.clear();
-    for (Question& q : questions) {
-      if (q.answer.difference >= kSure) continue;
-      for (int turn = 0; turn < 8; ++turn) {
-        for (const double part : {1.0, kClose}) asks.push_back({&q, turned(q, 45.0 * turn, part), {}});
+    leave_out(asks, is_answered);
+    std::vector<Ask> more;
+    for (const Ask& a : asks) {
+      for (int turn = 1; turn < 4; ++turn) more.push_back(around(*a.question, a.window.degrees + 90.0 * turn, 1));
+    }
+    SEGFACE_RETURN_IF_ERROR(ask(more));
+    asks.insert(asks.end(), more.begin(), more.end());
+    leave_out(asks, is_below(kHopeless));
+    likely = asks;
+    leave_out(likely, [](const Ask& a) { return a.answer.difference < kFair; });
+    SEGFACE_RETURN_IF_ERROR(turn_upright(std::move(likely), 1, 1));
+
+    leave_out(asks, is_answered);
+    std::vector<Ask> best = asks;
+    keep_promising(best, 1, 1);
+    more.clear();
+    for (const Ask& a : best) {
+      for (int eighth = 0; eighth < 8; ++eighth) {
+        const bool opposite = eighth == 3 || eighth == 5;
+        if (opposite && !a.question->likely) continue;
+        const double degrees = a.window.degrees + 45.0 * eighth;
+        more.push_back(around(*a.question, degrees, kClose));
+        if (eighth % 2 == 1) more.push_back(around(*a.question, degrees, 1));
       }
     }
-    SEGFACE_RETURN_IF_ERROR(ask(asks));
-    return turn_upright(asks);
+    SEGFACE_RETURN_IF_ERROR(ask(more));
+    asks.insert(asks.end(), more.begin(), more.end());
+    leave_out(asks, is_below(kUnlikely));
+    return turn_upright(std::move(asks), 3, 6);
   }
 
-  // Leaves the most promising asks of each question.
-  static void keep_promising(std::vector<Ask>& asks, std::size_t most) {
+  // Leaves the most promising asks of each question, so many of them.
+  static void keep_promising(std::vector<Ask>& asks, std::size_t most, std::size_t most_of_likely) {
     std::stable_sort(asks.begin(), asks.end(), [](const Ask& a, const Ask& b) {
       return a.question != b.question ? a.question < b.question : a.answer.difference > b.answer.difference;
     });
     std::vector<Ask> kept;
     for (std::size_t i = 0; i < asks.size(); ++i) {
-      if (i < most || asks[i - most].question != asks[i].question) kept.push_back(asks[i]);
+      const std::size_t before = asks[i].question->likely ? most_of_likely : most;
+      if (i < before || asks[i - before].question != asks[i].question) kept.push_back(asks[i]);
     }
     asks = std::move(kept);
   }
 
-  // Asks again in windows turned to the heads and moved to them, and keeps the best answer of each question.
-  Status turn_upright(std::vector<Ask>& likely) {
+  // Asks again in windows turned to the heads and moved to them, so many of each question once, the best of these until
+  // it is upright, and keeps the best answer of each question.
+  Status turn_upright(std::vector<Ask> likely, std::size_t most, std::size_t most_of_likely) {
     constexpr double kUpright = 3;
     constexpr int kMostTurns = 5;
-    constexpr std::size_t kPromising[kMostTurns] = {6, 2, 1, 1, 1};
     for (int i = 0; i < kMostTurns; ++i) {
-      keep_promising(likely, kPromising[i]);
+      keep_promising(likely, most, most_of_likely);
+      most = most_of_likely = 1;
       std::vector<Ask> asks;
       for (Ask& a : likely) {
         if (i == 0 || std::fabs(a.answer.off()) >= kUpright) {
@@ -382,6 +425,7 @@ class FindingWorkspace {
           for (Index i = 0; i < count; ++i) {
             Ask& a = asks[first + static_cast<std::size_t>(i)];
             a.answer = read_answer(host.row(i), a.window);
+            a.question->highest = std::max(a.question->highest, a.answer.difference);
           }
         });
       }));
@@ -432,8 +476,8 @@ class FindingWorkspace {
     return faces;
   }
 
-  // Takes away what has the points of a better face, or the eyes.
-  static void remove_doubles(std::vector<Face>& faces) {
+  // Takes away what has the points of a better face, or the eyes. Certain ones are better than others.
+  static void remove_doubles(std::vector<Face>& faces, double threshold) {
     struct Place {
       Point points, eyes;  // their middles
       double reach;
@@ -450,7 +494,10 @@ class FindingWorkspace {
                std::hypot(eyes.x - other.eyes.x, eyes.y - other.eyes.y) < 0.5 * far;
       }
     };
-    std::stable_sort(faces.begin(), faces.end(), [](const Face& a, const Face& b) { return a.score > b.score; });
+    std::stable_sort(faces.begin(), faces.end(), [&](const Face& a, const Face& b) {
+      const bool first = is_certain(a, threshold), second = is_certain(b, threshold);
+      return first != second ? first : a.score > b.score;
+    });
     std::vector<Face> kept;
     for (const Face& face : faces) {
       const Place place(face.landmarks);
@@ -465,7 +512,7 @@ class FindingWorkspace {
 
   // Asked in many windows, O-Net may be sure by chance of what is no face.
   static bool is_certain(const Face& face, double threshold) noexcept {
-    constexpr double kSureProbability = 0.985;
+    constexpr double kSureProbability = 0.93;
     return face.score >= threshold || face.probability >= kSureProbability;
   }
 

@@ -9,6 +9,7 @@
 //
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
 #include "segface/base/config.hpp"
@@ -60,24 +61,27 @@ class Surroundings {
     left_ = std::floor(centre.x - reach);
     top_ = std::floor(centre.y - reach);
     size_ = static_cast<Index>(std::ceil((2 * reach + 1) / step_)) + 1;
-    pixels_.resize(static_cast<std::size_t>(size_ * size_ * 3));
+    pixels_.resize(static_cast<std::size_t>((size_ * size_ + size_ + 1) * kChannels));
     average_area(photo, AreaAxis(left_, step_, size_, photo.width), AreaAxis(top_, step_, size_, photo.height),
-                 /*red_first=*/true, executor, {pixels_.data(), 1, size_, size_, 3, 3});
+                 /*red_first=*/true, executor, {pixels_.data(), 1, size_, size_, 3, kChannels});
   }
 
   // The window as O-Net takes it, out [1, 48, 48, 3]: red, green, blue, (x - 127.5) / 128.
   void show(const TurnedWindow& window, const Map<float>& out) const noexcept {
     // Samples a side of a window's pixel: as many as it has pixels.
     const int samples = window.side > static_cast<double>(onet::kSide) * step_ ? 2 : 1;
-    const double part = 1 / static_cast<double>(samples * onet::kSide);
+    const double half = 0.5 / static_cast<double>(samples * onet::kSide);
+    const Point first = place(window.to_photo({half, half}));
+    const Point right = place(window.to_photo({3 * half, half})), below = place(window.to_photo({half, 3 * half}));
+    const Point across = {right.x - first.x, right.y - first.y}, down = {below.x - first.x, below.y - first.y};
     const float share = 1.0f / static_cast<float>(samples * samples);
     for (Index y = 0; y < out.height; ++y) {
       for (Index x = 0; x < out.width; ++x) {
-        float sums[3] = {};
+        float sums[kChannels] = {};
         for (int i = 0; i < samples * samples; ++i) {
           const auto u = static_cast<double>(x * samples + i % samples),
                      v = static_cast<double>(y * samples + i / samples);
-          add_sample(window.to_photo({(u + 0.5) * part, (v + 0.5) * part}), sums);
+          add_sample(first.x + u * across.x + v * down.x, first.y + u * across.y + v * down.y, sums);
         }
         for (int c = 0; c < 3; ++c) out.pixel(0, y, x)[c] = (sums[c] * share - 127.5f) / 128.0f;
       }
@@ -85,24 +89,30 @@ class Surroundings {
   }
 
  private:
-  // Bilinear, from a place in the photo.
-  void add_sample(const Point& p, float* sums) const noexcept {
+  static constexpr int kChannels = 4;  // the last is nothing: four are as fast to mix as one
+
+  // A place of the photo in pixels_.
+  Point place(const Point& p) const noexcept {
+    return {(p.x + 0.5 - left_) / step_ - 0.5, (p.y + 0.5 - top_) / step_ - 0.5};
+  }
+  // Bilinear.
+  void add_sample(double x, double y, float* sums) const noexcept {
     const double most = static_cast<double>(size_ - 1);
-    const double sx = std::clamp((p.x + 0.5 - left_) / step_ - 0.5, 0.0, most);
-    const double sy = std::clamp((p.y + 0.5 - top_) / step_ - 0.5, 0.0, most);
-    const Index x = std::min(static_cast<Index>(sx), size_ - 2), y = std::min(static_cast<Index>(sy), size_ - 2);
-    const auto fx = static_cast<float>(sx - static_cast<double>(x)),
-               fy = static_cast<float>(sy - static_cast<double>(y));
-    const float* const upper = pixels_.data() + (y * size_ + x) * 3;
-    const float* const lower = upper + size_ * 3;
-    for (int c = 0; c < 3; ++c) {
-      sums[c] += (upper[c] * (1 - fx) + upper[c + 3] * fx) * (1 - fy) + (lower[c] * (1 - fx) + lower[c + 3] * fx) * fy;
+    x = std::min(std::max(x, 0.0), most), y = std::min(std::max(y, 0.0), most);
+    const auto left = static_cast<std::int32_t>(x), top = static_cast<std::int32_t>(y);
+    const auto fx = static_cast<float>(x - left), fy = static_cast<float>(y - top);
+    const float* const upper = pixels_.data() + (top * size_ + left) * kChannels;
+    const float* const lower = upper + size_ * kChannels;
+    const float weights[] = {(1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy};
+    for (int c = 0; c < kChannels; ++c) {
+      sums[c] += upper[c] * weights[0] + upper[c + kChannels] * weights[1] + lower[c] * weights[2] +
+                 lower[c + kChannels] * weights[3];
     }
   }
 
   double left_ = 0, top_ = 0, step_ = 1;  // of the photo: the outer edge of the first pixel, pixels a pixel
   Index size_ = 0;
-  std::vector<float> pixels_;  // [size, size, 3]
+  std::vector<float> pixels_;  // [size, size, kChannels], and a row and a pixel more, which weigh 0
 };
 
 SEGFACE_END_CORE

@@ -56,13 +56,13 @@ class AreaAxis {
 
 namespace detail {
 // row += weight times the averages along a row of the source; `channel` of red, green, blue (or the other way round) of
-// a source pixel, which has `step` values.
+// a source pixel, which has `step` values; a pixel of the row has `out_step`.
 template <class T>
 void add_area_row(const T* source, Index step, const Index (&channel)[3], const AreaAxis& columns, float weight,
-                  float* row) noexcept {
+                  float* row, Index out_step) noexcept {
   using Sum = std::conditional_t<std::is_integral_v<T>, std::uint32_t, float>;
   const float inner = weight * columns.inner();
-  for (Index i = 0; i < columns.count(); ++i, row += 3) {
+  for (Index i = 0; i < columns.count(); ++i, row += out_step) {
     const AreaAxis::Cover& cover = columns[i];
     if (cover.last < cover.first) continue;
     const T* const head = source + cover.first * step;
@@ -87,10 +87,11 @@ inline void average_area(const ImageView& picture, const AreaAxis& columns, cons
   const Index channel[3] = {red_first ? at.r : at.b, at.g, red_first ? at.b : at.r};
   executor.for_each(rows.count(), [&](Index j, Index) {
     float* const row = out.pixel(0, j, 0);
-    std::fill_n(row, 3 * columns.count(), 0.0f);
+    std::fill_n(row, out.stride * columns.count(), 0.0f);
     const AreaAxis::Cover& cover = rows[j];
     for (Index y = cover.first; y <= cover.last; ++y) {
-      detail::add_area_row(picture.row(y), channels_of(picture.order), channel, columns, rows.share(cover, y), row);
+      detail::add_area_row(picture.row(y), channels_of(picture.order), channel, columns, rows.share(cover, y), row,
+                           out.stride);
     }
   });
 }
@@ -99,10 +100,11 @@ inline void average_area(const Map<const float>& picture, const AreaAxis& column
                          Executor& executor, const Map<float>& out) noexcept {
   executor.for_each(rows.count(), [&](Index j, Index) {
     float* const row = out.pixel(0, j, 0);
-    std::fill_n(row, 3 * columns.count(), 0.0f);
+    std::fill_n(row, out.stride * columns.count(), 0.0f);
     const AreaAxis::Cover& cover = rows[j];
     for (Index y = cover.first; y <= cover.last; ++y) {
-      detail::add_area_row(picture.pixel(0, y, 0), picture.stride, {0, 1, 2}, columns, rows.share(cover, y), row);
+      detail::add_area_row(picture.pixel(0, y, 0), picture.stride, {0, 1, 2}, columns, rows.share(cover, y), row,
+                           out.stride);
     }
   });
 }

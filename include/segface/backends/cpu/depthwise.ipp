@@ -1,7 +1,7 @@
 // Depthwise convolution of one output row: y[x, c] = activation(bias[c] + sum over taps of in[.., c] w[tap, c]).
 //
 // Channels are in lanes; kDepthwiseBlock neighbouring pixels are summed at a time, so that as many additions are under
-// way.
+// way. ReLU is applied to the sums; the other activations are a pass of their own, which holds their constants.
 
 inline constexpr int kDepthwiseBlock = 8;
 
@@ -25,6 +25,10 @@ SEGFACE_ALWAYS_INLINE void depthwise_vector(const DepthwiseArguments& d, Index x
       for (int p = 0; p < Pixels; ++p) sums[p] = fma(load_lanes(in + p * step, lanes), w, sums[p]);
     }
   }
+  if (d.activation == Activation::relu) {
+#pragma GCC unroll 8
+    for (int p = 0; p < Pixels; ++p) sums[p] = activate(Activation::relu, sums[p]);
+  }
 #pragma GCC unroll 8
   for (int p = 0; p < Pixels; ++p) store_lanes(out + (x + p) * d.out_stride + c, sums[p], lanes);
 }
@@ -36,6 +40,7 @@ inline void depthwise_pixels(const DepthwiseArguments& d, Index x, Index tap_beg
   Index c = 0;
   for (; c + kLanes <= d.channels; c += kLanes) depthwise_vector<Pixels>(d, x, tap_begin, tap_end, c, kWhole, out);
   if (c < d.channels) depthwise_vector<Pixels>(d, x, tap_begin, tap_end, c, d.channels - c, out);
+  if (d.activation == Activation::none || d.activation == Activation::relu) return;
   float* const y = out + x * d.out_stride;
   activate_rows(d.activation, nullptr, y, d.out_stride, Pixels, d.channels, y, d.out_stride);
 }
