@@ -16,7 +16,8 @@ run "$work/labels.exe" "$weights" "$photo" "$work/there" | tee "$work/said"
 grep -q "^baseline kernels" "$work/said"
 same "$work/here" "$work/there"
 
-try cmake -S "$root" -B "$work/build" -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_CXX_COMPILER=$compiler -DSEGFACE_LIBJPEG=OFF \
+try cmake -S "$root" -B "$work/build" -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_CXX_COMPILER=$compiler \
+  -DCMAKE_C_COMPILER=x86_64-w64-mingw32-gcc-posix -DSEGFACE_LIBJPEG=OFF \
   -DCMAKE_EXE_LINKER_FLAGS=-static -DSEGFACE_BUILD_TESTS=OFF
 try cmake --build "$work/build" -j "$(nproc)"
 try cmake -S "$root" -B "$work/native" -DSEGFACE_LIBJPEG=OFF -DSEGFACE_BUILD_TESTS=OFF \
