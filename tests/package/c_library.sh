@@ -27,8 +27,8 @@ sed -n 's/^SEGFACE_C .*[ *]\(segface_[a-z_]*\)(.*/\1/p' "$root/include/segface/c
 
 # Layouts and signatures are those that are stored; functions may be added, and what grows on purpose is stored anew.
 if command -v abidw >/dev/null; then
-  try g++ -std=c++17 -g -fPIC -shared -fvisibility=hidden -DSEGFACE_C_BUILD -I "$root/include" -isystem /usr/include/stb \
-    -Wl,--version-script="$root/cmake/segface-c.map",-soname,libsegface.so "$root"/include/segface/c/*.cpp -o "$work/libsegface.so"
+  try g++ -std=c++17 -g -fPIC -shared -fvisibility=hidden -DSEGFACE_C_BUILD -ffile-prefix-map="$root/=" -I "$root/include" \
+    -isystem /usr/include/stb -Wl,--version-script="$root/cmake/segface-c.map",-soname,libsegface.so "$root"/include/segface/c/*.cpp -o "$work/libsegface.so"
   abidw --no-corpus-path --no-comp-dir-path --no-show-locs --no-elf-needed --drop-undefined-syms --drop-private-types \
     --exported-interfaces-only --headers-dir "$root/include/segface/c" "$work/libsegface.so" >"$work/now.abi"
   if [ -n "${SEGFACE_STORE_ABI-}" ]; then cp "$work/now.abi" "$here/c/interface.abi"; fi
