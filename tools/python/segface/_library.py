@@ -192,7 +192,6 @@ picture_read = _checked("picture_read", c_char_p, POINTER(c_void_p))
 picture_view = _checked("picture_view", c_void_p, POINTER(Image))
 picture_free = _function("picture_free", None, c_void_p)
 overlay = _checked("overlay", POINTER(Image), c_void_p, c_int32, c_double, c_void_p)
-save_picture = _checked("save_picture", c_char_p, POINTER(Image))
 save_labels = _checked("save_labels", c_char_p, c_void_p, c_ssize_t, c_ssize_t, c_int32)
 
 
