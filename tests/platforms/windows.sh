@@ -40,6 +40,12 @@ done
 if run build/segface.exe parse --whole --force "pictures/写真.png" --weights "$weights" --mask 'pictures\写真.png'; then exit 1; fi
 run build/segface.exe verify "$weights"
 
+# libsegface, called from C, gives the labels of the command line.
+run build/05_c.exe "$weights" "$root/weights/finder.safetensors" "$photo" labels.png overlay.png
+run build/segface.exe parse "$photo" -q --weights "$weights" --mask mask.png --overlay laid_over.png
+cmp labels.png mask.png
+cmp overlay.png laid_over.png
+
 mkdir stb
 cp /usr/include/stb/stb_image.h stb 2>/dev/null || cp /usr/include/stb_image.h stb
 for order in before after; do
