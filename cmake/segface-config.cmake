@@ -1,5 +1,5 @@
-# The installed package: segface::segface, segface::compiled where the language is C++, and segface::cuda for
-# find_package(segface COMPONENTS cuda), which needs the CUDA toolkit.
+# The installed package: segface::segface, segface::compiled where the language is C++, segface::c where libsegface was
+# built, and segface::cuda for find_package(segface COMPONENTS cuda), which needs the CUDA toolkit.
 include(CMakeFindDependencyMacro)
 find_dependency(Threads)
 include(${CMAKE_CURRENT_LIST_DIR}/segface-targets.cmake)

@@ -12,6 +12,7 @@ networks: layers backends image tensors base
 engine: networks layers backends image tensors base
 faces: engine networks layers backends image tensors base
 facades: faces engine networks layers backends image tensors base
+c: facades faces engine networks layers backends image tensors base
 '
 
 # includes ROOT: lines "FILE FOLDER INCLUDED FOLDER".

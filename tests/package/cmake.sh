@@ -1,7 +1,7 @@
 # The package in a host project: add_subdirectory, FetchContent, and find_package after an installation.
 . "$(dirname "$0")/common.sh"
 
-try cmake -S "$root" -B "$work/library" -DSEGFACE_BUILD_TOOLS=OFF -DSEGFACE_BUILD_TESTS=OFF \
+try cmake -S "$root" -B "$work/library" -DSEGFACE_BUILD_TOOLS=OFF -DSEGFACE_BUILD_C=OFF -DSEGFACE_BUILD_TESTS=OFF \
   -DSEGFACE_BUILD_EXAMPLES=OFF -DCMAKE_INSTALL_PREFIX="$work/installed"
 try cmake --install "$work/library"
 

@@ -24,3 +24,17 @@ try() {
 has_flag() {
   grep -qw "$1" /proc/cpuinfo 2>/dev/null
 }
+
+# clone FOLDER: the files of this clone as they are now, those that git does not know yet too.
+clone() {
+  mkdir -p "$1"
+  (cd "$root" && git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$1")
+}
+
+# begin HEADING: runs the commands that stand below a heading of README.md, here.
+begin() {
+  awk -v heading="### $1" '/^##/ { on = $0 == heading } on && sub(/^    /, "")' "$root/README.md" >"$work/commands"
+  test "$(wc -l <"$work/commands")" -eq 2
+  cat "$work/commands"
+  sh -e "$work/commands"
+}

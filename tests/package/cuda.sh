@@ -16,7 +16,7 @@ check() {
   fi
 }
 
-try cmake -S "$root" -B "$work/library" -DSEGFACE_BUILD_TOOLS=OFF -DSEGFACE_BUILD_TESTS=OFF \
+try cmake -S "$root" -B "$work/library" -DSEGFACE_BUILD_TOOLS=OFF -DSEGFACE_BUILD_C=OFF -DSEGFACE_BUILD_TESTS=OFF \
   -DSEGFACE_BUILD_EXAMPLES=OFF -DCMAKE_INSTALL_PREFIX="$work/installed"
 try cmake --install "$work/library"
 for way in add_subdirectory find_package; do

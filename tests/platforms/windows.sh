@@ -16,7 +16,8 @@ run "$work/labels.exe" "$weights" "$photo" "$work/there" | tee "$work/said"
 grep -q "^baseline kernels" "$work/said"
 same "$work/here" "$work/there"
 
-try cmake -S "$root" -B "$work/build" -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_CXX_COMPILER=$compiler -DSEGFACE_LIBJPEG=OFF \
+try cmake -S "$root" -B "$work/build" -DCMAKE_SYSTEM_NAME=Windows -DCMAKE_CXX_COMPILER=$compiler \
+  -DCMAKE_C_COMPILER=x86_64-w64-mingw32-gcc-posix -DSEGFACE_LIBJPEG=OFF \
   -DCMAKE_EXE_LINKER_FLAGS=-static -DSEGFACE_BUILD_TESTS=OFF
 try cmake --build "$work/build" -j "$(nproc)"
 try cmake -S "$root" -B "$work/native" -DSEGFACE_LIBJPEG=OFF -DSEGFACE_BUILD_TESTS=OFF \
@@ -38,6 +39,12 @@ done
 # A photo is not replaced by its mask, whatever the slashes.
 if run build/segface.exe parse --whole --force "pictures/写真.png" --weights "$weights" --mask 'pictures\写真.png'; then exit 1; fi
 run build/segface.exe verify "$weights"
+
+# libsegface, called from C, gives the labels of the command line.
+run build/05_c.exe "$weights" "$root/weights/finder.safetensors" "$photo" labels.png overlay.png
+run build/segface.exe parse "$photo" -q --weights "$weights" --mask mask.png --overlay laid_over.png
+cmp labels.png mask.png
+cmp overlay.png laid_over.png
 
 mkdir stb
 cp /usr/include/stb/stb_image.h stb 2>/dev/null || cp /usr/include/stb_image.h stb

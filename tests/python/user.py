@@ -1,0 +1,21 @@
+"""A user's program, for `mypy --strict`: what the package gives is typed."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+import segface
+
+
+def hair_of(path: Path) -> npt.NDArray[np.bool_]:
+    with segface.load(threads=1) as parser:
+        mask = parser.parse(path, most=3, progress=lambda share: share < 2)
+        crop = parser.parse_crop(np.zeros((8, 8, 3), np.uint8), "rgb", logits=True)
+        boxes: list[tuple[float, float, float, float]] = [face.box for face in parser.find(path)]
+    if mask.confidence is None or crop.logits is None:
+        raise segface.Error(f"nothing of {len(boxes)} faces")
+    labels: npt.NDArray[np.uint8] = mask.as_classes("bisenet")
+    overlay: npt.NDArray[np.uint8] = mask.overlay(alpha=0.3)
+    print(labels.shape, overlay.shape, mask.faces[0].landmarks[0], mask.skipped[0].reason, segface.__version__)
+    return mask["hair"] | mask.group("skin")
