@@ -76,6 +76,7 @@ struct Query {
   template <class T>
   __device__ void attend(AttentionTile& tile, float scale, const Map<const T>& q, const Map<const T>& k,
                          const Map<const T>& v, Index begin, Index end) noexcept {
+    SEGFACE_UNROLL(kWidth / N)
     for (int d = 0; d < kWidth; d += N) {
       const Numbers<N> own = read_if<N>(heads.has(head, d), q.row(row) + heads.channel(head, d), q.row(row));
       for (int i = 0; i < N; ++i) reader.query[d + i] = own[i];
@@ -96,8 +97,9 @@ struct Query {
   // What was read, times a factor -> row `to` of a map.
   template <class T>
   __device__ void store(float factor, const Map<T>& map, Index to) const noexcept {
+    SEGFACE_UNROLL(kWidth / N)
     for (int d = 0; d < kWidth; d += N) {
-      if (!inside || !heads.has(head, d)) return;
+      if (!inside || !heads.has(head, d)) continue;
       Numbers<N> numbers;
       for (int i = 0; i < N; ++i) numbers[i] = reader.mixed[d + i] * factor;
       write(numbers, map.row(to) + heads.channel(head, d));

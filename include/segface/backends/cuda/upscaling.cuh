@@ -65,21 +65,22 @@ Status launch_spread_normalised(cudaStream_t stream, const Map<const T>& z, cons
 }
 
 inline constexpr int kMostUpscaled = 32, kMostClassified = 32;  // channels of a pixel; classes
-inline constexpr int kPixelWarps = 8;                           // of a block, each with 32 pixels of a row
+template <class T>
+inline constexpr int kPixelWarps = 16 / static_cast<int>(sizeof(T));  // of a block, each with 32 pixels of a row
 
 // Products z [B, H, W, 4 C] -> u = gelu(z + bias), [B, 2H, 2W, C], and its products with the tokens, hyper [B, 1, K,
-// C], as logits [B, 2H, 2W, K]. u is stored where it has rows. Block (strip of 32 pixels, 8 rows of logits, image): a
+// C], as logits [B, 2H, 2W, K]. u is stored where it has rows. Block (strip of 32 pixels, rows of logits, image): a
 // thread a pixel, whose channels are in its registers; the tokens are in shared memory, where all look at the same one,
-// and logits leave through it, so that a warp writes its pixels in one go. Shared memory: 36 KB.
+// and logits leave through it, so that a warp writes its pixels in one go. Shared memory: 20 KB.
 template <class T>
 __global__ void classify_pixels(Map<const T> z, const float* bias, Map<const T> hyper, Map<T> upscaled, Map<T> logits) {
   constexpr int N = kPack<T>;
   __shared__ float tokens[kMostClassified][kMostUpscaled];
-  __shared__ T results[kPixelWarps][kWarp * kMostClassified];
+  __shared__ T results[kPixelWarps<T>][kWarp * kMostClassified];
   const auto channels = static_cast<int>(hyper.channels), classes = static_cast<int>(hyper.width);
   const auto lane = static_cast<int>(threadIdx.x), warp = static_cast<int>(threadIdx.y);
-  const Index image = blockIdx.z, y = Index{blockIdx.y} * kPixelWarps + warp, left = Index{blockIdx.x} * kWarp;
-  for (int k = warp; k < kMostClassified; k += kPixelWarps) {
+  const Index image = blockIdx.z, y = Index{blockIdx.y} * kPixelWarps<T> + warp, left = Index{blockIdx.x} * kWarp;
+  for (int k = warp; k < kMostClassified; k += kPixelWarps<T>) {
     const bool inside = k < classes && lane < channels;
     tokens[k][lane] = inside ? static_cast<float>(hyper.row(image * classes + k)[lane]) : 0.0f;
   }
@@ -122,8 +123,8 @@ template <class T>
 Status launch_classify(cudaStream_t stream, const Map<const T>& z, const float* bias, const Map<const T>& hyper,
                        const Map<T>& upscaled, const Map<T>& logits) noexcept {
   const Geometry geometry = {
-      {ceil_divide(logits.width, kWarp), ceil_divide(logits.height, kPixelWarps), static_cast<unsigned>(z.batch)},
-      {kWarp, kPixelWarps}};
+      {ceil_divide(logits.width, kWarp), ceil_divide(logits.height, kPixelWarps<T>), static_cast<unsigned>(z.batch)},
+      {kWarp, kPixelWarps<T>}};
   return launch("classify", classify_pixels<T>, geometry, stream, z, bias, hyper, upscaled, logits);
 }
 
