@@ -510,10 +510,10 @@ class FindingWorkspace {
 
   static constexpr double kFaint = 1.0 / 3;  // part of the threshold from which on O-Net is asked
 
-  // Asked in many windows, O-Net may be sure by chance of what is no face.
+  // Both networks must think so. Asked in many windows, O-Net may be sure by chance of what is no face.
   static bool is_certain(const Face& face, double threshold) noexcept {
-    constexpr double kSureProbability = 0.93;
-    return face.score >= threshold || face.probability >= kSureProbability;
+    constexpr double kLeastProbability = 0.7, kSureProbability = 0.93;
+    return face.probability >= (face.score >= threshold ? kLeastProbability : kSureProbability);
   }
 
   static constexpr float kBlack[3] = {0, 0, 0};
