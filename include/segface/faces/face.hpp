@@ -73,8 +73,8 @@ struct FindOptions {
   // Smallest face: in pixels of the photo, and in parts of the largest face found. See Face::size.
   double smallest = 0;
   double smallest_share = 0;
-  // Score from which a face counts, above 0 and at most 1. From a third of it on it counts where the network that places
-  // the points is sure: a probability of 0.93.
+  // Score from which a face counts, above 0 and at most 1, where the network that places the points thinks so too: a
+  // probability of 0.7. From a third of it on it counts where that network is sure: a probability of 0.93.
   double threshold = 0.6;
   // 4: heads turned any way; 1: only those within about 60 degrees of upright, in less time.
   int turns = 4;

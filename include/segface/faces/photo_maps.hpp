@@ -127,7 +127,8 @@ class PhotoMapper {
     const Shown shown = {placed, logits, {settled_.data(), logits.width, logits.height}};
     executor.for_each(label_tasks(placed.bottom - placed.top), [&](Index task, Index) {
       const LabelRows rows(task, placed.bottom - placed.top);
-      for (Index y = placed.top + rows.first; y < placed.top + rows.last; ++y) add_row(shown, y);
+      // `this` by name: else nvcc has it before `shown` in the closure, g++ behind, and a program of both mixes them up.
+      for (Index y = placed.top + rows.first; y < placed.top + rows.last; ++y) this->add_row(shown, y);
     });
     return {};
   }

@@ -26,8 +26,8 @@ __device__ inline float warp_sum(float value, int group = kWarp) noexcept {
 }
 // Asks for a loop of so many turns at once, so that all they read is asked for before any of it is used.
 #if defined(__CUDACC__)
-#define SEGFACE_PRAGMA(text) _Pragma(#text)
-#define SEGFACE_UNROLL(turns) SEGFACE_PRAGMA(unroll turns)
+#define SEGFACE_CUDA_PRAGMA(text) _Pragma(#text)
+#define SEGFACE_UNROLL(turns) SEGFACE_CUDA_PRAGMA(unroll turns)
 #else
 #define SEGFACE_UNROLL(turns)
 #endif
