@@ -35,13 +35,23 @@ inline Status check_given(const void* pointer, const char* what) noexcept {
   return error(Errc::invalid_argument, what, " is a null pointer");
 }
 
+// make() -> Status sets *made where it succeeds; null before. what: the place for it, for the message.
+template <class Handle, class Make>
+segface_status make_handle(Handle** made, const char* what, Make&& make) noexcept {
+  if (made != nullptr) *made = nullptr;
+  return answer([&]() -> Status {
+    SEGFACE_RETURN_IF_ERROR(check_given(made, what));
+    return make();
+  });
+}
+
 // A structure as this version knows it, from one of `size` bytes or NULL; what that lacks is 0. Errors: invalid_argument
 // (a size that none can have, or fields that are set and not known here).
 template <class Structure>
-Status take(const Structure* given, const char* name, Structure& taken) noexcept {
+Result<Structure> take(const Structure* given, const char* name) noexcept {
   constexpr std::size_t kWord = sizeof(std::size_t), kMost = 4096;
-  taken = {};
-  if (given == nullptr) return {};
+  Structure taken = {};
+  if (given == nullptr) return taken;
   std::size_t size = 0;
   std::memcpy(&size, given, kWord);
   if (size < kWord || size > kMost || size % kWord != 0) {
@@ -55,7 +65,7 @@ Status take(const Structure* given, const char* name, Structure& taken) noexcept
     return error(Errc::invalid_argument, name, ": byte ", i, " of it is set, which segface ", SEGFACE_VERSION_STRING,
                  " does not know; use the library of the version that the program was compiled for");
   }
-  return {};
+  return taken;
 }
 // The way back: as much of it as the caller's has room for.
 template <class Structure>

@@ -15,6 +15,7 @@ using namespace segface;
 using segface::core::c::answer;
 using segface::core::c::check_given;
 using segface::core::c::give_back;
+using segface::core::c::make_handle;
 using segface::core::c::take;
 using segface::core::c::view_of;
 
@@ -37,23 +38,12 @@ namespace {
 
 constexpr std::size_t kMostFaces = 255;  // that a photo is parsed with
 
-// Made where loading succeeds; null before.
-template <class Handle, class Make>
-segface_status make_handle(Handle** made, Make&& make) noexcept {
-  if (made != nullptr) *made = nullptr;
-  return answer([&]() -> Status {
-    SEGFACE_RETURN_IF_ERROR(check_given(made, "the place for the handle"));
-    return make();
-  });
-}
-
 // Loads what is given, by two functions that return Results.
 template <class LoadNetwork, class LoadFinder>
 segface_status load(bool network, bool finder, const segface_options* options, segface_parser** parser,
                     LoadNetwork&& load_network, LoadFinder&& load_finder) noexcept {
-  return make_handle(parser, [&]() -> Status {
-    segface_options asked;
-    SEGFACE_RETURN_IF_ERROR(take(options, "segface_options", asked));
+  return make_handle(parser, "the place for the handle", [&]() -> Status {
+    SEGFACE_ASSIGN(asked, take(options, "segface_options"));
     if (!network && !finder) {
       return error(Errc::invalid_argument, "neither a network nor a finder is given; name the file of one, or of both");
     }
@@ -80,8 +70,7 @@ segface_status load(bool network, bool finder, const segface_options* options, s
 }
 
 Result<FindOptions> find_options(const segface_find_options* options) noexcept {
-  segface_find_options asked;
-  SEGFACE_RETURN_IF_ERROR(take(options, "segface_find_options", asked));
+  SEGFACE_ASSIGN(asked, take(options, "segface_find_options"));
   FindOptions known;
   known.smallest = asked.smallest;
   known.smallest_share = asked.smallest_share;
@@ -114,7 +103,8 @@ class FaceRoom {
  public:
   Status take_from(segface_faces* given) noexcept {
     given_ = given;
-    SEGFACE_RETURN_IF_ERROR(take(given, "segface_faces", room_));
+    SEGFACE_ASSIGN(taken, take(given, "segface_faces"));
+    room_ = taken;
     if (room_.found == nullptr) room_.found_room = 0;
     if (room_.skipped == nullptr) room_.skipped_room = 0;
     room_.found_count = room_.skipped_count = 0;
@@ -202,8 +192,7 @@ segface_status segface_get_info(const segface_parser* parser, segface_info* info
   return answer([&]() -> Status {
     SEGFACE_RETURN_IF_ERROR(check_given(parser, "the parser"));
     SEGFACE_RETURN_IF_ERROR(check_given(info, "the place for the info"));
-    segface_info told;
-    SEGFACE_RETURN_IF_ERROR(take(info, "segface_info", told));
+    SEGFACE_ASSIGN(told, take(info, "segface_info"));
     told = {};
     told.backbone = told.source_digest = told.finder_origin = told.finder_terms = "";
     told.dataset = -1;
@@ -258,11 +247,9 @@ segface_status segface_parse_photo(const segface_parser* parser, const segface_i
   return answer([&]() -> Status {
     SEGFACE_RETURN_IF_ERROR(check_given(parser, "the parser"));
     SEGFACE_ASSIGN(view, view_of(photo, "the photo"));
-    segface_photo_options asked;
-    SEGFACE_RETURN_IF_ERROR(take(options, "segface_photo_options", asked));
+    SEGFACE_ASSIGN(asked, take(options, "segface_photo_options"));
     SEGFACE_RETURN_IF_ERROR(check_given(results, "the results"));
-    segface_photo_results wanted;
-    SEGFACE_RETURN_IF_ERROR(take(results, "segface_photo_results", wanted));
+    SEGFACE_ASSIGN(wanted, take(results, "segface_photo_results"));
     FaceRoom room;
     SEGFACE_RETURN_IF_ERROR(room.take_from(wanted.faces));
 
@@ -296,7 +283,7 @@ segface_status segface_parse_photo(const segface_parser* parser, const segface_i
 }
 
 segface_status segface_workspace_new(const segface_parser* parser, segface_workspace** workspace) {
-  return make_handle(workspace, [&]() -> Status {
+  return make_handle(workspace, "the place for the handle", [&]() -> Status {
     SEGFACE_RETURN_IF_ERROR(check_given(parser, "the parser"));
     SEGFACE_ASSIGN(own, parser->both.parser().workspace());
     *workspace = new segface_workspace{std::move(own), {}};
@@ -312,11 +299,9 @@ segface_status segface_parse_crop(segface_workspace* workspace, const segface_im
   return answer([&]() -> Status {
     SEGFACE_RETURN_IF_ERROR(check_given(workspace, "the workspace"));
     SEGFACE_ASSIGN(view, view_of(crop, "the crop"));
-    segface_crop_options asked;
-    SEGFACE_RETURN_IF_ERROR(take(options, "segface_crop_options", asked));
+    SEGFACE_ASSIGN(asked, take(options, "segface_crop_options"));
     SEGFACE_RETURN_IF_ERROR(check_given(results, "the results"));
-    segface_crop_results wanted;
-    SEGFACE_RETURN_IF_ERROR(take(results, "segface_crop_results", wanted));
+    SEGFACE_ASSIGN(wanted, take(results, "segface_crop_results"));
     if (wanted.logits != nullptr && wanted.logits_room == 0) {
       return error(Errc::buffer_too_small,
                    "there is room for no logits; set `logits_room` to the floats that they take");

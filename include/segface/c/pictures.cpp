@@ -16,6 +16,7 @@ using namespace segface;
 using segface::core::c::answer;
 using segface::core::c::check_given;
 using segface::core::c::dataset_of;
+using segface::core::c::make_handle;
 using segface::core::c::view_of;
 
 struct segface_picture {
@@ -37,9 +38,7 @@ const ClassInfo* find_class(std::int32_t dataset, std::int32_t label) noexcept {
 
 template <class Read>
 segface_status make_picture(segface_picture** picture, Read&& read) noexcept {
-  if (picture != nullptr) *picture = nullptr;
-  return answer([&]() -> Status {
-    SEGFACE_RETURN_IF_ERROR(check_given(picture, "the place for the picture"));
+  return make_handle(picture, "the place for the picture", [&]() -> Status {
     SEGFACE_ASSIGN(pixels, read());
     *picture = new segface_picture{std::move(pixels)};
     return {};

@@ -139,10 +139,10 @@ class Parser:
                 options.known = (c.FoundFace * max(1, len(known)))(*known)
                 options.known_count = len(known)
             results = c.PhotoResults(
-                labels=labels.ctypes.data,
-                numbers=numbers.ctypes.data,
-                coverage=coverage.ctypes.data,
-                confidence=None if confidences is None else confidences.ctypes.data,
+                labels=_address(labels),
+                numbers=_address(numbers),
+                coverage=_address(coverage),
+                confidence=_address(confidences),
                 faces=ctypes.pointer(room.faces),
             )
             c.parse_photo(handle.pointer, byref(view), byref(options), byref(results))
@@ -205,11 +205,11 @@ class Parser:
         except IndexError:
             workspace = c.Handle(c.workspace_new, c.workspace_free, handle.pointer)
         with _Watch(progress) as watch:
-            options = c.CropOptions(landmarks=None if points is None else points.ctypes.data, progress=watch.function)
+            options = c.CropOptions(landmarks=_address(points), progress=watch.function)
             results = c.CropResults(
-                labels=labels.ctypes.data,
-                confidence=None if confidences is None else confidences.ctypes.data,
-                logits=None if planes is None else planes.ctypes.data,
+                labels=_address(labels),
+                confidence=_address(confidences),
+                logits=_address(planes),
                 logits_room=0 if planes is None else planes.size,
             )
             c.parse_crop(workspace.pointer, byref(view), byref(options), byref(results))
@@ -300,6 +300,10 @@ def _find_options(
     return c.FindOptions(
         smallest=smallest, smallest_share=smallest_share, threshold=threshold, turns=turns, small_faces=small_faces
     )
+
+
+def _address(array: npt.NDArray[Any] | None) -> int | None:
+    return None if array is None else array.ctypes.data
 
 
 def _points(landmarks: Any) -> npt.NDArray[np.float64]:

@@ -1,8 +1,8 @@
 // Multi-head attention between whole maps: softmax(q k^T / sqrt(D)) v for each head, in one pass over the keys.
 //
 // A block has 32 queries of an image, one a lane, and heads of 128 channels together, one a warp: of 16 channels 8, of
-// 32 channels 4. A thread reads its query and writes its result; keys and values come through shared
-// memory, 16 at a time, where all lanes of a warp look at the same ones. Shared memory: 16 KB.
+// 32 channels 4. A thread reads its query and writes its result; keys and values come through shared memory, 16 at a
+// time, where all lanes of a warp look at the same ones. Shared memory: 16 KB.
 //
 // Few keys (the image reads the tokens): blocks (32 queries, image and heads). Many keys (the tokens read the image):
 // the keys are shared out, 64 a part, to blocks (32 queries, part, image and heads), and the parts merged.

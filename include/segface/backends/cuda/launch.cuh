@@ -3,7 +3,6 @@
 #pragma once
 
 #include <climits>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <tuple>
@@ -24,6 +23,7 @@ __device__ inline float warp_sum(float value, int group = kWarp) noexcept {
   for (int lanes = group / 2; lanes > 0; lanes /= 2) value += __shfl_xor_sync(kWholeWarp, value, lanes);
   return value;
 }
+
 // Asks for a loop of so many turns at once, so that all they read is asked for before any of it is used.
 #if defined(__CUDACC__)
 #define SEGFACE_CUDA_PRAGMA(text) _Pragma(#text)
