@@ -13,16 +13,6 @@ namespace {
 
 using namespace fuzz;
 
-Options one_thread(bool self_test) {
-  Options options;
-  options.threads = 1;
-  options.self_test = self_test;
-  return options;
-}
-Bytes bytes_of(const std::string& file) {
-  return {reinterpret_cast<const std::uint8_t*>(file.data()), file.size()};
-}
-
 const std::string& real_file() {
   static const std::string file = [] {
     std::ifstream stream(SEGFACE_TEST_DATA "/../../weights/finder.safetensors", std::ios::binary);
@@ -77,7 +67,9 @@ std::string changed(Numbers& numbers) {
 }
 
 void load_and_find(Bytes file, Numbers& numbers) {
-  const auto finder = Finder::from_memory(file, one_thread(numbers.flag()));
+  Options loading = one_thread();
+  loading.self_test = numbers.flag();
+  const auto finder = Finder::from_memory(file, loading);
   if (!finder.ok()) return demand_reason(finder.error());
   const auto difference = finder->self_test();
   if (!difference.ok()) demand_reason(difference.error());

@@ -16,6 +16,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
+#include "segface/engine/call.hpp"
 #include "segface/faces/landmarks.hpp"
 
 namespace fuzz {
@@ -53,6 +54,9 @@ inline void demand_reason(const Status& refusal) {
   demand(refusal.code() != Errc::internal, "no bug of the library", refusal.message());
 }
 
+inline Bytes bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
 inline std::string_view text_of(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -128,6 +132,13 @@ class Numbers {
   Bytes input_;
   std::size_t at_ = 0;
 };
+
+// For what is loaded in a target.
+inline Options one_thread() {
+  Options options;
+  options.threads = 1;
+  return options;
+}
 
 }  // namespace fuzz
 

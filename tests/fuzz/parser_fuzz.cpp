@@ -17,20 +17,12 @@ using namespace fuzz;
 constexpr Index kSide = 32;
 constexpr int kMostPasses = 3;  // of the network, in a run
 
-Options one_thread() {
-  Options options;
-  options.threads = 1;
-  return options;
-}
-
 // Made once.
 struct Network {
   explicit Network(Dataset dataset)
       : file(test::make_small_weight_file(dataset, kSide)),
-        parser(Parser::from_memory(bytes(), one_thread()).value()),
+        parser(Parser::from_memory(bytes_of(file), one_thread()).value()),
         workspace(parser.workspace().value()) {}
-
-  Bytes bytes() const { return {reinterpret_cast<const std::uint8_t*>(file.data()), file.size()}; }
 
   std::string file;
   Parser parser;
@@ -206,7 +198,7 @@ class Calls {
     }
     Options options = one_thread();
     options.self_test = numbers_.flag();
-    const auto parser = Parser::from_memory({reinterpret_cast<const std::uint8_t*>(file.data()), file.size()}, options);
+    const auto parser = Parser::from_memory(bytes_of(file), options);
     if (!parser.ok()) return demand_reason(parser.error());
     const auto mask = parser->parse(photo_, numbers_.landmarks(photo_.width, photo_.height));
     if (!mask.ok()) return demand_reason(mask.error());

@@ -18,12 +18,6 @@ using namespace fuzz;
 
 constexpr Index kSide = 32, kMostPixels = 40000;  // of the network, and of a photo or a part
 
-Options one_thread() {
-  Options options;
-  options.threads = 1;
-  return options;
-}
-
 const Finder& finder() {
   static const Finder loaded =
       Finder::load(SEGFACE_TEST_DATA "/../../weights/finder.safetensors", one_thread()).value();
@@ -32,8 +26,7 @@ const Finder& finder() {
 const PhotoParser& parser(Dataset dataset) {
   const auto made = [](Dataset of) {
     const std::string file = test::make_small_weight_file(of, kSide);
-    const Bytes bytes = {reinterpret_cast<const std::uint8_t*>(file.data()), file.size()};
-    return PhotoParser::make(finder(), Parser::from_memory(bytes, one_thread()).value()).value();
+    return PhotoParser::make(finder(), Parser::from_memory(bytes_of(file), one_thread()).value()).value();
   };
   static const PhotoParser celeb = made(Dataset::celeb), lapa = made(Dataset::lapa);
   return dataset == Dataset::lapa ? lapa : celeb;

@@ -51,8 +51,7 @@ void check_round_trip(Numbers& numbers) {
 
 void append_chunk(std::string& file, std::string_view type, std::string_view body) {
   std::string chunk(12 + body.size(), '\0');
-  png_detail::put_chunk(reinterpret_cast<std::uint8_t*>(chunk.data()), type,
-                        {reinterpret_cast<const std::uint8_t*>(body.data()), body.size()});
+  png_detail::put_chunk(reinterpret_cast<std::uint8_t*>(chunk.data()), type, bytes_of(body));
   file += chunk;
 }
 
@@ -91,7 +90,7 @@ void check_rows(Numbers& numbers) {
   const auto packed = deflate_zlib({rows.data(), rows.size()});
   append_chunk(file, "IDAT", text_of(packed.value().bytes()));
   append_chunk(file, "IEND", "");
-  const Bytes bytes(reinterpret_cast<const std::uint8_t*>(file.data()), file.size());
+  const Bytes bytes = bytes_of(file);
   const auto image = decode_image(bytes, "fuzz");
   const auto labels = decode_label_png(bytes);
   if (!image.ok()) demand_reason(image.error());

@@ -80,7 +80,7 @@ void check_names(std::string_view text) {
   const NameHints hints{std::string(text)};
   demand(!hints.resolution || (*hints.resolution >= 224 && *hints.resolution <= 512), "a known resolution");
   demand(PlainNames::prefix_bytes(text) <= text.size(), "a prefix of the name");
-  const Bytes bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+  const Bytes bytes = bytes_of(text);
   (void)foreign_format(text.substr(0, kForeignFormatBytes));
   demand(!sniff_format(bytes).empty(), "a name for any format");
   std::vector<float> logits;

@@ -31,8 +31,7 @@ SEGFACE_FUZZ_TARGET(torch_checkpoint, 200) {
   constexpr std::size_t kLargest = std::size_t{1} << 20;  // an expanded view may claim any size
   std::string archive;
   if (!input.empty() && input[0] == 0x80) archive = archive_of(input);
-  const Bytes bytes =
-      archive.empty() ? input : Bytes(reinterpret_cast<const std::uint8_t*>(archive.data()), archive.size());
+  const Bytes bytes = archive.empty() ? input : bytes_of(archive);
   auto checkpoint = TorchCheckpoint::from_memory(bytes);
   if (!checkpoint.ok()) return demand_reason(checkpoint.error());
   for (std::size_t i = 0; i < checkpoint->size(); ++i) {
