@@ -14,7 +14,8 @@ case $mode in
   "" | --ci | --full) ;;
   *) echo "usage: sh tools/test.sh [--ci | --full [PLATFORM]]" >&2; exit 2 ;;
 esac
-sh tools/install_packages.sh
+sh tools/install_packages.sh ninja-build
+export CMAKE_GENERATOR="${CMAKE_GENERATOR:-Ninja}"  # make waits for the last file of each target
 jobs=$(nproc)
 
 # run FOLDER CTEST_OPTIONS [CMAKE_OPTION...]

@@ -49,15 +49,9 @@ class Bench {
 
  private:
   B backend_;
-  std::vector<std::uint8_t> block_ = std::vector<std::uint8_t>(std::size_t{64} << 20);
-  Arena arena_{aligned(block_)};
+  Buffer<std::uint8_t> block_ = Buffer<std::uint8_t>::make(std::size_t{64} << 20).value();  // pages come when touched
+  Arena arena_{block_.span()};
   Run<B> run_;
-
-  static Span<std::uint8_t> aligned(std::vector<std::uint8_t>& block) {
-    const auto address = reinterpret_cast<std::uintptr_t>(block.data());
-    const std::size_t skip = (kAlignment - address % kAlignment) % kAlignment;
-    return {block.data() + skip, block.size() - skip};
-  }
 };
 
 // Largest difference, in parts of the largest expected value.

@@ -70,11 +70,11 @@ void check_close(const std::map<std::string, std::vector<double>>& got,
 }  // namespace
 
 #if !defined(__SANITIZE_ADDRESS__)
-TEST_CASE("reference in float agrees with double, every backbone at 256") {
+TEST_CASE("reference in float agrees with double, every backbone at 128") {
   for (const BackboneRow& row : kBackbones) {
     CAPTURE(row.name);
-    check_close(stages(network(reference::Backend<float>(), row.backbone), 1, 256, 256),
-                stages(network(reference::Backend<double>(), row.backbone), 1, 256, 256), 1e-4);
+    check_close(stages(network(reference::Backend<float>(), row.backbone), 1, 128, 128),
+                stages(network(reference::Backend<double>(), row.backbone), 1, 128, 128), 1e-4);
   }
 }
 #endif
