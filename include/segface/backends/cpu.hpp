@@ -19,9 +19,9 @@
 #include "segface/backends/cpu/inverted_residual.hpp"
 #include "segface/backends/cpu/isa.hpp"
 #include "segface/backends/cpu/labels.hpp"
+#include "segface/backends/cpu/multiplication.hpp"
 #include "segface/backends/cpu/operands.hpp"
 #include "segface/backends/cpu/patches.hpp"
-#include "segface/backends/cpu/strassen.hpp"
 #include "segface/backends/cpu/tasks.hpp"
 #include "segface/backends/cpu/upscaling.hpp"
 #include "segface/backends/cpu/winograd.hpp"
@@ -53,7 +53,8 @@ class Backend {
   // The best kernels this processor has.
   Backend() noexcept : Backend(best_isa()) {}
   // Kernels of a set that this processor supports.
-  explicit Backend(Isa isa) noexcept : isa_(isa), kernels_(&kernels(isa)) {}
+  explicit Backend(Isa isa, Precision precision = Precision::float32) noexcept
+      : isa_(isa), precision_(precision), kernels_(&kernels(isa)), products_(&product_kernels(isa)) {}
   // What the environment variable SEGFACE_ISA asks for; the best where it asks for none that this processor has: a word
   // in the environment is no reason for a program to fail that knows nothing of it. See chosen_isa().
   static Result<Backend> from_environment() noexcept {
@@ -62,17 +63,18 @@ class Backend {
   }
 
   const char* isa_name() const noexcept { return cpu::isa_name(isa_); }
+  Precision precision() const noexcept { return precision_; }
 
   Result<Linear> prepare_linear(const LinearParameters& p) const noexcept {
     if (p.scale == nullptr) {
       return pack(
-          p.in, p.out, [&](Index o, Index i) { return p.weight[o * p.in + i]; }, p.bias);
+          p.in, p.out, [&](Index o, Index i) { return p.weight[o * p.in + i]; }, p.bias, p.lowest);
     }
     // (W x + b) s = (s W) x + s b
     SEGFACE_ASSIGN(bias, Buffer<float>::make(static_cast<std::size_t>(p.out)));
     for (Index o = 0; o < p.out; ++o) bias.data()[o] = p.bias != nullptr ? p.scale[o] * p.bias[o] : 0.0f;
     return pack(
-        p.in, p.out, [&](Index o, Index i) { return p.scale[o] * p.weight[o * p.in + i]; }, bias.data());
+        p.in, p.out, [&](Index o, Index i) { return p.scale[o] * p.weight[o * p.in + i]; }, bias.data(), p.lowest);
   }
   Result<Convolution> prepare_convolution(const ConvolutionParameters& p) const noexcept {
     SEGFACE_ASSIGN(folded, fold_batch_norm(p));
@@ -159,16 +161,16 @@ class Backend {
     const auto scope = run.scope();
     const Index depth = w.matrix.in;
     float* const scratch = run.scratch<float>(run.workers() * kRowBlock * depth);
-    const Strassen strassen(run, *kernels_, w.matrix, y.pixels());
+    const Multiplication multiply(run, *kernels_, w.matrix, y.pixels());
     run.kernel(gemm_cost<float>(y.rows(), y.channels, depth), blocks(y), [&](Index task, Index worker) {
       const RowBlock block = row_block(y, task);
       float* const patches = scratch + worker * kRowBlock * depth;
       gather_patches(x.image(block.image), w.kernel, w.stride, w.padding, y.width, first_pixel(y, block), block.rows,
                      patches);
-      GemmArguments g = strassen(gemm_arguments(w.matrix, w.matrix.bias.data(), epilogue, y, block), worker);
+      GemmArguments g = gemm_arguments(w.matrix, w.matrix.bias.data(), epilogue, y, block);
       g.a = patches;
       g.lda = depth;
-      kernels_->gemm(g);
+      multiply(g, worker);
     });
   }
 
@@ -191,13 +193,14 @@ class Backend {
     const auto scope = run.scope();
     const Index wide = 4 * w.out;
     float* const scratch = run.scratch<float>(run.workers() * kRowBlock * wide);
+    const Multiplication multiply(run, *kernels_, w.matrix, x.pixels());
     run.kernel(gemm_cost<float>(x.rows(), wide, x.channels), blocks(x), [&](Index task, Index worker) {
       const RowBlock block = row_block(x, task);
       float* const tile = scratch + worker * kRowBlock * wide;
       GemmArguments g =
           product(*kernels_, w.matrix, w.matrix.bias.data(), block.rows, x.row(block.first), x.stride, tile, wide);
       g.activation = activation;
-      kernels_->gemm(g);
+      multiply(g, worker);
       for (Index r = 0; r < block.rows; ++r) {
         const Index pixel = block.first + r - block.image * x.pixels();
         for (Index part = 0; part < 4; ++part) {
@@ -408,13 +411,13 @@ class Backend {
     Cost cost = gemm_cost<float>(finest.rows(), fused.channels, finest.channels);
     cost += {24 * elements(fused), 0};
     const Linear& first = w.levels[0];
-    const Strassen strassen(run, *kernels_, first, finest.pixels());
+    const Multiplication multiply(run, *kernels_, first, finest.pixels());
     run.kernel(cost, blocks(finest), [&](Index task, Index worker) {
       const RowBlock block = row_block(finest, task);
       const Out tile = rows_of(fused, block);
-      kernels_->gemm(strassen(product(*kernels_, first, first.bias.data(), block.rows, finest.row(block.first),
-                                      finest.stride, tile.data, tile.stride),
-                              worker));
+      multiply(product(*kernels_, first, first.bias.data(), block.rows, finest.row(block.first), finest.stride,
+                       tile.data, tile.stride),
+               worker);
       for (const In& level : coarse) {
         mix_into(*kernels_, level, block.image, first_pixel(fused, block), fused.height, fused.width, tile,
                  /*accumulate=*/true);
@@ -478,12 +481,26 @@ class Backend {
   // ---- matrix products ----------------------------------------------------------------------------------------
 
   template <class Weight>
-  Result<Linear> pack(Index in, Index out, const Weight& weight, const float* bias) const noexcept {
+  Result<Linear> pack(Index in, Index out, const Weight& weight, const float* bias,
+                      Precision lowest = Precision::int8) const noexcept {
+    // Rounding rows must cost less than it saves.
+    constexpr Index kLeastInputs = 64, kLeastOutputs = 32;
+    const bool bytes =
+        precision_ == Precision::int8 && lowest == Precision::int8 && in >= kLeastInputs && out >= kLeastOutputs;
     const Index padded = panel_count(*kernels_, out) * kernels_->panel;
-    SEGFACE_ASSIGN(packed, weight_blocks_.take(static_cast<std::size_t>(padded * in)));
+    const Index count = padded * (bytes ? byte_depth(in) / kByteGroup : in);  // of floats: a group of bytes is one
+    SEGFACE_ASSIGN(packed, weight_blocks_.take(static_cast<std::size_t>(count)));
     SEGFACE_ASSIGN(padded_bias, pad(bias, bias == nullptr ? 0 : out, padded));
+    if (bytes) {
+      SEGFACE_ASSIGN(scales, Buffer<float>::make(static_cast<std::size_t>(padded)));
+      SEGFACE_ASSIGN(sums, Buffer<std::int32_t>::make(static_cast<std::size_t>(padded)));
+      Linear linear = {
+          std::move(packed), std::move(padded_bias), in, out, {products_, std::move(scales), std::move(sums)}};
+      pack_bytes(kernels_->panel, in, out, weight, reinterpret_cast<std::int8_t*>(linear.panels.data()), linear.bytes);
+      return Result<Linear>(std::move(linear));
+    }
     pack_panels(kernels_->panel, in, out, weight, packed.data());
-    return Linear{std::move(packed), std::move(padded_bias), in, out};
+    return Linear{std::move(packed), std::move(padded_bias), in, out, {}};
   }
   static Result<Buffer<float>> copy(const float* values, Index count) noexcept {
     SEGFACE_ASSIGN(copied, Buffer<float>::make(static_cast<std::size_t>(count)));
@@ -511,23 +528,23 @@ class Backend {
   void multiply(RunOf& run, const Linear& w, const float* bias, const In& x, const Epilogue<Backend>& epilogue,
                 const Out& y) const noexcept {
     const auto scope = run.scope();
-    const Strassen strassen(run, *kernels_, w, x.pixels());
+    Multiplication multiply(run, *kernels_, w, x.pixels());
     constexpr Index kTasks = 32;
-    const Index panels = strassen ? strassen.pairs() : panel_count(*kernels_, w.out), least = strassen ? 2 : 4;
-    const PanelGroups groups(blocks(x), panels, kTasks, least);
+    const PanelGroups groups(blocks(x), multiply.units(), kTasks, multiply.in_pairs() ? 2 : 4);
+    if (groups.group < groups.panels) multiply.round_ahead(run, x);
     run.kernel(gemm_cost<float>(x.rows(), w.out, w.in), groups.tasks(), [&](Index task, Index worker) {
       const RowBlock block = row_block(x, groups.block(task));
-      GemmArguments g = strassen(gemm_arguments(w, bias, epilogue, y, block), worker);
-      g.first_panel = groups.first_panel(task);
-      g.last_panel = groups.last_panel(task);
+      GemmArguments g = gemm_arguments(w, bias, epilogue, y, block);
       g.a = x.row(block.first);
       g.lda = x.stride;
-      kernels_->gemm(g);
+      multiply(g, worker, groups.first_panel(task), groups.last_panel(task));
     });
   }
 
   Isa isa_;
+  Precision precision_;
   const Kernels* kernels_;
+  const ProductKernels* products_;
   mutable WeightBlocks weight_blocks_;  // where prepare_* puts matrices
 };
 

@@ -53,6 +53,18 @@ inline const Kernels& kernels(Isa isa) noexcept {
   return baseline::kKernels;
 }
 
+// The products of bytes that go with a set, in panels of the same width: where the processor has instructions for them,
+// by these. Their results are the same either way.
+inline const ProductKernels& product_kernels(Isa isa) noexcept {
+#if SEGFACE_X86_KERNELS
+  static const X86Features features = x86_features();
+  if (isa == Isa::avx512) return features.avx512_vnni ? avx512_vnni::kProductKernels : avx512::kProductKernels;
+  if (isa == Isa::avx2) return features.avx_vnni ? kAvxVnniProducts : kAvx2Products;
+#endif
+  static_cast<void>(isa);
+  return baseline::kProductKernels;
+}
+
 inline Isa best_isa() noexcept {
   std::size_t best = std::size(kIsas) - 1;
   while (!kIsas[best].supported()) --best;

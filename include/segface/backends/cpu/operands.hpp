@@ -11,11 +11,25 @@
 SEGFACE_BEGIN_CORE
 namespace cpu {
 
+// What a matrix of bytes has besides them; empty beside one of floats.
+struct ByteMatrix {
+  const ProductKernels* kernels = nullptr;
+  Buffer<float> scales;       // [panels x panel]
+  Buffer<std::int32_t> sums;  // [panels x panel]
+
+  explicit operator bool() const noexcept { return kernels != nullptr; }
+};
+
 // A matrix in panels of `panel` outputs, and its bias, both padded with zeros.
 struct Linear {
-  PackedWeights panels;  // [panels, in, panel]
+  PackedWeights panels;  // [panels, in, panel]; where there is a ByteMatrix, as ByteWeights has them
   Buffer<float> bias;    // [panels x panel]
   Index in = 0, out = 0;
+  ByteMatrix bytes;
+
+  ByteWeights byte_weights() const noexcept {
+    return {reinterpret_cast<const std::int8_t*>(panels.data()), bytes.scales.data(), bytes.sums.data()};
+  }
 };
 // Panels that `columns` outputs fill.
 inline Index panel_count(const Kernels& kernels, Index columns) noexcept {
@@ -43,6 +57,35 @@ void pack_panels(Index panel, Index in, Index out, const Weight& weight, float* 
       }
       for (Index i = begin; i < end; ++i) std::fill_n(packed + i * panel + outputs, panel - outputs, 0.0f);
     }
+  }
+}
+
+// The same as bytes, each output's between -127 and 127 times a scale: its largest weight's 127th part. What is not finite
+// makes the scale NaN, and so the results.
+template <class Weight>
+void pack_bytes(Index panel, Index in, Index out, const Weight& weight, std::int8_t* packed,
+                ByteMatrix& bytes) noexcept {
+  const Index depth = byte_depth(in), columns = (out + panel - 1) / panel * panel;
+  std::memset(packed, 0, static_cast<std::size_t>(columns * depth));
+  std::fill(bytes.scales.begin(), bytes.scales.end(), 0.0f);
+  std::fill(bytes.sums.begin(), bytes.sums.end(), 0);
+  for (Index o = 0; o < out; ++o) {
+    float most = 0, invalid = 0;
+    for (Index i = 0; i < in; ++i) {
+      most = std::max(most, std::abs(weight(o, i)));
+      invalid += weight(o, i) * 0.0f;
+    }
+    const float steps = most > 1e-35f ? 127 / most : 0;
+    std::int8_t* const first = packed + o / panel * panel * depth + o % panel * kByteGroup;
+    std::int32_t sum = 0;
+    for (Index i = 0; i < in; ++i) {
+      const float steps_of_i = std::min(std::max(weight(o, i) * steps, -127.0f), 127.0f);
+      const auto byte = static_cast<std::int8_t>(std::lrint(steps_of_i));
+      first[i / kByteGroup * kByteGroup * panel + i % kByteGroup] = byte;
+      sum += byte;
+    }
+    bytes.scales.data()[o] = most / 127 + invalid;
+    bytes.sums.data()[o] = sum;
   }
 }
 
