@@ -192,7 +192,7 @@ TEST_CASE(
       CAPTURE(row.name);
       for (const Index threads : {1, 3}) {
         const auto pool = ThreadPool::make(threads).value();
-        test::Bench<cpu::Backend> bench(cpu::Backend(row.isa, Precision::int8), *pool);
+        test::Bench<cpu::Backend> bench(cpu::Backend(row.isa).with(Precision::int8).value(), *pool);
         const cpu::Linear w = bench.backend().prepare_linear(parameters).value();
         REQUIRE(w.bytes);
         const auto x = bench.map("x", c.batch, 1, c.rows, c.in);
@@ -221,7 +221,7 @@ TEST_CASE(
 }
 
 TEST_CASE("few inputs or outputs, and layers that are to stay exact, are not rounded") {
-  const cpu::Backend bytes(cpu::best_isa(), Precision::int8), floats(cpu::best_isa());
+  const cpu::Backend floats(cpu::best_isa()), bytes = floats.with(Precision::int8).value();
   const auto weight = random_numbers("weight", 128 * 128);
   LinearParameters parameters = {128, 128, weight.data(), nullptr, nullptr};
   CHECK(bytes.prepare_linear(parameters)->bytes);

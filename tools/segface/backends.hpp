@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "arguments.hpp"
 #include "networks/networks.hpp"
 #if defined(SEGFACE_WITH_CUDA)
 #include "networks/cuda.hpp"
@@ -36,6 +37,20 @@ inline segface::Status check_built(std::size_t backend) {
 #endif
   static_cast<void>(backend);
   return {};
+}
+
+// By Precision; the first is the default.
+inline const std::vector<std::string>& precision_names() {
+  static const std::vector<std::string> names = {"f32", "int8"};
+  return names;
+}
+inline segface::Result<segface::Precision> read_precision(const Arguments& arguments, std::size_t backend) {
+  SEGFACE_ASSIGN(precision, arguments.choice("--precision", precision_names()));
+  if (precision != 0 && backend != kCpu) {
+    return segface::error(segface::Errc::invalid_argument, "--precision ", precision_names()[precision],
+                          " goes with --backend cpu, got --backend ", backend_names()[backend]);
+  }
+  return static_cast<segface::Precision>(precision);
 }
 
 template <class B>

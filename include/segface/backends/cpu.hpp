@@ -53,13 +53,19 @@ class Backend {
   // The best kernels this processor has.
   Backend() noexcept : Backend(best_isa()) {}
   // Kernels of a set that this processor supports.
-  explicit Backend(Isa isa, Precision precision = Precision::float32) noexcept
-      : isa_(isa), precision_(precision), kernels_(&kernels(isa)), products_(&product_kernels(isa)) {}
+  explicit Backend(Isa isa) noexcept : isa_(isa), kernels_(&kernels(isa)), products_(&product_kernels(isa)) {}
   // What the environment variable SEGFACE_ISA asks for; the best where it asks for none that this processor has: a word
   // in the environment is no reason for a program to fail that knows nothing of it. See chosen_isa().
   static Result<Backend> from_environment() noexcept {
     const auto isa = chosen_isa();
     return isa ? Backend(*isa) : Backend();
+  }
+
+  // The same, with products of this precision.
+  Result<Backend> with(Precision precision) const noexcept {
+    Backend backend(isa_);
+    backend.precision_ = precision;
+    return backend;
   }
 
   const char* isa_name() const noexcept { return cpu::isa_name(isa_); }
@@ -542,7 +548,7 @@ class Backend {
   }
 
   Isa isa_;
-  Precision precision_;
+  Precision precision_ = Precision::float32;
   const Kernels* kernels_;
   const ProductKernels* products_;
   mutable WeightBlocks weight_blocks_;  // where prepare_* puts matrices

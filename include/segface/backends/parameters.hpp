@@ -15,9 +15,9 @@ enum class Activation : std::uint8_t { none, relu, hard_swish, hard_sigmoid, gel
 struct LinearParameters {
   Index in = 0;
   Index out = 0;
-  const float* weight = nullptr;  // [out, in]
-  const float* bias = nullptr;    // [out], or null for none
-  const float* scale = nullptr;   // [out], or null for none
+  const float* weight = nullptr;       // [out, in]
+  const float* bias = nullptr;         // [out], or null for none
+  const float* scale = nullptr;        // [out], or null for none
   Precision lowest = Precision::int8;  // that a backend may compute it in
 };
 
