@@ -108,7 +108,7 @@ void check_identity(const B& backend) {
 TEST_CASE("the same bits for any number of threads, and alone as in a batch") {
   for (const cpu::IsaRow& row : cpu::kIsas) {
     if (!row.supported()) continue;
-    for (const Precision precision : {Precision::float32, Precision::int8}) {
+    for (const Precision precision : {Precision::float32, Precision::bf16, Precision::int8}) {
       CAPTURE(static_cast<int>(precision));
       check_identity(B(row.isa).with(precision).value());
     }

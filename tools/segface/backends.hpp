@@ -41,7 +41,7 @@ inline segface::Status check_built(std::size_t backend) {
 
 // By Precision; the first is the default.
 inline const std::vector<std::string>& precision_names() {
-  static const std::vector<std::string> names = {"f32", "int8"};
+  static const std::vector<std::string> names = {"f32", "bf16", "int8"};
   return names;
 }
 inline segface::Result<segface::Precision> read_precision(const Arguments& arguments, std::size_t backend) {

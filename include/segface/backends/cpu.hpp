@@ -53,7 +53,7 @@ class Backend {
   // The best kernels this processor has.
   Backend() noexcept : Backend(best_isa()) {}
   // Kernels of a set that this processor supports.
-  explicit Backend(Isa isa) noexcept : isa_(isa), kernels_(&kernels(isa)), products_(&product_kernels(isa)) {}
+  explicit Backend(Isa isa) noexcept : isa_(isa), kernels_(&kernels(isa)) {}
   // What the environment variable SEGFACE_ISA asks for; the best where it asks for none that this processor has: a word
   // in the environment is no reason for a program to fail that knows nothing of it. See chosen_isa().
   static Result<Backend> from_environment() noexcept {
@@ -61,10 +61,11 @@ class Backend {
     return isa ? Backend(*isa) : Backend();
   }
 
-  // The same, with products of this precision.
+  // The same, with products of this precision, or of the next one that this processor has.
   Result<Backend> with(Precision precision) const noexcept {
     Backend backend(isa_);
-    backend.precision_ = precision;
+    const bool lacking = precision == Precision::bf16 && product_kernels(isa_, precision) == nullptr;
+    backend.precision_ = lacking ? Precision::float32 : precision;
     return backend;
   }
 
@@ -491,22 +492,33 @@ class Backend {
                       Precision lowest = Precision::int8) const noexcept {
     // Rounding rows must cost less than it saves.
     constexpr Index kLeastInputs = 64, kLeastOutputs = 32;
-    const bool bytes =
-        precision_ == Precision::int8 && lowest == Precision::int8 && in >= kLeastInputs && out >= kLeastOutputs;
+    const bool large = in >= kLeastInputs && out >= kLeastOutputs;
+    const Precision precision = large ? std::min(precision_, lowest) : Precision::float32;
+    const ProductKernels* const products = product_kernels(isa_, precision);
     const Index padded = panel_count(*kernels_, out) * kernels_->panel;
-    const Index count = padded * (bytes ? byte_depth(in) / kByteGroup : in);  // of floats: a group of bytes is one
+    const Index count = padded * (products == nullptr ? in : group_count(precision, in));
     SEGFACE_ASSIGN(packed, weight_blocks_.take(static_cast<std::size_t>(count)));
     SEGFACE_ASSIGN(padded_bias, pad(bias, bias == nullptr ? 0 : out, padded));
-    if (bytes) {
-      SEGFACE_ASSIGN(scales, Buffer<float>::make(static_cast<std::size_t>(padded)));
-      SEGFACE_ASSIGN(sums, Buffer<std::int32_t>::make(static_cast<std::size_t>(padded)));
-      Linear linear = {
-          std::move(packed), std::move(padded_bias), in, out, {products_, std::move(scales), std::move(sums)}};
-      pack_bytes(kernels_->panel, in, out, weight, reinterpret_cast<std::int8_t*>(linear.panels.data()), linear.bytes);
+    Linear linear = {std::move(packed), std::move(padded_bias), in, out, {}};
+    if (products == nullptr) {
+      pack_panels(kernels_->panel, in, out, weight, linear.panels.data());
       return Result<Linear>(std::move(linear));
     }
-    pack_panels(kernels_->panel, in, out, weight, packed.data());
-    return Linear{std::move(packed), std::move(padded_bias), in, out, {}};
+    linear.rounding.precision = precision;
+    linear.rounding.kernels = products;
+    std::fill_n(linear.panels.data(), count, 0.0f);
+    if (precision == Precision::bf16) {
+      pack_bfloat16(kernels_->panel, in, out, weight, reinterpret_cast<std::uint16_t*>(linear.panels.data()));
+      return Result<Linear>(std::move(linear));
+    }
+    SEGFACE_ASSIGN(scales, pad(nullptr, 0, padded));
+    SEGFACE_ASSIGN(sums, Buffer<std::int32_t>::make(static_cast<std::size_t>(padded)));
+    std::fill(sums.begin(), sums.end(), 0);
+    pack_bytes(kernels_->panel, in, out, weight, reinterpret_cast<std::int8_t*>(linear.panels.data()), scales.data(),
+               sums.data());
+    linear.rounding.scales = std::move(scales);
+    linear.rounding.sums = std::move(sums);
+    return Result<Linear>(std::move(linear));
   }
   static Result<Buffer<float>> copy(const float* values, Index count) noexcept {
     SEGFACE_ASSIGN(copied, Buffer<float>::make(static_cast<std::size_t>(count)));
@@ -550,7 +562,6 @@ class Backend {
   Isa isa_;
   Precision precision_ = Precision::float32;
   const Kernels* kernels_;
-  const ProductKernels* products_;
   mutable WeightBlocks weight_blocks_;  // where prepare_* puts matrices
 };
 

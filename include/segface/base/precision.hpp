@@ -8,9 +8,9 @@
 
 SEGFACE_BEGIN_NAMESPACE
 
-// int8: products with many inputs and outputs are of bytes, eight bits for each number, with sums that are exact; all else
-// is float32. Labels change where two classes are about equal.
-enum class Precision : std::uint8_t { float32, int8 };
+// Of products with many inputs and outputs; all else is float32. bf16: of numbers with eight bits of fraction; int8: of
+// bytes, with sums that are exact. Labels change where two classes are about equal.
+enum class Precision : std::uint8_t { float32, bf16, int8 };
 
 SEGFACE_END_NAMESPACE
 
@@ -19,7 +19,8 @@ SEGFACE_BEGIN_CORE
 // Of a backend whose type says how exact it is.
 inline Status require_float32(Precision precision) noexcept {
   if (precision == Precision::float32) return {};
-  return error(Errc::invalid_argument, "int8: only the cpu backend multiplies bytes; ask for float32, or that backend");
+  return error(Errc::invalid_argument,
+               "only the cpu backend has products of bf16 and int8; ask for float32, or that backend");
 }
 
 SEGFACE_END_CORE

@@ -1,4 +1,4 @@
-// Dot products of four bytes in vectors of 8: by AVX-VNNI where SEGFACE_BYTES_VNNI says so, else by AVX2. Included inside a
+// Dot products of four bytes in vectors of 8: by AVX-VNNI where SEGFACE_VNNI says so, else by AVX2. Included inside a
 // target region.
 
 using Ints = __m256i;
@@ -7,23 +7,21 @@ SEGFACE_ALWAYS_INLINE Ints no_ints() noexcept {
   return _mm256_setzero_si256();
 }
 // Four weights of each of kLanes outputs.
-SEGFACE_ALWAYS_INLINE Ints load_groups(const std::int8_t* p) noexcept {
+SEGFACE_ALWAYS_INLINE Ints load_ints(const std::uint32_t* p) noexcept {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
 }
 // Four bytes of a row, for every lane.
-SEGFACE_ALWAYS_INLINE Ints splat_group(const std::uint8_t* p) noexcept {
-  std::int32_t group;
-  std::memcpy(&group, p, sizeof group);
-  return _mm256_set1_epi32(group);
+SEGFACE_ALWAYS_INLINE Ints splat_ints(std::uint32_t group) noexcept {
+  return _mm256_set1_epi32(static_cast<int>(group));
 }
-#if defined(SEGFACE_BYTES_VNNI)
-SEGFACE_ALWAYS_INLINE Ints add_products(Ints sums, Ints bytes, Ints weights) noexcept {
+#if defined(SEGFACE_VNNI)
+SEGFACE_ALWAYS_INLINE Ints add_byte_products(Ints sums, Ints bytes, Ints weights) noexcept {
   __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums) : "x"(bytes), "x"(weights));  // see dot_avx512.ipp
   return sums;
 }
 #else
 // vpmaddubsw adds up two products and saturates: so the even bytes and the odd ones apart, each product for itself.
-SEGFACE_ALWAYS_INLINE Ints add_products(Ints sums, Ints bytes, Ints weights) noexcept {
+SEGFACE_ALWAYS_INLINE Ints add_byte_products(Ints sums, Ints bytes, Ints weights) noexcept {
   const Ints low = _mm256_set1_epi16(0xff), one = _mm256_set1_epi16(1);
   const Ints even = _mm256_maddubs_epi16(_mm256_and_si256(bytes, low), weights);
   const Ints odd = _mm256_maddubs_epi16(_mm256_andnot_si256(low, bytes), weights);
@@ -32,9 +30,12 @@ SEGFACE_ALWAYS_INLINE Ints add_products(Ints sums, Ints bytes, Ints weights) noe
 }
 #endif
 // products - zero sums
-SEGFACE_ALWAYS_INLINE Vec to_floats(Ints products, std::int32_t zero, const std::int32_t* sums) noexcept {
+SEGFACE_ALWAYS_INLINE Ints subtract_product(Ints products, std::int32_t zero, const std::int32_t* sums) noexcept {
   const Ints sum = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(sums));
-  return _mm256_cvtepi32_ps(_mm256_sub_epi32(products, _mm256_mullo_epi32(_mm256_set1_epi32(zero), sum)));
+  return _mm256_sub_epi32(products, _mm256_mullo_epi32(_mm256_set1_epi32(zero), sum));
+}
+SEGFACE_ALWAYS_INLINE Vec to_floats(Ints ints) noexcept {
+  return _mm256_cvtepi32_ps(ints);
 }
 // Integers from 0 to 255.
 SEGFACE_ALWAYS_INLINE void store_bytes(std::uint8_t* p, Vec v, Index n) noexcept {

@@ -1,4 +1,4 @@
-// Dot products of four bytes in vectors of 16: by VNNI where SEGFACE_BYTES_VNNI says so, else by AVX-512 alone. Included inside a
+// Dot products of four bytes in vectors of 16: by VNNI where SEGFACE_VNNI says so, else by AVX-512 alone. Included inside a
 // target region.
 
 using Ints = __m512i;
@@ -7,24 +7,22 @@ SEGFACE_ALWAYS_INLINE Ints no_ints() noexcept {
   return _mm512_setzero_si512();
 }
 // Four weights of each of kLanes outputs.
-SEGFACE_ALWAYS_INLINE Ints load_groups(const std::int8_t* p) noexcept {
+SEGFACE_ALWAYS_INLINE Ints load_ints(const std::uint32_t* p) noexcept {
   return _mm512_loadu_si512(p);
 }
 // Four bytes of a row, for every lane.
-SEGFACE_ALWAYS_INLINE Ints splat_group(const std::uint8_t* p) noexcept {
-  std::int32_t group;
-  std::memcpy(&group, p, sizeof group);
-  return _mm512_set1_epi32(group);
+SEGFACE_ALWAYS_INLINE Ints splat_ints(std::uint32_t group) noexcept {
+  return _mm512_set1_epi32(static_cast<int>(group));
 }
-#if defined(SEGFACE_BYTES_VNNI)
+#if defined(SEGFACE_VNNI)
 // _mm512_dpbusd_epi32; with it g++ 12 copies every sum in every step, which takes 2.5 times as long.
-SEGFACE_ALWAYS_INLINE Ints add_products(Ints sums, Ints bytes, Ints weights) noexcept {
+SEGFACE_ALWAYS_INLINE Ints add_byte_products(Ints sums, Ints bytes, Ints weights) noexcept {
   __asm__("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(bytes), "v"(weights));
   return sums;
 }
 #else
 // See dot_avx2.ipp.
-SEGFACE_ALWAYS_INLINE Ints add_products(Ints sums, Ints bytes, Ints weights) noexcept {
+SEGFACE_ALWAYS_INLINE Ints add_byte_products(Ints sums, Ints bytes, Ints weights) noexcept {
   const Ints low = _mm512_set1_epi16(0xff), one = _mm512_set1_epi16(1);
   const Ints even = _mm512_maddubs_epi16(_mm512_and_si512(bytes, low), weights);
   const Ints odd = _mm512_maddubs_epi16(_mm512_andnot_si512(low, bytes), weights);
@@ -33,9 +31,11 @@ SEGFACE_ALWAYS_INLINE Ints add_products(Ints sums, Ints bytes, Ints weights) noe
 }
 #endif
 // products - zero sums
-SEGFACE_ALWAYS_INLINE Vec to_floats(Ints products, std::int32_t zero, const std::int32_t* sums) noexcept {
-  const Ints correction = _mm512_mullo_epi32(_mm512_set1_epi32(zero), _mm512_loadu_si512(sums));
-  return _mm512_cvtepi32_ps(_mm512_sub_epi32(products, correction));
+SEGFACE_ALWAYS_INLINE Ints subtract_product(Ints products, std::int32_t zero, const std::int32_t* sums) noexcept {
+  return _mm512_sub_epi32(products, _mm512_mullo_epi32(_mm512_set1_epi32(zero), _mm512_loadu_si512(sums)));
+}
+SEGFACE_ALWAYS_INLINE Vec to_floats(Ints ints) noexcept {
+  return _mm512_cvtepi32_ps(ints);
 }
 // Integers from 0 to 255.
 SEGFACE_ALWAYS_INLINE void store_bytes(std::uint8_t* p, Vec v, Index n) noexcept {

@@ -8,20 +8,18 @@ SEGFACE_ALWAYS_INLINE Ints no_ints() noexcept {
   return {};
 }
 // Four weights of each of kLanes outputs.
-SEGFACE_ALWAYS_INLINE Ints load_groups(const std::int8_t* p) noexcept {
+SEGFACE_ALWAYS_INLINE Ints load_ints(const std::uint32_t* p) noexcept {
   Ints groups;
   std::memcpy(&groups, p, sizeof groups);
   return groups;
 }
 // Four bytes of a row, for every lane.
-SEGFACE_ALWAYS_INLINE Ints splat_group(const std::uint8_t* p) noexcept {
-  std::int32_t group;
-  std::memcpy(&group, p, sizeof group);
+SEGFACE_ALWAYS_INLINE Ints splat_ints(std::uint32_t group) noexcept {
   Ints groups;
-  for (std::int32_t& lane : groups.lanes) lane = group;
+  for (std::int32_t& lane : groups.lanes) std::memcpy(&lane, &group, sizeof group);
   return groups;
 }
-SEGFACE_ALWAYS_INLINE Ints add_products(Ints sums, const Ints& bytes, const Ints& weights) noexcept {
+SEGFACE_ALWAYS_INLINE Ints add_byte_products(Ints sums, const Ints& bytes, const Ints& weights) noexcept {
   std::uint8_t q[sizeof(Ints)];
   std::int8_t w[sizeof(Ints)];
   std::memcpy(q, &bytes, sizeof q);
@@ -32,11 +30,13 @@ SEGFACE_ALWAYS_INLINE Ints add_products(Ints sums, const Ints& bytes, const Ints
   return sums;
 }
 // products - zero sums
-SEGFACE_ALWAYS_INLINE Vec to_floats(const Ints& products, std::int32_t zero, const std::int32_t* sums) noexcept {
+SEGFACE_ALWAYS_INLINE Ints subtract_product(Ints products, std::int32_t zero, const std::int32_t* sums) noexcept {
+  for (Index lane = 0; lane < kLanes; ++lane) products.lanes[lane] -= zero * sums[lane];
+  return products;
+}
+SEGFACE_ALWAYS_INLINE Vec to_floats(const Ints& ints) noexcept {
   float floats[kLanes];
-  for (Index lane = 0; lane < kLanes; ++lane) {
-    floats[lane] = static_cast<float>(products.lanes[lane] - zero * sums[lane]);
-  }
+  for (Index lane = 0; lane < kLanes; ++lane) floats[lane] = static_cast<float>(ints.lanes[lane]);
   return load(floats);
 }
 // Integers from 0 to 255.

@@ -1,6 +1,6 @@
 // One instruction set: every kernel, for the vectors of SEGFACE_VECTORS and the dot products of SEGFACE_DOTS, in the
-// namespace SEGFACE_SET, compiled for the features of SEGFACE_TARGET where that is defined; products of bytes alone where
-// SEGFACE_BYTES_VNNI is. Included by kernels.hpp only, once a set; takes its macros away.
+// namespace SEGFACE_SET, compiled for the features of SEGFACE_TARGET where that is defined; int8's products alone where
+// SEGFACE_VNNI is, bf16's where SEGFACE_BF16 is. Included by kernels.hpp only, once a set; takes its macros away.
 
 #if defined(SEGFACE_TARGET)
 #if defined(__clang__)
@@ -21,10 +21,15 @@ namespace SEGFACE_SET {
 //
 #include "segface/backends/cpu/tile.ipp"
 //
+#include "segface/backends/cpu/products.ipp"
+#if defined(SEGFACE_BF16)
+#include "segface/backends/cpu/bf16.ipp"
+#else
 #include SEGFACE_DOTS
 //
-#include "segface/backends/cpu/product_kernels.ipp"
-#if !defined(SEGFACE_BYTES_VNNI)
+#include "segface/backends/cpu/int8.ipp"
+#endif
+#if !defined(SEGFACE_BF16) && !defined(SEGFACE_VNNI)
 #include "segface/backends/cpu/kernels.ipp"
 #endif
 }  // namespace SEGFACE_SET
@@ -39,8 +44,12 @@ namespace SEGFACE_SET {
 #endif
 
 namespace SEGFACE_SET {
-inline constexpr ProductKernels kProductKernels = {round_rows, multiply_bytes};
-#if !defined(SEGFACE_BYTES_VNNI)
+#if defined(SEGFACE_BF16)
+inline constexpr ProductKernels kBf16Products = {round_to_bfloat16, multiply_rounded<Bfloat16Dots>};
+#else
+inline constexpr ProductKernels kInt8Products = {round_to_bytes, multiply_rounded<ByteDots>};
+#endif
+#if !defined(SEGFACE_BF16) && !defined(SEGFACE_VNNI)
 inline constexpr Kernels kKernels = {
     kLanes,          kPanel,        gemm,           strassen_stride, sum_panels,   winograd_input, winograd_products,
     winograd_output, depthwise_row, layer_norm,     largest_rows,    sum_rows,     scale_rows,     prelu_rows,

@@ -53,16 +53,20 @@ inline const Kernels& kernels(Isa isa) noexcept {
   return baseline::kKernels;
 }
 
-// The products of bytes that go with a set, in panels of the same width: where the processor has instructions for them,
-// by these. Their results are the same either way.
-inline const ProductKernels& product_kernels(Isa isa) noexcept {
+// The products of a precision that go with a set, in panels of the same width; null where the processor lacks them. int8 is
+// never lacking: where there are no instructions for it, others give the same results, more slowly.
+inline const ProductKernels* product_kernels(Isa isa, Precision precision) noexcept {
+  if (precision == Precision::float32) return nullptr;
 #if SEGFACE_X86_KERNELS
   static const X86Features features = x86_features();
-  if (isa == Isa::avx512) return features.avx512_vnni ? avx512_vnni::kProductKernels : avx512::kProductKernels;
-  if (isa == Isa::avx2) return features.avx_vnni ? kAvxVnniProducts : kAvx2Products;
+  if (isa == Isa::avx512) {
+    if (precision == Precision::bf16) return features.avx512_bf16 ? &avx512_bf16::kBf16Products : nullptr;
+    return features.avx512_vnni ? &avx512_vnni::kInt8Products : &avx512::kInt8Products;
+  }
+  if (isa == Isa::avx2 && precision == Precision::int8) return features.avx_vnni ? &kAvxVnniInt8 : &kAvx2Int8;
 #endif
   static_cast<void>(isa);
-  return baseline::kProductKernels;
+  return precision == Precision::int8 ? &baseline::kInt8Products : nullptr;
 }
 
 inline Isa best_isa() noexcept {

@@ -253,10 +253,10 @@ struct Kernels {
 #include "segface/backends/cpu/instruction_set.ipp"
 #if defined(__AVX512F__)
 inline constexpr const Kernels& kAvx2Kernels = avx2_under_avx512::kKernels;
-inline constexpr const ProductKernels& kAvx2Products = avx2_under_avx512::kProductKernels;
+inline constexpr const ProductKernels& kAvx2Int8 = avx2_under_avx512::kInt8Products;
 #else
 inline constexpr const Kernels& kAvx2Kernels = avx2::kKernels;
-inline constexpr const ProductKernels& kAvx2Products = avx2::kProductKernels;
+inline constexpr const ProductKernels& kAvx2Int8 = avx2::kInt8Products;
 #endif
 
 #if defined(__clang__) && __clang_major__ >= 18 && __clang_major__ < 22  // where zig takes 512 bits out of AVX-512
@@ -270,8 +270,8 @@ inline constexpr const ProductKernels& kAvx2Products = avx2::kProductKernels;
 #define SEGFACE_DOTS "segface/backends/cpu/dot_avx512.ipp"
 #include "segface/backends/cpu/instruction_set.ipp"
 
-// Products of bytes alone, where the processor has instructions for them.
-#define SEGFACE_BYTES_VNNI 1
+// Products alone, where the processor has instructions for them.
+#define SEGFACE_VNNI
 #if defined(__AVX512F__)
 #define SEGFACE_SET avx_vnni_under_avx512
 #else
@@ -282,9 +282,9 @@ inline constexpr const ProductKernels& kAvx2Products = avx2::kProductKernels;
 #define SEGFACE_DOTS "segface/backends/cpu/dot_avx2.ipp"
 #include "segface/backends/cpu/instruction_set.ipp"
 #if defined(__AVX512F__)
-inline constexpr const ProductKernels& kAvxVnniProducts = avx_vnni_under_avx512::kProductKernels;
+inline constexpr const ProductKernels& kAvxVnniInt8 = avx_vnni_under_avx512::kInt8Products;
 #else
-inline constexpr const ProductKernels& kAvxVnniProducts = avx_vnni::kProductKernels;
+inline constexpr const ProductKernels& kAvxVnniInt8 = avx_vnni::kInt8Products;
 #endif
 
 #define SEGFACE_SET avx512_vnni
@@ -292,7 +292,14 @@ inline constexpr const ProductKernels& kAvxVnniProducts = avx_vnni::kProductKern
 #define SEGFACE_VECTORS "segface/backends/cpu/vector_avx512.ipp"
 #define SEGFACE_DOTS "segface/backends/cpu/dot_avx512.ipp"
 #include "segface/backends/cpu/instruction_set.ipp"
-#undef SEGFACE_BYTES_VNNI
+#undef SEGFACE_VNNI
+
+#define SEGFACE_BF16
+#define SEGFACE_SET avx512_bf16
+#define SEGFACE_TARGET SEGFACE_AVX512 ",avx512bf16"
+#define SEGFACE_VECTORS "segface/backends/cpu/vector_avx512.ipp"
+#include "segface/backends/cpu/instruction_set.ipp"
+#undef SEGFACE_BF16
 #undef SEGFACE_AVX512
 #endif
 

@@ -1,5 +1,5 @@
 // How the product of a layer is carried out in one call: on floats as it stands, on floats by Strassen's algorithm (see
-// strassen.ipp), or on bytes (see product_kernels.hpp).
+// strassen.ipp), or on rounded numbers (see product_kernels.hpp).
 #pragma once
 
 #include "segface/backends/cpu/operands.hpp"
@@ -19,8 +19,8 @@ class Multiplication {
   Multiplication(RunOf& run, const Kernels& kernels, const Linear& w, Index rows) noexcept
       : kernels_(&kernels), w_(&w), units_(panel_count(kernels, w.out)) {
     constexpr Index kLeastRows = 4 * kRowBlock, kLeastDepth = 64;
-    if (w.bytes) {
-      rounded_ = byte_rows(run, run.workers() * kRowBlock);
+    if (w.rounding) {
+      rounded_ = rounded_rows(run, run.workers() * kRowBlock);
       return;
     }
     if (rows < kLeastRows || w.in < kLeastDepth || w.in % 2 != 0 || units_ % 2 != 0) return;
@@ -37,17 +37,17 @@ class Multiplication {
   Index units() const noexcept { return units_; }
   bool in_pairs() const noexcept { return panel_sums_ != nullptr; }
 
-  // All rows of x become bytes now, where the product is one of bytes: for tasks that share rows. Then the rows of every
-  // product must be those of x.
+  // All rows of x are rounded now, where the product is one of rounded numbers: for tasks that share rows. Then the rows
+  // of every product must be those of x.
   template <class RunOf>
   void round_ahead(RunOf& run, const In& x) noexcept {
-    if (!w_->bytes) return;
-    ahead_ = &x;
-    rounded_ = byte_rows(run, x.rows());
+    if (!w_->rounding) return;
+    ahead_ = x.data;
+    rounded_ = rounded_rows(run, x.rows());
     run.kernel({}, blocks(x), [&](Index task, Index) {
       const RowBlock block = row_block(x, task);
-      w_->bytes.kernels->round_rows(x.row(block.first), x.stride, block.rows, w_->in,
-                                    rounded_.from(block.first, w_->in));
+      w_->rounding.kernels->round_rows(x.row(block.first), x.stride, block.rows, w_->in,
+                                       rounded_.from(block.first, count()));
     });
   }
 
@@ -55,7 +55,7 @@ class Multiplication {
   void operator()(GemmArguments g, Index worker, Index first, Index last) const noexcept {
     g.first_panel = first;
     g.last_panel = last;
-    if (w_->bytes) return multiply_bytes(g, worker);
+    if (w_->rounding) return multiply_rounded(g, worker);
     if (in_pairs()) {
       g.panel_sums = panel_sums_;
       g.row_sums = row_sums_ + worker * rows_size_;
@@ -66,28 +66,27 @@ class Multiplication {
   void operator()(const GemmArguments& g, Index worker) const noexcept { (*this)(g, worker, 0, units_); }
 
  private:
+  Index count() const noexcept { return group_count(w_->rounding.precision, w_->in); }
   template <class RunOf>
-  ByteRows byte_rows(RunOf& run, Index rows) const noexcept {
-    return {run.template scratch<std::uint8_t>(rows * byte_depth(w_->in)), run.template scratch<float>(rows),
+  RoundedRows rounded_rows(RunOf& run, Index rows) const noexcept {
+    return {run.template scratch<std::uint32_t>(rows * count()), run.template scratch<float>(rows),
             run.template scratch<std::int32_t>(rows)};
   }
-  void multiply_bytes(const GemmArguments& g, Index worker) const noexcept {
-    const ByteMatrix& bytes = w_->bytes;
-    if (ahead_ != nullptr) {
-      return bytes.kernels->multiply_bytes(g, rounded_.from((g.a - ahead_->data) / g.lda, w_->in), w_->byte_weights());
-    }
-    const ByteRows rows = rounded_.from(worker * kRowBlock, w_->in);
-    bytes.kernels->round_rows(g.a, g.lda, g.rows, w_->in, rows);
-    bytes.kernels->multiply_bytes(g, rows, w_->byte_weights());
+  void multiply_rounded(const GemmArguments& g, Index worker) const noexcept {
+    const ProductKernels& kernels = *w_->rounding.kernels;
+    if (ahead_ != nullptr) return kernels.multiply(g, rounded_.from((g.a - ahead_) / g.lda, count()), w_->rounded());
+    const RoundedRows rows = rounded_.from(worker * kRowBlock, count());
+    kernels.round_rows(g.a, g.lda, g.rows, w_->in, rows);
+    kernels.multiply(g, rows, w_->rounded());
   }
 
   const Kernels* kernels_ = nullptr;
   const Linear* w_ = nullptr;
   Index units_ = 0, rows_size_ = 0;
   float* panel_sums_ = nullptr;
-  float* row_sums_ = nullptr;  // of each worker
-  const In* ahead_ = nullptr;  // whose rows are rounded already
-  ByteRows rounded_;           // of `ahead`, or kRowBlock of each worker
+  float* row_sums_ = nullptr;     // of each worker
+  const float* ahead_ = nullptr;  // the map whose rows are rounded already
+  RoundedRows rounded_;           // of that map, or kRowBlock of each worker
 };
 
 }  // namespace cpu

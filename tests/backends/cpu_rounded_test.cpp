@@ -1,4 +1,5 @@
-// Products of bytes: their sums are exact on every instruction set, whatever the sizes; rounding is what it says.
+// Products of rounded numbers: sums of bytes are exact on every instruction set, whatever the sizes, those of bfloat16 are
+// sums of the rounded numbers; rounding is what it says.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -16,15 +17,17 @@ namespace {
 
 // Rounded rows, with memory of their own.
 struct Rows {
-  std::vector<std::uint8_t> bytes;
+  std::vector<std::uint32_t> groups;
   std::vector<float> scales;
   std::vector<std::int32_t> zeros;
 
-  Rows(Index rows, Index depth)
-      : bytes(static_cast<std::size_t>(rows * cpu::byte_depth(depth))),
+  Rows(Precision precision, Index rows, Index depth)
+      : groups(static_cast<std::size_t>(rows * cpu::group_count(precision, depth))),
         scales(static_cast<std::size_t>(rows)),
         zeros(static_cast<std::size_t>(rows)) {}
-  cpu::ByteRows view() { return {bytes.data(), scales.data(), zeros.data()}; }
+  cpu::RoundedRows view() { return {groups.data(), scales.data(), zeros.data()}; }
+  std::uint8_t* bytes() { return reinterpret_cast<std::uint8_t*>(groups.data()); }
+  std::uint16_t* halves() { return reinterpret_cast<std::uint16_t*>(groups.data()); }
 };
 
 // The kernels of products that this processor runs, and those it has better ones than.
@@ -37,10 +40,10 @@ std::vector<Set> sets() {
   std::vector<Set> all;
   for (const cpu::IsaRow& row : cpu::kIsas) {
     if (!row.supported()) continue;
-    all.push_back({row.name, cpu::kernels(row.isa).panel, &cpu::product_kernels(row.isa)});
+    all.push_back({row.name, cpu::kernels(row.isa).panel, cpu::product_kernels(row.isa, Precision::int8)});
 #if SEGFACE_X86_KERNELS
-    if (row.isa == cpu::Isa::avx2) all.push_back({"avx2 alone", all.back().panel, &cpu::kAvx2Products});
-    if (row.isa == cpu::Isa::avx512) all.push_back({"avx512 alone", all.back().panel, &cpu::avx512::kProductKernels});
+    if (row.isa == cpu::Isa::avx2) all.push_back({"avx2 alone", all.back().panel, &cpu::kAvx2Int8});
+    if (row.isa == cpu::Isa::avx512) all.push_back({"avx512 alone", all.back().panel, &cpu::avx512::kInt8Products});
 #endif
   }
   return all;
@@ -61,10 +64,10 @@ void check_product(const Set& set, Index count, Index depth, Index columns, Inde
   CAPTURE(count);
   CAPTURE(depth);
   CAPTURE(columns);
-  const Index panels = (columns + set.panel - 1) / set.panel, padded = cpu::byte_depth(depth);
-  Rows rows(count, depth);
+  const Index panels = (columns + set.panel - 1) / set.panel, padded = 4 * cpu::group_count(Precision::int8, depth);
+  Rows rows(Precision::int8, count, depth);
   for (Index r = 0; r < count; ++r) {
-    for (Index k = 0; k < depth; ++k) rows.bytes[static_cast<std::size_t>(r * padded + k)] = row_byte(r, k);
+    for (Index k = 0; k < depth; ++k) rows.bytes()[r * padded + k] = row_byte(r, k);
     rows.scales[static_cast<std::size_t>(r)] = std::ldexp(1.0f, static_cast<int>(r % 5) - 2);
     rows.zeros[static_cast<std::size_t>(r)] = static_cast<std::int32_t>(r * 89 % 256);
   }
@@ -89,7 +92,8 @@ void check_product(const Set& set, Index count, Index depth, Index columns, Inde
   g.last_panel = panels;
   g.c = y.data();
   g.ldc = columns;
-  set.kernels->multiply_bytes(g, rows.view(), {packed.data(), scales.data(), sums.data()});
+  set.kernels->multiply(g, rows.view(),
+                        {reinterpret_cast<const std::uint32_t*>(packed.data()), scales.data(), sums.data()});
   Index wrong = 0;
   for (Index r = 0; r < count; ++r) {
     for (Index o = 0; o < columns; ++o) {
@@ -138,7 +142,7 @@ TEST_CASE("rows become bytes: the error is half a step at most, a row's bytes ar
         x.push_back(std::numeric_limits<float>::quiet_NaN());  // between rows, looked at by none
       }
       const auto count = static_cast<Index>(given.size());
-      Rows together(count, depth), alone(1, depth);
+      Rows together(Precision::int8, count, depth), alone(Precision::int8, 1, depth);
       set.kernels->round_rows(x.data(), depth + 1, count, depth, together.view());
       for (Index r = 0; r < count; ++r) {
         CAPTURE(r);
@@ -152,15 +156,16 @@ TEST_CASE("rows become bytes: the error is half a step at most, a row's bytes ar
         const double step = (static_cast<double>(high) - static_cast<double>(low)) / 255;
         REQUIRE(std::abs(static_cast<double>(together.scales[at]) - step) <= 1e-5 * step + kTiny);
         REQUIRE((together.zeros[at] >= 0 && together.zeros[at] <= 255));
-        const std::uint8_t* const bytes = together.bytes.data() + r * cpu::byte_depth(depth);
+        const Index padded = 4 * cpu::group_count(Precision::int8, depth);
+        const std::uint8_t* const bytes = together.bytes() + r * padded;
         for (Index k = 0; k < depth; ++k) {
           const double back = static_cast<double>(together.scales[at]) * (bytes[k] - together.zeros[at]);
           REQUIRE(std::abs(back - static_cast<double>(row[k])) <= 0.501 * step + kTiny);
           if (row[k] == 0) REQUIRE(back == 0);
         }
-        for (Index k = depth; k < cpu::byte_depth(depth); ++k) REQUIRE(bytes[k] == 0);
+        for (Index k = depth; k < padded; ++k) REQUIRE(bytes[k] == 0);
         set.kernels->round_rows(row, depth, 1, depth, alone.view());
-        REQUIRE(std::memcmp(alone.bytes.data(), bytes, alone.bytes.size()) == 0);
+        REQUIRE(std::memcmp(alone.bytes(), bytes, static_cast<std::size_t>(padded)) == 0);
       }
     }
     for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
@@ -168,7 +173,7 @@ TEST_CASE("rows become bytes: the error is half a step at most, a row's bytes ar
       for (const std::size_t at : {std::size_t{0}, std::size_t{18}}) {
         std::vector<float> x(19, 1.0f);
         x[at] = bad;
-        Rows rows(1, 19);
+        Rows rows(Precision::int8, 1, 19);
         set.kernels->round_rows(x.data(), 19, 1, 19, rows.view());
         CHECK(std::isnan(rows.scales[0]));  // an answer that looks like numbers would be made up
       }
@@ -194,7 +199,7 @@ TEST_CASE(
         const auto pool = ThreadPool::make(threads).value();
         test::Bench<cpu::Backend> bench(cpu::Backend(row.isa).with(Precision::int8).value(), *pool);
         const cpu::Linear w = bench.backend().prepare_linear(parameters).value();
-        REQUIRE(w.bytes);
+        REQUIRE(w.rounding.precision == Precision::int8);
         const auto x = bench.map("x", c.batch, 1, c.rows, c.in);
         const auto y = ops::linear<cpu::Backend>(bench.run(), w, x);
         std::vector<float> got;
@@ -220,14 +225,52 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("products of bfloat16 are those of the rounded numbers, in float32") {
+  if (cpu::product_kernels(cpu::best_isa(), Precision::bf16) == nullptr) {
+    CHECK(cpu::Backend(cpu::best_isa()).with(Precision::bf16)->precision() == Precision::float32);
+    MESSAGE("not tried: this processor has no products of bfloat16");
+    return;
+  }
+  struct Case {
+    Index rows, in, out;
+  };
+  for (const Case& c : {Case{1, 64, 32}, Case{19, 65, 33}, Case{113, 256, 100}, Case{500, 131, 600}}) {
+    CAPTURE(c.in);
+    const auto weight = random_numbers("weight", c.in * c.out), bias = random_numbers("bias", c.out);
+    SerialExecutor serial;
+    test::Bench<cpu::Backend> bench(cpu::Backend(cpu::best_isa()).with(Precision::bf16).value(), serial);
+    const cpu::Linear w = bench.backend().prepare_linear({c.in, c.out, weight.data(), bias.data(), nullptr}).value();
+    REQUIRE(w.rounding.precision == Precision::bf16);
+    const auto x = bench.map("x", 1, 1, c.rows, c.in);
+    const auto y = ops::linear<cpu::Backend>(bench.run(), w, x);
+    const auto rounded = [](float v) { return static_cast<double>(float_from_bfloat16(bfloat16_from_float(v))); };
+    for (Index r = 0; r < c.rows; ++r) {
+      for (Index o = 0; o < c.out; ++o) {
+        double sum = static_cast<double>(bias[static_cast<std::size_t>(o)]), sizes = 1;
+        for (Index i = 0; i < c.in; ++i) {
+          const double product = rounded(x.row(r)[i]) * rounded(weight[static_cast<std::size_t>(o * c.in + i)]);
+          sum += product;
+          sizes += std::abs(product);
+        }
+        REQUIRE(std::abs(static_cast<double>(y.row(r)[o]) - sum) <= 1e-6 * sizes);  // what float32 rounds of the sums
+      }
+    }
+  }
+}
+
 TEST_CASE("few inputs or outputs, and layers that are to stay exact, are not rounded") {
-  const cpu::Backend floats(cpu::best_isa()), bytes = floats.with(Precision::int8).value();
+  const cpu::Backend floats(cpu::best_isa());
   const auto weight = random_numbers("weight", 128 * 128);
   LinearParameters parameters = {128, 128, weight.data(), nullptr, nullptr};
-  CHECK(bytes.prepare_linear(parameters)->bytes);
-  CHECK(!floats.prepare_linear(parameters)->bytes);
-  parameters.lowest = Precision::float32;
-  CHECK(!bytes.prepare_linear(parameters)->bytes);
-  CHECK(!bytes.prepare_linear({63, 128, weight.data(), nullptr, nullptr})->bytes);
-  CHECK(!bytes.prepare_linear({128, 31, weight.data(), nullptr, nullptr})->bytes);
+  CHECK(!floats.prepare_linear(parameters)->rounding);
+  for (const Precision precision : {Precision::bf16, Precision::int8}) {
+    const cpu::Backend backend = floats.with(precision).value();
+    if (backend.precision() == Precision::float32) continue;  // what the processor lacks
+    parameters.lowest = Precision::int8;
+    CHECK(backend.prepare_linear(parameters)->rounding.precision == precision);
+    parameters.lowest = Precision::float32;
+    CHECK(!backend.prepare_linear(parameters)->rounding);
+    CHECK(!backend.prepare_linear({63, 128, weight.data(), nullptr, nullptr})->rounding);
+    CHECK(!backend.prepare_linear({128, 31, weight.data(), nullptr, nullptr})->rounding);
+  }
 }
