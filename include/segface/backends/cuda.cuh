@@ -67,6 +67,7 @@ class BasicBackend {
     SEGFACE_ASSIGN(library, CublasLt::load());
     return BasicBackend(library, tf32);
   }
+  Precision precision() const noexcept { return Precision::float32; }
   // Errors: invalid_argument where it is not float32.
   Result<BasicBackend> with(Precision precision) const noexcept {
     SEGFACE_RETURN_IF_ERROR(require_float32(precision));
