@@ -1,6 +1,7 @@
 // The backends the command line can name.
 #pragma once
 
+#include <cstdio>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -81,7 +82,14 @@ auto with_backend(std::size_t backend, const Function& function) {
 template <template <class> class Facade, class Backend>
 segface::Result<Facade<Backend>> load(const std::string& weights, const segface::Options& options) {
   if constexpr (std::is_same_v<Backend, segface::cpu::Backend>) {
-    return Facade<Backend>::load(weights, options, cpu_backend());
+    const segface::cpu::Backend backend = cpu_backend();
+    if (options.precision != segface::Precision::float32 && !backend.has_instructions(options.precision)) {
+      const bool lacking = options.precision == segface::Precision::bf16;
+      std::fprintf(stderr, "note: this processor has no instructions for %s%s\n",
+                   precision_names()[static_cast<std::size_t>(options.precision)].c_str(),
+                   lacking ? ": products are of f32" : ", which is slower than f32 here");
+    }
+    return Facade<Backend>::load(weights, options, backend);
   } else {
     return Facade<Backend>::load(weights, options);
   }

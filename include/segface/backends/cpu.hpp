@@ -61,7 +61,7 @@ class Backend {
     return isa ? Backend(*isa) : Backend();
   }
 
-  // The same, with products of this precision, or of the next one that this processor has.
+  // The same, with products of this precision; of float32 where it is bf16, which this processor lacks.
   Result<Backend> with(Precision precision) const noexcept {
     Backend backend(isa_);
     const bool lacking = precision == Precision::bf16 && product_kernels(isa_, precision) == nullptr;
@@ -71,6 +71,8 @@ class Backend {
 
   const char* isa_name() const noexcept { return cpu::isa_name(isa_); }
   Precision precision() const noexcept { return precision_; }
+  // Whether this processor has instructions for products of a precision: others are slower than float32.
+  bool has_instructions(Precision precision) const noexcept { return cpu::has_instructions(isa_, precision); }
 
   Result<Linear> prepare_linear(const LinearParameters& p) const noexcept {
     if (p.scale == nullptr) {

@@ -13,8 +13,8 @@ struct Options {
   Index threads = 0;
   // Replays the file's self-test after loading (about 20 ms): Errc::mismatch where it does not agree.
   bool self_test = false;
-  // Of the cpu backend: int8 is faster where the processor has instructions for it (AVX-VNNI, AVX-512 VNNI), and gives the
-  // same labels with and without them.
+  // Of the cpu backend's products. bf16 takes AVX-512 BF16, and is float32 on a processor without; int8 is fast with AVX-VNNI
+  // or AVX-512 VNNI, and slower than float32 without. Backend::has_instructions() tells.
   Precision precision = Precision::float32;
 };
 
