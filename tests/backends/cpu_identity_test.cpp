@@ -14,7 +14,7 @@ using test::random_numbers;
 namespace {
 
 constexpr Index kBatch = 3, kHeight = 24, kWidth = 35;  // 840 pixels: 8 blocks of rows, 4 strips of keys
-constexpr Index kTokens = 19, kChannels = 40;
+constexpr Index kTokens = 19, kChannels = 80;
 
 bool same_bits(const ViewOf<B>& a, const ViewOf<B>& b) {
   REQUIRE(a.rows() == b.rows());
@@ -44,8 +44,8 @@ std::vector<std::pair<const char*, ViewOf<B>>> outputs(Bench<B>& bench, const Vi
   const auto transposed = backend.prepare_transposed_convolution({c, 9, weight.data(), numbers.data()}).value();
   const auto layer_norm = backend.prepare_layer_norm({c, ones.data(), numbers.data(), 1e-5f}).value();
   MlpFusionParameters p;
-  for (LinearParameters& level : p.linear_c) level = {c, 16, weight.data(), numbers.data()};
-  p.linear_fuse = {64, 16, weight.data(), nullptr};
+  for (LinearParameters& level : p.linear_c) level = {c, 40, weight.data(), numbers.data()};
+  p.linear_fuse = {160, 40, weight.data(), nullptr};
   const FoldedFusion folded = FoldedFusion::make(p).value();
   const auto fusion = ops::MlpFusion<B>::prepare(backend, p).value();
 
@@ -76,35 +76,41 @@ std::vector<std::pair<const char*, ViewOf<B>>> outputs(Bench<B>& bench, const Vi
   };
 }
 
+void check_identity(const B& backend) {
+  CAPTURE(backend.isa_name());
+  SerialExecutor serial;
+  Bench<B> bench(backend, serial);
+  const MapOf<B> image = bench.map("image", kBatch, kHeight, kWidth, kChannels);
+  const MapOf<B> tokens = bench.map("tokens", kBatch, 1, kTokens, kChannels);
+  const auto expected = outputs(bench, image, tokens);
+
+  for (const Index threads : {1, 2, 3, 8}) {
+    CAPTURE(threads);
+    const std::unique_ptr<Executor> pool = ThreadPool::make(threads).value();
+    Bench<B> threaded(backend, *pool);
+    const auto got = outputs(threaded, image, tokens);
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      CHECK_MESSAGE(same_bits(got[i].second, expected[i].second), got[i].first);
+    }
+  }
+  for (Index b = 0; b < kBatch; ++b) {
+    CAPTURE(b);
+    Bench<B> single(backend, serial);
+    const auto alone = outputs(single, image.image(b), tokens.image(b));
+    for (std::size_t i = 0; i < alone.size(); ++i) {
+      CHECK_MESSAGE(same_bits(alone[i].second, expected[i].second.image(b)), alone[i].first);
+    }
+  }
+}
+
 }  // namespace
 
 TEST_CASE("the same bits for any number of threads, and alone as in a batch") {
   for (const cpu::IsaRow& row : cpu::kIsas) {
     if (!row.supported()) continue;
-    const B backend(row.isa);
-    CAPTURE(backend.isa_name());
-    SerialExecutor serial;
-    Bench<B> bench(backend, serial);
-    const MapOf<B> image = bench.map("image", kBatch, kHeight, kWidth, kChannels);
-    const MapOf<B> tokens = bench.map("tokens", kBatch, 1, kTokens, kChannels);
-    const auto expected = outputs(bench, image, tokens);
-
-    for (const Index threads : {1, 2, 3, 8}) {
-      CAPTURE(threads);
-      const std::unique_ptr<Executor> pool = ThreadPool::make(threads).value();
-      Bench<B> threaded(backend, *pool);
-      const auto got = outputs(threaded, image, tokens);
-      for (std::size_t i = 0; i < got.size(); ++i) {
-        CHECK_MESSAGE(same_bits(got[i].second, expected[i].second), got[i].first);
-      }
-    }
-    for (Index b = 0; b < kBatch; ++b) {
-      CAPTURE(b);
-      Bench<B> single(backend, serial);
-      const auto alone = outputs(single, image.image(b), tokens.image(b));
-      for (std::size_t i = 0; i < alone.size(); ++i) {
-        CHECK_MESSAGE(same_bits(alone[i].second, expected[i].second.image(b)), alone[i].first);
-      }
+    for (const Precision precision : {Precision::float32, Precision::bf16, Precision::int8}) {
+      CAPTURE(static_cast<int>(precision));
+      check_identity(B(row.isa).with(precision).value());
     }
   }
 }

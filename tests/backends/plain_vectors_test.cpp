@@ -11,6 +11,7 @@ SEGFACE_BEGIN_CORE
 namespace cpu {
 #define SEGFACE_SET plain
 #define SEGFACE_VECTORS "segface/backends/cpu/vector_plain.ipp"
+#define SEGFACE_DOTS "segface/backends/cpu/dot_plain.ipp"
 #include "segface/backends/cpu/instruction_set.ipp"
 }  // namespace cpu
 SEGFACE_END_CORE

@@ -511,6 +511,17 @@ TEST_CASE("bench of a backend that is not the cpu's times whole photos, of the c
   const Outcome json = w.run("bench w.safetensors --runs 1 --backend reference --json");
   CHECK(contains(json.out, "\"backend\": \"reference\""));
   CHECK(contains(json.out, "\"photo_ms\": "));
+  CHECK(contains(w.run("bench w.safetensors --runs 1 --precision int8").out, " kernels, int8, "));
+  CHECK(contains(w.run("bench w.safetensors --runs 1 --precision int8 --json").out, "\"precision\": \"int8\""));
+  check_refused(w.run("bench w.safetensors --precision f16"), 2, {"'f16'", "f32, bf16, int8"});
+  check_refused(w.run("bench w.safetensors --precision int8 --backend reference"), 2,
+                {"--precision int8 goes with --backend cpu", "--backend reference"});
+  const Outcome slow = w.shell("SEGFACE_ISA=avx2 segface bench w.safetensors --runs 1 --precision bf16");
+  if (slow.code == 0) {  // it has AVX2
+    CHECK(contains(slow.err, "no instructions for bf16: products are of f32"));
+    CHECK(contains(slow.out, "avx2 kernels, f32, "));
+  }
+
   check_refused(w.run("bench w.safetensors --backend gpu"), 2, {"cpu, reference, cuda"});
   check_refused(w.run("bench w.safetensors --backend reference --batch 8"), 2, {"--batch goes with --backend cpu"});
   CHECK(contains(w.run("bench w.safetensors --batch 2 --runs 1").out, "\n  of 2 "));

@@ -132,6 +132,17 @@ class Astronaut {
   Image photo_, labels_;
 };
 
+// Labels of a square of a photo at the network's size.
+std::vector<std::uint8_t> labels_of(const char* photo, const AlignedSquare& square, Precision precision) {
+  Options options;
+  options.precision = precision;
+  const Parser parser = Parser::load(test::data("../../weights/demo.safetensors"), options).value();
+  const Image cut = square.cut(load_image(test::data(photo)).value().view()).value();
+  const Image input = resize_bicubic(cut.view(), parser.info().resolution, parser.info().resolution).value();
+  const Mask mask = parser.parse(input.view()).value();
+  return {mask.labels().begin(), mask.labels().end()};
+}
+
 bool between(const Polygon& corners, const Point& p) {
   return p.x > corners[0].x && p.x < corners[1].x && p.y > corners[0].y && p.y < corners[1].y;
 }
@@ -201,5 +212,26 @@ TEST_CASE("demo weights: labels of a large photo, where most are settled, are th
     }
     CHECK(labels == expected);
     CHECK(mixed < width * height / 5);
+  }
+}
+
+TEST_CASE("demo weights: products of bytes change few labels") {
+  struct Portrait {
+    const char* photo;
+    Landmarks points;
+  };
+  for (const Portrait& portrait :
+       {Portrait{"images/astronaut.png", {{205, 101}, {248, 102}, {226, 122}, {206, 143}, {242, 144}}},
+        Portrait{"images/portrait.png", {{113, 100}, {156, 103}, {134, 129}, {112, 139}, {155, 141}}}}) {
+    CAPTURE(portrait.photo);
+    const auto floats = labels_of(portrait.photo, AlignedSquare(portrait.points), Precision::float32),
+               bytes = labels_of(portrait.photo, AlignedSquare(portrait.points), Precision::int8);
+    REQUIRE(bytes.size() == floats.size());
+    std::size_t equal = 0;
+    for (std::size_t i = 0; i < floats.size(); ++i) equal += bytes[i] == floats[i];
+    const double share = static_cast<double>(equal) / static_cast<double>(floats.size());
+    MESSAGE("labels equal: " << 100 * share << " %");
+    CHECK(share >= 0.995);
+    CHECK(share < 1);
   }
 }

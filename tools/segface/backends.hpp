@@ -1,10 +1,12 @@
 // The backends the command line can name.
 #pragma once
 
+#include <cstdio>
 #include <string>
 #include <type_traits>
 #include <vector>
 
+#include "arguments.hpp"
 #include "networks/networks.hpp"
 #if defined(SEGFACE_WITH_CUDA)
 #include "networks/cuda.hpp"
@@ -38,6 +40,20 @@ inline segface::Status check_built(std::size_t backend) {
   return {};
 }
 
+// By Precision; the first is the default.
+inline const std::vector<std::string>& precision_names() {
+  static const std::vector<std::string> names = {"f32", "bf16", "int8"};
+  return names;
+}
+inline segface::Result<segface::Precision> read_precision(const Arguments& arguments, std::size_t backend) {
+  SEGFACE_ASSIGN(precision, arguments.choice("--precision", precision_names()));
+  if (precision != 0 && backend != kCpu) {
+    return segface::error(segface::Errc::invalid_argument, "--precision ", precision_names()[precision],
+                          " goes with --backend cpu, got --backend ", backend_names()[backend]);
+  }
+  return static_cast<segface::Precision>(precision);
+}
+
 template <class B>
 struct BackendType {
   using Backend = B;
@@ -66,7 +82,14 @@ auto with_backend(std::size_t backend, const Function& function) {
 template <template <class> class Facade, class Backend>
 segface::Result<Facade<Backend>> load(const std::string& weights, const segface::Options& options) {
   if constexpr (std::is_same_v<Backend, segface::cpu::Backend>) {
-    return Facade<Backend>::load(weights, options, cpu_backend());
+    const segface::cpu::Backend backend = cpu_backend();
+    if (options.precision != segface::Precision::float32 && !backend.has_instructions(options.precision)) {
+      const bool lacking = options.precision == segface::Precision::bf16;
+      std::fprintf(stderr, "note: this processor has no instructions for %s%s\n",
+                   precision_names()[static_cast<std::size_t>(options.precision)].c_str(),
+                   lacking ? ": products are of f32" : ", which is slower than f32 here");
+    }
+    return Facade<Backend>::load(weights, options, backend);
   } else {
     return Facade<Backend>::load(weights, options);
   }

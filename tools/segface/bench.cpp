@@ -129,9 +129,13 @@ std::string title(const NetworkInfo& info) {
   return backbone_name(info.backbone) + (", " + std::string(dataset_name(info.dataset))) + ", " + side + " x " + side;
 }
 
+const char* precision_of(const Parser& parser) {
+  return precision_names()[static_cast<std::size_t>(parser.backend().precision())].c_str();
+}
+
 void print_table(const Parser& parser, const Figures& f, Index threads, Index batch, Index runs) {
-  std::printf("%s; %s kernels, %td threads, medians of %td runs\n", title(parser.info()).c_str(),
-              parser.backend().isa_name(), threads, runs);
+  std::printf("%s; %s kernels, %s, %td threads, medians of %td runs\n", title(parser.info()).c_str(),
+              parser.backend().isa_name(), precision_of(parser), threads, runs);
   std::printf("multiply-adds alone reach %.0f GFLOP/s here\n\n", f.peak);
   std::printf("  %-10s  %8s  %8s  %9s  %6s  %8s\n", "stage", "ms", "GFLOP", "GFLOP/s", "share", "MB");
   const auto row = [&](const std::string& name, double milliseconds, const Cost& cost) {
@@ -153,13 +157,13 @@ void print_table(const Parser& parser, const Figures& f, Index threads, Index ba
 void print_json(const Parser& parser, const Figures& f, Index threads, Index batch, Index runs) {
   const NetworkInfo& info = parser.info();
   std::printf(
-      "{\"backbone\": \"%s\", \"dataset\": \"%s\", \"resolution\": %td, \"isa\": \"%s\", \"threads\": %td, "
-      "\"runs\": %td,\n \"peak_gflops\": %.1f, \"load_ms\": %.1f, \"weight_bytes\": %zu, "
+      "{\"backbone\": \"%s\", \"dataset\": \"%s\", \"resolution\": %td, \"isa\": \"%s\", \"precision\": \"%s\", "
+      "\"threads\": %td, \"runs\": %td,\n \"peak_gflops\": %.1f, \"load_ms\": %.1f, \"weight_bytes\": %zu, "
       "\"workspace_bytes\": %zu, \"plan_bytes\": %zu, \"resident_bytes\": %zu,\n \"photo_ms\": %.3f, "
       "\"fastest_ms\": %.3f, \"batch\": %td, \"network_ms\": %.3f, \"stages\": [",
       backbone_name(info.backbone), std::string(dataset_name(info.dataset)).c_str(), info.resolution,
-      parser.backend().isa_name(), threads, runs, f.peak, f.load, f.weights, f.workspace, parser.plan().bytes(),
-      f.resident, f.milliseconds, f.least, batch, f.network);
+      parser.backend().isa_name(), precision_of(parser), threads, runs, f.peak, f.load, f.weights, f.workspace,
+      parser.plan().bytes(), f.resident, f.milliseconds, f.least, batch, f.network);
   const char* separator = "\n";
   for (const StageFigures& stage : f.stages) {
     std::printf("%s  {\"stage\": \"%s\", \"ms\": %.3f, \"flops\": %.0f, \"bytes\": %.0f}", separator,
@@ -221,16 +225,15 @@ Status measure_on_device(const std::string& path, Index batch, Index runs, Figur
 }
 
 template <class Backend>
-int bench(const std::string& path, const std::string& backend, Index threads, Index batch, Index runs, bool json) {
+int bench(const std::string& path, const std::string& backend, const Options& options, Index batch, Index runs,
+          bool json) {
   const auto file = InputFile::open(path);
   if (!file.ok()) return fail(file.error(), kWeights);
   Stopwatch watch;
-  Options options;
-  options.threads = threads;
   const auto parser = load<BasicParser, Backend>(path, options);
   if (!parser.ok()) return fail(explain_weights(parser.error(), path), kWeights);
   const double load = watch.lap();
-  const auto executor = make_executor(threads);
+  const auto executor = make_executor(options.threads);
   if (!executor.ok()) return fail(executor.error(), kLimits);
   double peak = 0;
   if constexpr (std::is_same_v<Backend, cpu::Backend>) peak = measure_peak(parser->backend().isa_name(), **executor);
@@ -256,6 +259,7 @@ int run(const std::vector<std::string>& words) {
                                                   {"--runs", true},
                                                   {"--batch", true},
                                                   {"--backend", true},
+                                                  {"--precision", true},
                                                   {"--photo", true},
                                                   {"--json", false}});
   if (!arguments.ok()) return misuse(kBench, arguments.error());
@@ -267,6 +271,8 @@ int run(const std::vector<std::string>& words) {
   if (!batch.ok()) return misuse(kBench, batch.error());
   const auto backend = arguments->choice("--backend", backend_names());
   if (!backend.ok()) return misuse(kBench, backend.error());
+  const auto precision = read_precision(*arguments, *backend);
+  if (!precision.ok()) return misuse(kBench, precision.error());
   if (arguments->has("--batch") && *backend == kReference) {
     return misuse(kBench, error(Errc::invalid_argument, "--batch goes with --backend cpu, cuda or cuda-f16"));
   }
@@ -284,8 +290,11 @@ int run(const std::vector<std::string>& words) {
   if (arguments->has("--photo")) {
     return misuse(kBench, error(Errc::invalid_argument, "--photo goes with a finder's weights, whose faces it has"));
   }
+  Options options;
+  options.threads = *threads;
+  options.precision = *precision;
   return with_backend(*backend, [&](auto type) {
-    return bench<typename decltype(type)::Backend>(path, backend_names()[*backend], *threads, *batch, *runs,
+    return bench<typename decltype(type)::Backend>(path, backend_names()[*backend], options, *batch, *runs,
                                                    arguments->has("--json"));
   });
 }
@@ -294,7 +303,8 @@ int run(const std::vector<std::string>& words) {
 
 const Command kBench = {
     "bench", "how fast a network is here, stage by stage",
-    "usage: segface bench WEIGHTS [--threads N] [--runs N] [--batch N] [--backend NAME] [--photo FILE] [--json]\n"
+    "usage: segface bench WEIGHTS [--threads N] [--runs N] [--batch N] [--backend NAME] [--precision NAME]\n"
+    "                     [--photo FILE] [--json]\n"
     "\n"
     "Parses a picture of the network's own size again and again and prints the median time of each\n"
     "stage, with its operations, its share of what this processor's multiply-adds reach (measured\n"
@@ -307,6 +317,7 @@ const Command kBench = {
     "  --backend NAME  cpu, the default; of cuda and cuda-f16, an NVIDIA GPU, where built with it (exit code 7:\n"
     "                  no GPU), whole photos, and photo and network by the GPU's own clock, cuda with floats\n"
     "                  rounded to TF32 too; of reference, whole photos only\n"
+    "  --precision NAME  f32, the default, or int8, of the cpu backend: products of bytes\n"
     "  --batch N       pictures of a call of the network alone; 1 unless said otherwise\n"
     "  --photo FILE    with a finder's weights, whose networks are measured at usual sizes: the photo whole too\n"
     "  --json          the same for programs\n",

@@ -27,6 +27,7 @@ struct EvalRequest {
   Index threads = 0;
   Index limit = 0;  // photos; 0 is all
   std::size_t backend = 0;
+  Precision precision = Precision::float32;
 };
 
 Result<EvalRequest> read_eval_request(const Arguments& arguments) {
@@ -50,6 +51,8 @@ Result<EvalRequest> read_eval_request(const Arguments& arguments) {
   request.limit = limit;
   SEGFACE_ASSIGN(backend, arguments.choice("--backend", backend_names()));
   request.backend = backend;
+  SEGFACE_ASSIGN(precision, read_precision(arguments, backend));
+  request.precision = precision;
   return request;
 }
 
@@ -96,6 +99,7 @@ Status evaluate_all(const EvalRequest& request, const DatasetFolder& folder, Eva
   const Index workers = photos < threads ? 1 : threads;
   Options options;
   options.threads = workers == 1 ? threads : 1;
+  options.precision = request.precision;
   auto parser = load<BasicParser, Backend>(request.weights, options);
   if (!parser.ok()) return explain_weights(parser.error(), request.weights);
   SEGFACE_ASSIGN(executor, make_executor(workers));
@@ -223,7 +227,8 @@ int run(const std::vector<std::string>& words) {
                                                   {"--csv", true},
                                                   {"--picture", true},
                                                   {"--threads", true},
-                                                  {"--backend", true}});
+                                                  {"--backend", true},
+                                                  {"--precision", true}});
   if (!arguments.ok()) return misuse(kEval, arguments.error());
   const auto request = read_eval_request(*arguments);
   if (!request.ok()) return misuse(kEval, request.error());
@@ -257,7 +262,8 @@ const Command kEval = {
     "  --picture FILE.png  the confusion matrix as a picture\n"
     "  --threads N         0, the default, is all that may be kept busy; each parses photos of its own\n"
     "  --backend NAME      cpu, the default; cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU), and\n"
-    "                      cuda-f16, the same with numbers of 16 bits; reference: plain, slow, to compare with\n",
+    "                      cuda-f16, the same with numbers of 16 bits; reference: plain, slow, to compare with\n"
+    "  --precision NAME    f32, the default, or int8, of the cpu backend: products of bytes\n",
     nullptr, run};
 
 }  // namespace tool

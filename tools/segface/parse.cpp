@@ -263,6 +263,7 @@ int parse_all(Request request) {
   Stopwatch watch;
   Options options;
   options.threads = request.threads;
+  options.precision = request.precision;
   std::optional<ReadPhoto> first;
   const bool reads_beside = request.threads != 1 && !request.photos.empty();
   Beside reading(reads_beside, [&] {
@@ -348,6 +349,7 @@ int run(const std::vector<std::string>& words) {
                                                   {"--align", true},
                                                   {"--threads", true},
                                                   {"--backend", true},
+                                                  {"--precision", true},
                                                   {"--fail-fast", false}});
   if (!arguments.ok()) return misuse(kParse, arguments.error());
   auto request = read_request(*arguments);
@@ -437,7 +439,9 @@ const Command kParse = {
     "                      default, none, looks at the whole photo\n"
     "Processor\n"
     "  --backend NAME      cpu, the default; cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU), and\n"
-    "                      cuda-f16, the same with numbers of 16 bits; reference: plain, slow, to compare with\n",
+    "                      cuda-f16, the same with numbers of 16 bits; reference: plain, slow, to compare with\n"
+    "  --precision NAME    f32, the default, or int8, of the cpu backend: products of bytes, faster where the\n"
+    "                      processor has instructions for them; some pixels at borders of classes change\n",
     run};
 
 }  // namespace tool

@@ -61,6 +61,7 @@ struct Request {
   bool surroundings = false;
   Index threads = 0;
   std::size_t backend = 0;
+  segface::Precision precision = segface::Precision::float32;
   bool fail_fast = false;
 
   bool finds_faces() const { return !whole && !box && !landmarks; }
@@ -295,6 +296,8 @@ inline Result<Request> read_request(const Arguments& arguments) {
   request.threads = threads;
   SEGFACE_ASSIGN(backend, arguments.choice("--backend", backend_names()));
   request.backend = backend;
+  SEGFACE_ASSIGN(precision, read_precision(arguments, backend));
+  request.precision = precision;
   return request;
 }
 

@@ -19,9 +19,9 @@
 #include "segface/backends/cpu/inverted_residual.hpp"
 #include "segface/backends/cpu/isa.hpp"
 #include "segface/backends/cpu/labels.hpp"
+#include "segface/backends/cpu/multiplication.hpp"
 #include "segface/backends/cpu/operands.hpp"
 #include "segface/backends/cpu/patches.hpp"
-#include "segface/backends/cpu/strassen.hpp"
 #include "segface/backends/cpu/tasks.hpp"
 #include "segface/backends/cpu/upscaling.hpp"
 #include "segface/backends/cpu/winograd.hpp"
@@ -61,18 +61,29 @@ class Backend {
     return isa ? Backend(*isa) : Backend();
   }
 
+  // The same, with products of this precision; of float32 where it is bf16, which this processor lacks.
+  Result<Backend> with(Precision precision) const noexcept {
+    Backend backend(isa_);
+    const bool lacking = precision == Precision::bf16 && product_kernels(isa_, precision) == nullptr;
+    backend.precision_ = lacking ? Precision::float32 : precision;
+    return backend;
+  }
+
   const char* isa_name() const noexcept { return cpu::isa_name(isa_); }
+  Precision precision() const noexcept { return precision_; }
+  // Whether this processor has instructions for products of a precision: others are slower than float32.
+  bool has_instructions(Precision precision) const noexcept { return cpu::has_instructions(isa_, precision); }
 
   Result<Linear> prepare_linear(const LinearParameters& p) const noexcept {
     if (p.scale == nullptr) {
       return pack(
-          p.in, p.out, [&](Index o, Index i) { return p.weight[o * p.in + i]; }, p.bias);
+          p.in, p.out, [&](Index o, Index i) { return p.weight[o * p.in + i]; }, p.bias, p.lowest);
     }
     // (W x + b) s = (s W) x + s b
     SEGFACE_ASSIGN(bias, Buffer<float>::make(static_cast<std::size_t>(p.out)));
     for (Index o = 0; o < p.out; ++o) bias.data()[o] = p.bias != nullptr ? p.scale[o] * p.bias[o] : 0.0f;
     return pack(
-        p.in, p.out, [&](Index o, Index i) { return p.scale[o] * p.weight[o * p.in + i]; }, bias.data());
+        p.in, p.out, [&](Index o, Index i) { return p.scale[o] * p.weight[o * p.in + i]; }, bias.data(), p.lowest);
   }
   Result<Convolution> prepare_convolution(const ConvolutionParameters& p) const noexcept {
     SEGFACE_ASSIGN(folded, fold_batch_norm(p));
@@ -159,16 +170,16 @@ class Backend {
     const auto scope = run.scope();
     const Index depth = w.matrix.in;
     float* const scratch = run.scratch<float>(run.workers() * kRowBlock * depth);
-    const Strassen strassen(run, *kernels_, w.matrix, y.pixels());
+    const Multiplication multiply(run, *kernels_, w.matrix, y.pixels());
     run.kernel(gemm_cost<float>(y.rows(), y.channels, depth), blocks(y), [&](Index task, Index worker) {
       const RowBlock block = row_block(y, task);
       float* const patches = scratch + worker * kRowBlock * depth;
       gather_patches(x.image(block.image), w.kernel, w.stride, w.padding, y.width, first_pixel(y, block), block.rows,
                      patches);
-      GemmArguments g = strassen(gemm_arguments(w.matrix, w.matrix.bias.data(), epilogue, y, block), worker);
+      GemmArguments g = gemm_arguments(w.matrix, w.matrix.bias.data(), epilogue, y, block);
       g.a = patches;
       g.lda = depth;
-      kernels_->gemm(g);
+      multiply(g, worker);
     });
   }
 
@@ -191,13 +202,14 @@ class Backend {
     const auto scope = run.scope();
     const Index wide = 4 * w.out;
     float* const scratch = run.scratch<float>(run.workers() * kRowBlock * wide);
+    const Multiplication multiply(run, *kernels_, w.matrix, x.pixels());
     run.kernel(gemm_cost<float>(x.rows(), wide, x.channels), blocks(x), [&](Index task, Index worker) {
       const RowBlock block = row_block(x, task);
       float* const tile = scratch + worker * kRowBlock * wide;
       GemmArguments g =
           product(*kernels_, w.matrix, w.matrix.bias.data(), block.rows, x.row(block.first), x.stride, tile, wide);
       g.activation = activation;
-      kernels_->gemm(g);
+      multiply(g, worker);
       for (Index r = 0; r < block.rows; ++r) {
         const Index pixel = block.first + r - block.image * x.pixels();
         for (Index part = 0; part < 4; ++part) {
@@ -408,13 +420,13 @@ class Backend {
     Cost cost = gemm_cost<float>(finest.rows(), fused.channels, finest.channels);
     cost += {24 * elements(fused), 0};
     const Linear& first = w.levels[0];
-    const Strassen strassen(run, *kernels_, first, finest.pixels());
+    const Multiplication multiply(run, *kernels_, first, finest.pixels());
     run.kernel(cost, blocks(finest), [&](Index task, Index worker) {
       const RowBlock block = row_block(finest, task);
       const Out tile = rows_of(fused, block);
-      kernels_->gemm(strassen(product(*kernels_, first, first.bias.data(), block.rows, finest.row(block.first),
-                                      finest.stride, tile.data, tile.stride),
-                              worker));
+      multiply(product(*kernels_, first, first.bias.data(), block.rows, finest.row(block.first), finest.stride,
+                       tile.data, tile.stride),
+               worker);
       for (const In& level : coarse) {
         mix_into(*kernels_, level, block.image, first_pixel(fused, block), fused.height, fused.width, tile,
                  /*accumulate=*/true);
@@ -478,12 +490,37 @@ class Backend {
   // ---- matrix products ----------------------------------------------------------------------------------------
 
   template <class Weight>
-  Result<Linear> pack(Index in, Index out, const Weight& weight, const float* bias) const noexcept {
+  Result<Linear> pack(Index in, Index out, const Weight& weight, const float* bias,
+                      Precision lowest = Precision::int8) const noexcept {
+    // Rounding rows must cost less than it saves.
+    constexpr Index kLeastInputs = 64, kLeastOutputs = 32;
+    const bool large = in >= kLeastInputs && out >= kLeastOutputs;
+    const Precision precision = large ? std::min(precision_, lowest) : Precision::float32;
+    const ProductKernels* const products = product_kernels(isa_, precision);
     const Index padded = panel_count(*kernels_, out) * kernels_->panel;
-    SEGFACE_ASSIGN(packed, weight_blocks_.take(static_cast<std::size_t>(padded * in)));
+    const Index count = padded * (products == nullptr ? in : group_count(precision, in));
+    SEGFACE_ASSIGN(packed, weight_blocks_.take(static_cast<std::size_t>(count)));
     SEGFACE_ASSIGN(padded_bias, pad(bias, bias == nullptr ? 0 : out, padded));
-    pack_panels(kernels_->panel, in, out, weight, packed.data());
-    return Linear{std::move(packed), std::move(padded_bias), in, out};
+    Linear linear = {std::move(packed), std::move(padded_bias), in, out, {}};
+    if (products == nullptr) {
+      pack_panels(kernels_->panel, in, out, weight, linear.panels.data());
+      return Result<Linear>(std::move(linear));
+    }
+    linear.rounding.precision = precision;
+    linear.rounding.kernels = products;
+    std::fill_n(linear.panels.data(), count, 0.0f);
+    if (precision == Precision::bf16) {
+      pack_bfloat16(kernels_->panel, in, out, weight, reinterpret_cast<std::uint16_t*>(linear.panels.data()));
+      return Result<Linear>(std::move(linear));
+    }
+    SEGFACE_ASSIGN(scales, pad(nullptr, 0, padded));
+    SEGFACE_ASSIGN(sums, Buffer<std::int32_t>::make(static_cast<std::size_t>(padded)));
+    std::fill(sums.begin(), sums.end(), 0);
+    pack_bytes(kernels_->panel, in, out, weight, reinterpret_cast<std::int8_t*>(linear.panels.data()), scales.data(),
+               sums.data());
+    linear.rounding.scales = std::move(scales);
+    linear.rounding.sums = std::move(sums);
+    return Result<Linear>(std::move(linear));
   }
   static Result<Buffer<float>> copy(const float* values, Index count) noexcept {
     SEGFACE_ASSIGN(copied, Buffer<float>::make(static_cast<std::size_t>(count)));
@@ -511,22 +548,21 @@ class Backend {
   void multiply(RunOf& run, const Linear& w, const float* bias, const In& x, const Epilogue<Backend>& epilogue,
                 const Out& y) const noexcept {
     const auto scope = run.scope();
-    const Strassen strassen(run, *kernels_, w, x.pixels());
+    Multiplication multiply(run, *kernels_, w, x.pixels());
     constexpr Index kTasks = 32;
-    const Index panels = strassen ? strassen.pairs() : panel_count(*kernels_, w.out), least = strassen ? 2 : 4;
-    const PanelGroups groups(blocks(x), panels, kTasks, least);
+    const PanelGroups groups(blocks(x), multiply.units(), kTasks, multiply.in_pairs() ? 2 : 4);
+    if (groups.group < groups.panels) multiply.round_ahead(run, x);
     run.kernel(gemm_cost<float>(x.rows(), w.out, w.in), groups.tasks(), [&](Index task, Index worker) {
       const RowBlock block = row_block(x, groups.block(task));
-      GemmArguments g = strassen(gemm_arguments(w, bias, epilogue, y, block), worker);
-      g.first_panel = groups.first_panel(task);
-      g.last_panel = groups.last_panel(task);
+      GemmArguments g = gemm_arguments(w, bias, epilogue, y, block);
       g.a = x.row(block.first);
       g.lda = x.stride;
-      kernels_->gemm(g);
+      multiply(g, worker, groups.first_panel(task), groups.last_panel(task));
     });
   }
 
   Isa isa_;
+  Precision precision_ = Precision::float32;
   const Kernels* kernels_;
   mutable WeightBlocks weight_blocks_;  // where prepare_* puts matrices
 };

@@ -67,6 +67,12 @@ class BasicBackend {
     SEGFACE_ASSIGN(library, CublasLt::load());
     return BasicBackend(library, tf32);
   }
+  Precision precision() const noexcept { return Precision::float32; }
+  // Errors: invalid_argument where it is not float32.
+  Result<BasicBackend> with(Precision precision) const noexcept {
+    SEGFACE_RETURN_IF_ERROR(require_float32(precision));
+    return *this;
+  }
 
   Result<Linear> prepare_linear(const LinearParameters& p) const noexcept { return upload_linear<T>(p); }
   Result<Convolution> prepare_convolution(const ConvolutionParameters& p) const noexcept {

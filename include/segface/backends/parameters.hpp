@@ -4,6 +4,7 @@
 
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
+#include "segface/base/precision.hpp"
 
 SEGFACE_BEGIN_CORE
 
@@ -14,9 +15,10 @@ enum class Activation : std::uint8_t { none, relu, hard_swish, hard_sigmoid, gel
 struct LinearParameters {
   Index in = 0;
   Index out = 0;
-  const float* weight = nullptr;  // [out, in]
-  const float* bias = nullptr;    // [out], or null for none
-  const float* scale = nullptr;   // [out], or null for none
+  const float* weight = nullptr;       // [out, in]
+  const float* bias = nullptr;         // [out], or null for none
+  const float* scale = nullptr;        // [out], or null for none
+  Precision lowest = Precision::int8;  // that a backend may compute it in
 };
 
 // y = (x - mean) / sqrt(variance + eps) * gain + bias, each a vector of the channels (torch.nn.BatchNorm2d, eval)

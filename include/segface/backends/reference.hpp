@@ -35,6 +35,12 @@ class Backend {
 
   // Nothing of the environment concerns it.
   static Result<Backend> from_environment() noexcept { return Backend(); }
+  Precision precision() const noexcept { return Precision::float32; }
+  // Errors: invalid_argument where it is not float32.
+  Result<Backend> with(Precision precision) const noexcept {
+    SEGFACE_RETURN_IF_ERROR(require_float32(precision));
+    return Backend();
+  }
 
   // ---- operands -----------------------------------------------------------------------------------------------
 

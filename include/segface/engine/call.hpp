@@ -3,6 +3,7 @@
 
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
+#include "segface/base/precision.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 
@@ -12,6 +13,9 @@ struct Options {
   Index threads = 0;
   // Replays the file's self-test after loading (about 20 ms): Errc::mismatch where it does not agree.
   bool self_test = false;
+  // Of the cpu backend's products. bf16 takes AVX-512 BF16, and is float32 on a processor without; int8 is fast with AVX-VNNI
+  // or AVX-512 VNNI, and slower than float32 without. Backend::has_instructions() tells.
+  Precision precision = Precision::float32;
 };
 
 // A normalised input, planar as PyTorch's: [batch, 3, height, width], (rgb / 255 - mean) / std.

@@ -21,12 +21,13 @@ class ParsingNetwork {
  public:
   using EngineOf = Engine<SegFace, Backend>;
 
-  // Errors: those of Engine::make, mismatch (of the self-test, where it is asked for).
+  // Errors: those of Engine::make and Backend::with, mismatch (of the self-test, where it is asked for).
   static Result<std::shared_ptr<const ParsingNetwork>> make(const WeightFile& file, const Options& options,
                                                             const Backend& backend) noexcept {
     return guarded([&]() -> Result<std::shared_ptr<const ParsingNetwork>> {
       SEGFACE_ASSIGN(executor, make_executor(options.threads));
-      SEGFACE_ASSIGN(engine, EngineOf::make(backend, file.weights(), std::move(executor)));
+      SEGFACE_ASSIGN(precise, backend.with(options.precision));
+      SEGFACE_ASSIGN(engine, EngineOf::make(precise, file.weights(), std::move(executor)));
       const std::shared_ptr<ParsingNetwork> made(new ParsingNetwork(std::move(engine), file));
       const Index side = made->info_.resolution;
       SEGFACE_RETURN_IF_ERROR(made->engine_->plan_for(1, side, side, made->warps_of(1)));

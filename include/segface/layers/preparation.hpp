@@ -1,11 +1,15 @@
-// Preparation: turns weights into a backend's operands, reading tensor by tensor; the first failure sticks.
+// Preparation: turns weights into a backend's operands, reading tensor by tensor; the first failure sticks. It knows the
+// tensors' names, so it is here that each operand gets the precision of its products.
 //
 // Layers are built by constructors that take a Preparation and their XWeights. A constructor cannot return a
 // Status, so the Preparation keeps the first one: build the whole tree, then look at status().
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <iterator>
+#include <optional>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -20,7 +24,11 @@ SEGFACE_BEGIN_CORE
 template <class Backend>
 class Preparation {
  public:
+  // The lowest precision of the products that a tensor takes part in, by its name.
+  using LowestPrecision = Precision (*)(std::string_view tensor);
+
   explicit Preparation(const Backend& backend) noexcept : backend_(backend) {}
+  Preparation(const Backend& backend, LowestPrecision lowest) noexcept : backend_(backend), lowest_of_(lowest) {}
   Preparation(const Preparation&) = delete;
   Preparation& operator=(const Preparation&) = delete;
 
@@ -30,6 +38,7 @@ class Preparation {
   // The tensor's values; empty after a failure.
   Buffer<float> read(const Weight& weight) noexcept {
     if (!status_.ok()) return {};
+    if (lowest_of_ != nullptr) lowest_ = std::min(lowest_, lowest_of_(weight.source->info(weight.index).name));
     return keep(weight.read());
   }
 
@@ -43,11 +52,13 @@ class Preparation {
     return *std::move(result);
   }
 
-  // An operand made by `make(backend)`, a Result; an empty one after a failure.
+  // An operand made by `make(backend)`, a Result; an empty one after a failure. The backend's precision is at least the
+  // lowest of all tensors that were read since the last operand.
   template <class Make>
   auto operand(const Make& make) noexcept {
     using Operand = std::decay_t<decltype(*make(backend_))>;
-    return status_.ok() ? keep(make(backend_)) : Operand();
+    const Precision lowest = std::exchange(lowest_, Precision::int8);
+    return status_.ok() ? keep(make(lowest < backend_.precision() ? exact_backend(lowest) : backend_)) : Operand();
   }
 
   void fail(const Status& status) noexcept {
@@ -55,7 +66,16 @@ class Preparation {
   }
 
  private:
+  const Backend& exact_backend(Precision precision) noexcept {
+    std::optional<Backend>& exact = exact_[static_cast<std::size_t>(precision)];
+    if (!exact) exact.emplace(keep(backend_.with(precision)));
+    return *exact;
+  }
+
   const Backend& backend_;
+  LowestPrecision lowest_of_ = nullptr;
+  Precision lowest_ = Precision::int8;
+  std::optional<Backend> exact_[static_cast<std::size_t>(Precision::int8)];  // of lower precisions than the backend's
   Status status_;
 };
 

@@ -57,7 +57,7 @@ Out stream_image_and_back(Run<Backend>& run, const Kernels& kernels,
   const Projection key = project(run, kernels, tokens_read.k_proj, &key_position, In(y));
   const Projection value = project(run, kernels, tokens_read.v_proj, nullptr, In(y));
   const KeyStrips strips(run, kernels, q, tokens_read.heads, x);
-  const Strassen strassen(run, kernels, image_reads.out_proj, x.pixels());
+  const Multiplication multiply(run, kernels, image_reads.out_proj, x.pixels());
   const Index inner = q.channels, tile = kRowBlock * inner;
   float* const scratch = run.template scratch<float>(run.workers() * 2 * tile);
   Cost all = gemm_cost<float>(x.rows(), y.channels, image_reads.out_proj.in);
@@ -74,7 +74,7 @@ Out stream_image_and_back(Run<Backend>& run, const Kernels& kernels,
                               y.row(block.first), y.stride);
     g.residual = x.row(block.first);
     g.ldr = x.stride;
-    kernels.gemm(strassen(g, worker));
+    multiply(g, worker);
     kernels.layer_norm(norm_in_place(norm, block.rows, y.channels, y.row(block.first), y.stride));
     key(kernels, block, worker, a);
     value(kernels, block, worker, b);

@@ -4,10 +4,6 @@
 // finished tile is stored once to the stack, where the epilogue (a run-time choice) is applied row by row. The sum
 // of one result runs over k in order in every tile height: a row's bits do not depend on where its tile begins.
 
-inline constexpr Index kPanel = 2 * kLanes;
-inline constexpr Index kLine = 16;            // floats in a cache line
-inline constexpr Index kAhead = 32 * kPanel;  // how far before its use a panel is fetched
-
 // tile = begin + the product; begin: a tile, or null for zeros.
 template <int Rows>
 inline void multiply_tile(const float* a, Index lda, const float* panel, Index k_count, float* tile,
@@ -55,15 +51,6 @@ inline void multiply_rows(Index rows, const float* a, Index lda, const float* pa
   }
 }
 
-// Columns [column, column + columns) of a finished tile, which is changed -> C.
-inline void store_tile(const GemmArguments& g, float* tile, Index row, Index rows, Index column,
-                       Index columns) noexcept {
-  const float* const bias = g.bias == nullptr ? nullptr : g.bias + column;  // padded to whole panels
-  const float* const residual = g.residual == nullptr ? nullptr : g.residual + row * g.ldr + column;
-  finish_rows(g.activation, bias, residual, g.ldr, g.last, tile, kPanel, rows, columns, g.c + row * g.ldc + column,
-              g.ldc);
-}
-
 inline void multiply_panels(const GemmArguments& g) noexcept {
   for (Index panel = g.first_panel; panel < g.last_panel; ++panel) {
     const Index column = panel * kPanel;
@@ -71,13 +58,7 @@ inline void multiply_panels(const GemmArguments& g) noexcept {
     const float* weights = g.panels + panel * kPanel * g.depth;
     for (Index row = 0; row < g.rows; row += kTileRows) {
       const Index rows = g.rows - row < kTileRows ? g.rows - row : kTileRows;
-      // What the epilogue will read and write is fetched meanwhile.
-      for (Index r = row; r < row + rows; ++r) {
-        for (Index i = 0; i < columns; i += kLine) {
-          SEGFACE_PREFETCH_TO_WRITE(g.c + r * g.ldc + column + i);
-          if (g.residual != nullptr) SEGFACE_PREFETCH(g.residual + r * g.ldr + column + i);
-        }
-      }
+      prefetch_tile(g, row, rows, column, columns);
       float tile[kTileRows * kPanel];
       multiply_rows(rows, g.a + row * g.lda, g.lda, weights, g.depth, tile);
       store_tile(g, tile, row, rows, column, columns);

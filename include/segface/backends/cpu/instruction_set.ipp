@@ -1,5 +1,6 @@
-// One instruction set: every kernel, for the vectors of SEGFACE_VECTORS, in the namespace SEGFACE_SET, compiled for the
-// features of SEGFACE_TARGET where that is defined. Included by kernels.hpp only, once a set; takes the macros away.
+// One instruction set: every kernel, for the vectors of SEGFACE_VECTORS and the dot products of SEGFACE_DOTS, in the
+// namespace SEGFACE_SET, compiled for the features of SEGFACE_TARGET where that is defined; int8's products alone where
+// SEGFACE_VNNI is, bf16's where SEGFACE_BF16 is. Included by kernels.hpp only, once a set; takes its macros away.
 
 #if defined(SEGFACE_TARGET)
 #if defined(__clang__)
@@ -16,7 +17,21 @@ SEGFACE_PRAGMA(GCC target(SEGFACE_TARGET))
 namespace SEGFACE_SET {
 #include SEGFACE_VECTORS
 // Lines of this kind keep the order of the files, of which each needs those before it.
+#include "segface/backends/cpu/math.ipp"
+//
+#include "segface/backends/cpu/tile.ipp"
+//
+#include "segface/backends/cpu/products.ipp"
+#if defined(SEGFACE_BF16)
+#include "segface/backends/cpu/bf16.ipp"
+#else
+#include SEGFACE_DOTS
+//
+#include "segface/backends/cpu/int8.ipp"
+#endif
+#if !defined(SEGFACE_BF16) && !defined(SEGFACE_VNNI)
 #include "segface/backends/cpu/kernels.ipp"
+#endif
 }  // namespace SEGFACE_SET
 
 #if defined(SEGFACE_TARGET)
@@ -29,13 +44,21 @@ namespace SEGFACE_SET {
 #endif
 
 namespace SEGFACE_SET {
+#if defined(SEGFACE_BF16)
+inline constexpr ProductKernels kBf16Products = {round_to_bfloat16, multiply_rounded<Bfloat16Dots>};
+#else
+inline constexpr ProductKernels kInt8Products = {round_to_bytes, multiply_rounded<ByteDots>};
+#endif
+#if !defined(SEGFACE_BF16) && !defined(SEGFACE_VNNI)
 inline constexpr Kernels kKernels = {
     kLanes,          kPanel,        gemm,           strassen_stride, sum_panels,   winograd_input, winograd_products,
     winograd_output, depthwise_row, layer_norm,     largest_rows,    sum_rows,     scale_rows,     prelu_rows,
     add_rows,        add_position,  mix_pixel,      mix_pixels,      label_pixels, settle_pixels,  attend_few_keys,
     attend_strip,    merge_strips,  window_scratch, attend_window};
+#endif
 }  // namespace SEGFACE_SET
 
 #undef SEGFACE_SET
 #undef SEGFACE_TARGET
 #undef SEGFACE_VECTORS
+#undef SEGFACE_DOTS

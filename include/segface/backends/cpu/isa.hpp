@@ -53,6 +53,31 @@ inline const Kernels& kernels(Isa isa) noexcept {
   return baseline::kKernels;
 }
 
+// Whether products of a precision are made by instructions for them, and so in less time than those of float32.
+inline bool has_instructions(Isa isa, Precision precision) noexcept {
+#if SEGFACE_X86_KERNELS
+  static const X86Features features = x86_features();
+  if (isa == Isa::avx512) return precision == Precision::bf16 ? features.avx512_bf16 : features.avx512_vnni;
+  if (isa == Isa::avx2) return precision == Precision::int8 && features.avx_vnni;
+#endif
+  static_cast<void>(isa);
+  static_cast<void>(precision);
+  return false;
+}
+
+// The products of a precision that go with a set, in panels of the same width; null for float32, and where the processor
+// lacks instructions for bf16. int8 is never lacking: other instructions give the same results, more slowly.
+inline const ProductKernels* product_kernels(Isa isa, Precision precision) noexcept {
+  if (precision == Precision::float32) return nullptr;
+  const bool native = has_instructions(isa, precision);
+#if SEGFACE_X86_KERNELS
+  if (precision == Precision::bf16) return native ? &avx512_bf16::kBf16Products : nullptr;
+  if (isa == Isa::avx512) return native ? &avx512_vnni::kInt8Products : &avx512::kInt8Products;
+  if (isa == Isa::avx2) return native ? &kAvxVnniInt8 : &kAvx2Int8;
+#endif
+  return native || precision == Precision::int8 ? &baseline::kInt8Products : nullptr;
+}
+
 inline Isa best_isa() noexcept {
   std::size_t best = std::size(kIsas) - 1;
   while (!kIsas[best].supported()) --best;

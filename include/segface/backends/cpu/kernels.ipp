@@ -1,7 +1,5 @@
-// Every kernel body, for the vector type that was included before. Included by kernels.hpp only, several times.
+// Every kernel body on floats, for the vector type that was included before. Included by instruction_set.ipp only.
 
-#include "segface/backends/cpu/math.ipp"
-//
 #include "segface/backends/cpu/gemm.ipp"
 //
 #include "segface/backends/cpu/strassen.ipp"

@@ -6,16 +6,32 @@
 #include "segface/backends/cpu/kernels.hpp"
 #include "segface/backends/cpu/weight_blocks.hpp"
 #include "segface/base/config.hpp"
+#include "segface/base/half.hpp"
 #include "segface/base/memory.hpp"
 
 SEGFACE_BEGIN_CORE
 namespace cpu {
 
+// What a matrix of rounded weights has besides them; empty beside one of floats.
+struct Rounding {
+  Precision precision = Precision::float32;
+  const ProductKernels* kernels = nullptr;
+  Buffer<float> scales;       // [panels x panel], of int8
+  Buffer<std::int32_t> sums;  // [panels x panel], of int8
+
+  explicit operator bool() const noexcept { return kernels != nullptr; }
+};
+
 // A matrix in panels of `panel` outputs, and its bias, both padded with zeros.
 struct Linear {
-  PackedWeights panels;  // [panels, in, panel]
+  PackedWeights panels;  // [panels, in, panel]; where it is rounded, as RoundedWeights has them
   Buffer<float> bias;    // [panels x panel]
   Index in = 0, out = 0;
+  Rounding rounding;
+
+  RoundedWeights rounded() const noexcept {
+    return {reinterpret_cast<const std::uint32_t*>(panels.data()), rounding.scales.data(), rounding.sums.data()};
+  }
 };
 // Panels that `columns` outputs fill.
 inline Index panel_count(const Kernels& kernels, Index columns) noexcept {
@@ -43,6 +59,41 @@ void pack_panels(Index panel, Index in, Index out, const Weight& weight, float* 
       }
       for (Index i = begin; i < end; ++i) std::fill_n(packed + i * panel + outputs, panel - outputs, 0.0f);
     }
+  }
+}
+
+// The same as bytes, each output's between -127 and 127 times a scale: its largest weight's 127th part. What is not finite
+// makes the scale NaN, and so the results. `panels` is zeros before, and so are scales and sums.
+template <class Weight>
+void pack_bytes(Index panel, Index in, Index out, const Weight& weight, std::int8_t* packed, float* scales,
+                std::int32_t* sums) noexcept {
+  constexpr Index kGroup = numbers_in_group(Precision::int8);
+  const Index count = group_count(Precision::int8, in);
+  for (Index o = 0; o < out; ++o) {
+    float most = 0, invalid = 0;
+    for (Index i = 0; i < in; ++i) {
+      most = std::max(most, std::abs(weight(o, i)));
+      invalid += weight(o, i) * 0.0f;
+    }
+    const float steps = most > 1e-35f ? 127 / most : 0;
+    std::int8_t* const first = packed + (o / panel * panel * count + o % panel) * kGroup;
+    for (Index i = 0; i < in; ++i) {
+      const float bounded = std::min(std::max(weight(o, i) * steps, -127.0f), 127.0f);
+      const auto byte = static_cast<std::int8_t>(std::lrint(bounded));
+      first[i / kGroup * panel * kGroup + i % kGroup] = byte;
+      sums[o] += byte;
+    }
+    scales[o] = most / 127 + invalid;
+  }
+}
+// The same as bfloat16.
+template <class Weight>
+void pack_bfloat16(Index panel, Index in, Index out, const Weight& weight, std::uint16_t* packed) noexcept {
+  constexpr Index kGroup = numbers_in_group(Precision::bf16);
+  const Index count = group_count(Precision::bf16, in);
+  for (Index o = 0; o < out; ++o) {
+    std::uint16_t* const first = packed + (o / panel * panel * count + o % panel) * kGroup;
+    for (Index i = 0; i < in; ++i) first[i / kGroup * panel * kGroup + i % kGroup] = bfloat16_from_float(weight(o, i));
   }
 }
 

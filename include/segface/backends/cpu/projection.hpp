@@ -11,9 +11,9 @@
 #include "segface/backends/compound/segface/pyramid.hpp"
 #include "segface/backends/cpu/interpolation.hpp"
 #include "segface/backends/cpu/kernels.hpp"
+#include "segface/backends/cpu/multiplication.hpp"
 #include "segface/backends/cpu/operands.hpp"
 #include "segface/backends/cpu/position.hpp"
-#include "segface/backends/cpu/strassen.hpp"
 #include "segface/backends/cpu/tasks.hpp"
 #include "segface/backends/fold.hpp"
 
@@ -46,22 +46,24 @@ struct PyramidLinear {
   static Result<PyramidLinear> prepare(const Backend& backend, const MlpFusionParameters& fusion,
                                        const LinearParameters& p) noexcept {
     PyramidLinear w;
-    SEGFACE_ASSIGN(on_fused, backend.prepare_linear(p));
-    w.on_fused = std::move(on_fused);
     // Multiply-adds of a pixel of the finest level and an output: the sum of C_i / 4^i, against 256.
     Index depth = 0;
     for (std::size_t i = 0; i < 4; ++i) depth += handed_on_channels(fusion, i) >> (2 * i);
     w.apart = 3 * depth < 2 * p.in;
+    LinearParameters of_position = p;  // what on_fused is for where the levels are apart: once a plan
+    if (w.apart) of_position.lowest = Precision::float32;
+    SEGFACE_ASSIGN(on_fused, backend.prepare_linear(of_position));
+    w.on_fused = std::move(on_fused);
     for (std::size_t i = 0; w.apart && i < 4; ++i) {
-      const LinearParameters product = {p.in, p.out, p.weight, nullptr, nullptr};
+      const LinearParameters product = {p.in, p.out, p.weight, nullptr, nullptr, p.lowest};
       if (is_product(fusion, i)) {
         SEGFACE_ASSIGN(packed, backend.prepare_linear(product));
         w.levels[i] = std::move(packed);
         continue;
       }
       SEGFACE_ASSIGN(folded, fold_linear(product, fusion.levels[i]));
-      SEGFACE_ASSIGN(packed, backend.prepare_linear(
-                                 {fusion.levels[i].in, p.out, folded.weight.data(), folded.bias.data(), nullptr}));
+      SEGFACE_ASSIGN(packed, backend.prepare_linear({fusion.levels[i].in, p.out, folded.weight.data(),
+                                                     folded.bias.data(), nullptr, p.lowest}));
       w.levels[i] = std::move(packed);
     }
     if (w.apart) {
@@ -79,7 +81,7 @@ struct PyramidLinear {
 struct Projection {
   In x;
   const Linear* w = nullptr;
-  Strassen strassen;
+  Multiplication multiply;
   const float* bias = nullptr;
   const Position* position = nullptr;  // added to x
   float* scratch = nullptr;            // for this: kPart rows of each worker
@@ -97,7 +99,7 @@ struct Projection {
       g.residual = projected.row(first);
       g.ldr = projected.stride;
     }
-    kernels.gemm(strassen(g, worker));
+    multiply(g, worker);
     if (added[0].data == nullptr) return;
     const Out tile = {out, 1, 1, block.rows, width, width};
     for (const Out& level : added) mix_into(kernels, level, block.image, first, x.height, x.width, tile, true);
@@ -112,8 +114,7 @@ struct Projection {
       const Out sum = {scratch + worker * kPart * x.channels, 1, 1, rows, x.channels, x.channels};
       const In part = {x.row(block.first + done), 1, 1, rows, x.channels, x.stride};
       position->add_to(kernels, part, first + done, sum);
-      kernels.gemm(
-          strassen(product(kernels, *w, bias, rows, sum.data, sum.stride, out + done * w->out, w->out), worker));
+      multiply(product(kernels, *w, bias, rows, sum.data, sum.stride, out + done * w->out, w->out), worker);
     }
   }
 };
@@ -128,7 +129,7 @@ Projection project(Run<Backend>& run, const Kernels& kernels, const Linear& w, c
   Projection p;
   p.x = image;
   p.w = &w;
-  p.strassen = Strassen(run, kernels, w, image.pixels());
+  p.multiply = Multiplication(run, kernels, w, image.pixels());
   p.bias = w.bias.data();
   if (term != nullptr) {
     p.position = &term->position;

@@ -8,8 +8,8 @@
 
 #include "segface/backends/compound/segface/upscaling.hpp"
 #include "segface/backends/cpu/labels.hpp"
+#include "segface/backends/cpu/multiplication.hpp"
 #include "segface/backends/cpu/operands.hpp"
-#include "segface/backends/cpu/strassen.hpp"
 #include "segface/backends/cpu/tasks.hpp"
 
 SEGFACE_BEGIN_CORE
@@ -98,16 +98,16 @@ class LogitTiles {
     for (const Index end = first + count; first < end; first += kTokens) {
       const Index tokens = std::min(kTokens, end - first);
       const Linear& matrix = w_.first.matrix;
-      kernels_.gemm(first_(product(kernels_, matrix, matrix.bias.data(), tokens,
-                                   image_.row(image * image_.pixels() + first), image_.stride, twice, wide_),
-                           worker));
+      first_(product(kernels_, matrix, matrix.bias.data(), tokens, image_.row(image * image_.pixels() + first),
+                     image_.stride, twice, wide_),
+             worker);
       LayerNormArguments norm = norm_in_place(w_.norm, 4 * tokens, w_.first.out, twice, w_.first.out);
       norm.activation = Activation::gelu;
       kernels_.layer_norm(norm);
       GemmArguments second = product(kernels_, w_.second.matrix, w_.second.matrix.bias.data(), 4 * tokens, twice,
                                      w_.first.out, four_times, finest_);
       second.activation = Activation::gelu;
-      kernels_.gemm(second_(second, worker));
+      second_(second, worker);
       kernels_.gemm(classifier_.product(image, 16 * tokens, four_times, w_.second.out, products, stride_));
       place_pixels(products, stride_, first - origin, tokens, image_.width, logits);
       if (upscaled.data != nullptr) {
@@ -121,7 +121,7 @@ class LogitTiles {
   const compound::Upscaling<Backend>& w_;
   const Out& image_;
   PackedTokens classifier_;
-  Strassen first_, second_;
+  Multiplication first_, second_;
   Index classes_, wide_, finest_, stride_, size_;
   float* scratch_;  // of each worker
 };

@@ -67,7 +67,7 @@ inline Result<Linear> pack_winograd(const Kernels& kernels, WeightBlocks& blocks
       }
     }
   }
-  return Linear{std::move(panels), std::move(bias), in, out};
+  return Linear{std::move(panels), std::move(bias), in, out, {}};
 }
 
 // How the tiles of y's images are cut, and what a worker needs for a block of them.

@@ -13,8 +13,9 @@ SEGFACE_BEGIN_CORE
 namespace cpu {
 
 struct X86Features {
-  bool avx2 = false;    // and FMA
-  bool avx512 = false;  // F, BW, DQ and VL, and all of avx2
+  bool avx2 = false;                                                // and FMA
+  bool avx512 = false;                                              // F, BW, DQ and VL, and all of avx2
+  bool avx_vnni = false, avx512_vnni = false, avx512_bf16 = false;  // dot products of small numbers, beside these
 };
 
 inline X86Features x86_features() noexcept {
@@ -30,6 +31,10 @@ inline X86Features x86_features() noexcept {
   features.avx2 = bit(ebx, 5) && (saved & kYmm) == kYmm;
   features.avx512 =
       features.avx2 && bit(ebx, 16) && bit(ebx, 17) && bit(ebx, 30) && bit(ebx, 31) && (saved & kZmm) == kZmm;
+  features.avx512_vnni = features.avx512 && bit(ecx, 11);
+  if (__get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) == 0) return features;
+  features.avx_vnni = features.avx2 && bit(eax, 4);
+  features.avx512_bf16 = features.avx512 && bit(eax, 5);
   return features;
 }
 

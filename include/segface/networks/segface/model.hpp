@@ -25,6 +25,7 @@
 #include "segface/networks/segface/backbones/swin_v2.hpp"
 #include "segface/networks/segface/class_token_decoder.hpp"
 #include "segface/networks/segface/mlp_fusion.hpp"
+#include "segface/networks/segface/precision.hpp"
 
 SEGFACE_BEGIN_CORE
 
@@ -147,7 +148,7 @@ SegFace<B>::~SegFace() = default;
 template <class B>
 Result<SegFace<B>> SegFace<B>::prepare(const B& backend, const SegFaceWeights& w) noexcept {
   return guarded([&]() -> Result<SegFace> {
-    Preparation<B> preparation(backend);
+    Preparation<B> preparation(backend, lowest_precision);
     SegFace network(preparation, w, MlpFusionNumbers(preparation, w.fusion));
     if (!preparation.status().ok()) return preparation.status();
     return Result<SegFace>(std::move(network));
