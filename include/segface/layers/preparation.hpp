@@ -68,7 +68,11 @@ class Preparation {
  private:
   const Backend& exact_backend(Precision precision) noexcept {
     std::optional<Backend>& exact = exact_[static_cast<std::size_t>(precision)];
-    if (!exact) exact.emplace(keep(backend_.with(precision)));
+    if (!exact) {
+      Result<Backend> made = backend_.with(precision);
+      if (!made.ok()) return fail(made.error()), backend_;
+      exact.emplace(*std::move(made));
+    }
     return *exact;
   }
 
