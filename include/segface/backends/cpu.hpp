@@ -48,7 +48,8 @@ class Backend {
   using Overrides =
       OverrideList<Compound::fuse, Compound::expand_and_filter, Compound::position, Compound::position_term,
                    Compound::tokens_from_image, Compound::image_from_tokens_and_back, Compound::upscale_and_classify,
-                   Compound::upscale_and_label, Compound::label_map>;
+                   Compound::upscale_and_label, Compound::label_map, Compound::MlpFusion, Compound::Position,
+                   Compound::PositionTerm, Compound::PyramidLinear>;
 
   // The best kernels this processor has.
   Backend() noexcept : Backend(best_isa()) {}

@@ -56,7 +56,8 @@ class BasicBackend {
 
   using Overrides =
       OverrideList<Compound::fuse, Compound::position_term, Compound::image_linear_at, Compound::label_map,
-                   Compound::class_planes, Compound::squeeze_excitation, Compound::upscale_and_classify>;
+                   Compound::class_planes, Compound::squeeze_excitation, Compound::upscale_and_classify,
+                   Compound::MlpFusion, Compound::PhotoInput, Compound::PositionTerm>;
 
   // On the current device. tf32: whether products of floats may round them to ten bits of fraction, which tensor cores
   // multiply many times faster. Errors: no_device (no cuBLASLt either).

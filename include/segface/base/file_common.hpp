@@ -22,6 +22,38 @@ struct FileInfo {
 // The systems take no more at a time.
 inline constexpr std::size_t kLargestTransfer = std::size_t{1} << 30;
 
+// What pending files have in common: bytes in an open file, which may have a name of their own until they get the
+// target's. Move-only; bytes that never got that name are lost. Functions that can fail return errno, 0 where all is
+// well. kRemove takes the file away that is called so.
+template <class Descriptor, void (*kRemove)(const std::string& path) noexcept>
+class PendingBytes {
+ public:
+  PendingBytes() noexcept = default;
+  PendingBytes(PendingBytes&& other) noexcept { *this = std::move(other); }
+  PendingBytes& operator=(PendingBytes&& other) noexcept {
+    std::swap(file_, other.file_);
+    target_.swap(other.target_);
+    temporary_path_.swap(other.temporary_path_);
+    return *this;
+  }
+  ~PendingBytes() { discard(); }
+
+  Descriptor& descriptor() noexcept { return file_; }
+  // The name of the bytes; empty where they have none.
+  const std::string& temporary_path() const noexcept { return temporary_path_; }
+
+  void discard() noexcept {
+    static_cast<void>(file_.close());
+    if (!temporary_path_.empty()) kRemove(temporary_path_);
+    temporary_path_.clear();
+  }
+
+ protected:
+  Descriptor file_;
+  std::string target_;
+  std::string temporary_path_;
+};
+
 // Calls take(name) with names in `directory`, which ends with a separator or is empty, that are most likely free, until
 // it answers 0, and puts that name into `taken`; or until it fails for another reason than EEXIST, which is returned.
 template <class Take>

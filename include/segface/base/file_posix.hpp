@@ -148,25 +148,17 @@ inline constexpr int kNameless = O_RDWR | O_TMPFILE;
 inline constexpr int kNameless = O_WRONLY;
 #endif
 
-// Bytes that are to become the file `target`, which stays as it is until then. Move-only; bytes that never got the
-// name are lost.
+inline void remove_file(const std::string& path) noexcept {
+  static_cast<void>(::unlink(path.c_str()));
+}
+
+// Bytes that are to become the file `target`, which stays as it is until then.
 //
 // They lie in a file without a name in the target's directory, which goes with the process even where that is killed;
 // else in one called .segface-*.tmp; else, where the directory takes no new files but the target can be written to, in
-// one without a name elsewhere. Functions that can fail return errno, 0 where all is well.
-class PendingFile {
+// one without a name elsewhere.
+class PendingFile : public PendingBytes<FileDescriptor, remove_file> {
  public:
-  PendingFile() noexcept = default;
-  PendingFile(PendingFile&& other) noexcept { *this = std::move(other); }
-  PendingFile& operator=(PendingFile&& other) noexcept {
-    std::swap(file_, other.file_);
-    std::swap(elsewhere_, other.elsewhere_);
-    target_.swap(other.target_);
-    temporary_path_.swap(other.temporary_path_);
-    return *this;
-  }
-  ~PendingFile() { discard(); }
-
   // `path` leads to a regular file or to nothing yet.
   int open(const std::string& path) {
     struct stat description;
@@ -182,10 +174,6 @@ class PendingFile {
     return reason;
   }
 
-  FileDescriptor& descriptor() noexcept { return file_; }
-  // The name of the bytes; empty where they have none.
-  const std::string& temporary_path() const noexcept { return temporary_path_; }
-
   // Gives the bytes the target's name. EEXIST: the name is taken, and is not to be replaced.
   int publish(bool replace) {
     int reason = elsewhere_ ? EACCES : replace ? replace_target() : claim_target();
@@ -197,12 +185,6 @@ class PendingFile {
     }
     discard();
     return reason;
-  }
-
-  void discard() noexcept {
-    static_cast<void>(file_.close());
-    if (!temporary_path_.empty()) static_cast<void>(::unlink(temporary_path_.c_str()));
-    temporary_path_.clear();
   }
 
  private:
@@ -316,10 +298,7 @@ class PendingFile {
     return reason != 0 ? reason : out.close() ? 0 : errno;
   }
 
-  FileDescriptor file_;
   bool elsewhere_ = false;
-  std::string target_;
-  std::string temporary_path_;
 };
 
 SEGFACE_END_CORE

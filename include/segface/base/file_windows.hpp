@@ -19,6 +19,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/file_common.hpp"
 #include "segface/base/memory.hpp"
+#include "segface/base/status.hpp"
 
 extern "C" {
 struct _OVERLAPPED;
@@ -139,20 +140,17 @@ class FileDescriptor {
   int number_ = -1;
 };
 
-// Bytes that are to become a file, which stays as it is until then. Move-only; bytes that never got the name are lost.
-// Functions that can fail return errno, 0 where all is well.
-class PendingFile {
- public:
-  PendingFile() noexcept = default;
-  PendingFile(PendingFile&& other) noexcept { *this = std::move(other); }
-  PendingFile& operator=(PendingFile&& other) noexcept {
-    std::swap(file_, other.file_);
-    target_.swap(other.target_);
-    temporary_path_.swap(other.temporary_path_);
-    return *this;
-  }
-  ~PendingFile() { discard(); }
+// Where there is no memory for the name, the file stays.
+inline void remove_file(const std::string& path) noexcept {
+  static_cast<void>(guarded([&]() -> Status {
+    static_cast<void>(::_wunlink(wide_path(path).c_str()));
+    return {};
+  }));
+}
 
+// Bytes that are to become the file `target`, which stays as it is until then.
+class PendingFile : public PendingBytes<FileDescriptor, remove_file> {
+ public:
   // `path` leads to a regular file or to nothing yet.
   int open(const std::string& path) {
     target_ = path;
@@ -163,10 +161,6 @@ class PendingFile {
                                  return file_.is_open() ? 0 : errno;
                                });
   }
-
-  FileDescriptor& descriptor() noexcept { return file_; }
-  // The name of the bytes; empty where they have none.
-  const std::string& temporary_path() const noexcept { return temporary_path_; }
 
   // Gives the bytes the target's name. EEXIST: the name is taken, and is not to be replaced.
   int publish(bool replace) {
@@ -179,12 +173,6 @@ class PendingFile {
     if (reason == 0) temporary_path_.clear();
     discard();
     return reason;
-  }
-
-  void discard() noexcept {
-    static_cast<void>(file_.close());
-    if (!temporary_path_.empty()) static_cast<void>(::_wunlink(wide_path(temporary_path_).c_str()));
-    temporary_path_.clear();
   }
 
  private:
@@ -204,10 +192,6 @@ class PendingFile {
     }
     return EIO;
   }
-
-  FileDescriptor file_;
-  std::string target_;
-  std::string temporary_path_;
 };
 
 SEGFACE_END_CORE

@@ -144,7 +144,7 @@ SEGFACE_C segface_status segface_load(const char* network, const char* finder, c
 SEGFACE_C segface_status segface_load_memory(const void* network, size_t network_size, const void* finder,
                                              size_t finder_size, const segface_options* options,
                                              segface_parser** parser);
-// NULL is left alone.
+// NULL is left alone. What was freed must not be given again, as with free().
 SEGFACE_C void segface_free(segface_parser* parser);
 
 enum { SEGFACE_CELEB, SEGFACE_LAPA, SEGFACE_HELEN };

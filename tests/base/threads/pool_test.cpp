@@ -41,6 +41,18 @@ void on_two_threads(Executor& executor, const Both& both) {
 
 }  // namespace
 
+TEST_CASE("who waits looks for its turn so many times at most, and once where threads outnumber processors") {
+  for (const bool may_look : {false, true}) {
+    int looks = 0;
+    const auto count = [&](int wanted) { return [&looks, wanted] { return ++looks == wanted; }; };
+    CHECK_FALSE(look_for(count(0), may_look));
+    CHECK(looks == (may_look ? kLooks : 1));
+    looks = 0;
+    CHECK(look_for(count(1), may_look));
+    CHECK(looks == 1);
+  }
+}
+
 TEST_CASE("nobody waits for a worker that does not come") {
   const std::unique_ptr<Crew> crew = Crew::make(4, /*may_look=*/true);  // and nobody serves
   for (int kernel = 0; kernel < 100; ++kernel) {

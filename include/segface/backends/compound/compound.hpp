@@ -1,8 +1,8 @@
 // The vocabulary, second rank: compounds. Each has one default, written in primitives, in this folder.
 //
-// A backend overrides a compound by having a member function of its name and naming it in its Overrides, or by an
-// operand type of its name. Layers call ops::name(run, ...) and never know. Every override is compared with its default
-// by a test; one whose parameters are not the compound's, or that is not named, does not compile.
+// A backend overrides a compound, or the operand of one, by having a member function, or a type, of its name and naming
+// it in its Overrides. Layers call ops::name(run, ...) and never know. Every override is compared with its default by a
+// test; one whose parameters are not the compound's, or that is not named, does not compile.
 #pragma once
 
 #include <type_traits>
@@ -29,6 +29,12 @@ enum class Compound {
   upscale_and_classify,
   upscale_and_label,
   window_attention,
+  // Operands.
+  MlpFusion,
+  PhotoInput,
+  Position,
+  PositionTerm,
+  PyramidLinear,
 };
 
 // Those that a backend overrides.
@@ -76,19 +82,26 @@ SEGFACE_END_CORE
   }                                                                                           \
   }
 
-// After compound::Name<B>: declares ops::Name<B>, the backend's own operand of that name, or the default.
-#define SEGFACE_COMPOUND_OPERAND(Name)            \
-  namespace detail {                              \
-  template <class B, class = void>                \
-  struct Name {                                   \
-    using type = compound::Name<B>;               \
-  };                                              \
-  template <class B>                              \
-  struct Name<B, std::void_t<typename B::Name>> { \
-    using type = typename B::Name;                \
-  };                                              \
-  }                                               \
-  namespace ops {                                 \
-  template <class B>                              \
-  using Name = typename detail::Name<B>::type;    \
+// After compound::Name<B>: declares ops::Name<B>, the backend's own operand of that name where it names it among its
+// overrides, and the default elsewhere.
+#define SEGFACE_COMPOUND_OPERAND(Name)                                                                  \
+  namespace detail {                                                                                    \
+  template <class B, class = void>                                                                      \
+  inline constexpr bool kHas_##Name = false;                                                            \
+  template <class B>                                                                                    \
+  inline constexpr bool kHas_##Name<B, std::void_t<typename B::Name>> = true;                           \
+  template <class B, bool kOverridden = Overrides<B>::has(Compound::Name)>                              \
+  struct Name {                                                                                         \
+    static_assert(!kHas_##Name<B>, "the backend has an operand of this name that Overrides lacks");     \
+    using type = compound::Name<B>;                                                                     \
+  };                                                                                                    \
+  template <class B>                                                                                    \
+  struct Name<B, true> {                                                                                \
+    static_assert(kHas_##Name<B>, "Overrides names an operand of the compound that the backend lacks"); \
+    using type = typename B::Name;                                                                      \
+  };                                                                                                    \
+  }                                                                                                     \
+  namespace ops {                                                                                       \
+  template <class B>                                                                                    \
+  using Name = typename detail::Name<B>::type;                                                          \
   }

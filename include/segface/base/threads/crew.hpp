@@ -23,6 +23,22 @@
 
 SEGFACE_BEGIN_CORE
 
+// Looks whether condition() has come true: kLooks times, some tens of microseconds, where each thread has a processor,
+// else once. False where it has not.
+inline constexpr int kLooks = 1000;
+template <class Condition>
+bool look_for(const Condition& condition, bool may_look) noexcept {
+  for (int look = 0; look < (may_look ? kLooks : 1); ++look) {
+    if (condition()) return true;
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("isb");
+#endif
+  }
+  return false;
+}
+
 class Crew {
  public:
   // For `size` threads, 1 <= size: a caller's, and size - 1 that serve(), though none need come; null where memory runs out.
@@ -115,7 +131,7 @@ class Crew {
       if (waiting == mine && waiting.compare_exchange_strong(mine, nullptr)) --called;
     }
     const auto done = [&] { return job.left == called; };
-    if (look_for(done)) return;
+    if (look_for(done, may_look_)) return;
     std::unique_lock<std::mutex> lock(mutex_);
     ++sleeping_callers_;
     left_.wait(lock, done);
@@ -125,7 +141,7 @@ class Crew {
   // False when dismissed.
   bool wait_for_call(Seat& seat) noexcept {
     const auto called = [&] { return seat.job != nullptr || dismissed_; };
-    if (!look_for(called)) {
+    if (!look_for(called, may_look_)) {
       std::unique_lock<std::mutex> lock(seat.mutex);
       seat.asleep = true;
       seat.called.wait(lock, called);
@@ -137,21 +153,6 @@ class Crew {
   static void wake(Seat& seat) noexcept {
     { const std::lock_guard<std::mutex> lock(seat.mutex); }
     seat.called.notify_one();
-  }
-
-  // Some tens of microseconds at most.
-  template <class Condition>
-  bool look_for(const Condition& condition) const noexcept {
-    constexpr int kLooks = 1000;
-    for (int look = 0; look < (may_look_ ? kLooks : 1); ++look) {
-      if (condition()) return true;
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-      __builtin_ia32_pause();
-#elif defined(__aarch64__)
-      __asm__ __volatile__("isb");
-#endif
-    }
-    return false;
   }
 
   const bool may_look_;
