@@ -156,7 +156,8 @@ struct Picked {
   std::vector<Region> regions;
   std::vector<Landmarks> landmarks;
 
-  Status add(const segface_region& asked, const ImageView& photo) {
+  Status add(const segface_region* given, const ImageView& photo) {
+    SEGFACE_ASSIGN(asked, take(given, "segface_region"));
     SEGFACE_ASSIGN(region, region_of(asked, photo));
     regions.push_back(region);
     if (asked.landmarks == nullptr) return {};
@@ -198,8 +199,7 @@ Result<Picked> picked_regions(const segface_photo_options& asked, const ImageVie
   const auto* at = reinterpret_cast<const unsigned char*>(asked.regions);
   for (std::size_t i = 0; i < asked.region_count; ++i) {
     const auto* const given = reinterpret_cast<const segface_region*>(at);
-    SEGFACE_ASSIGN(region, take(given, "segface_region"));
-    const Status added = picked.add(region, photo);
+    const Status added = picked.add(given, photo);
     if (!added.ok()) return in_context(added, "region ", i + 1);
     at += given->size;
   }
