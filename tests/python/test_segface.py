@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.metadata
 import multiprocessing
 import os
 import pickle
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -132,6 +134,9 @@ class Pictures(Case):
         large[100:612, 50:562] = PHOTO
         view = large[100:612, 50:562]
         self.same(PARSER.parse(view, "rgb"))
+        frozen = PHOTO.copy()
+        frozen.flags.writeable = False
+        self.same(PARSER.parse(frozen, "rgb"))
         every_second = np.repeat(PHOTO, 2, axis=0)[::2]
         self.same(PARSER.parse(every_second, "rgb"))
         one_row = PARSER.parse_crop(PHOTO[:1], "rgb")
@@ -161,7 +166,11 @@ class Pictures(Case):
             def __array__(self, dtype=None, copy=None):
                 raise TypeError("can't convert cuda:0 device type tensor to numpy")
 
+        class Described:
+            __array_interface__ = PHOTO.__array_interface__
+
         self.same(PARSER.parse(Tensor(), "rgb"))
+        self.same(PARSER.parse(Described(), "rgb"))
         self.same(PARSER.parse(Exchanged(), "rgb"))
         with self.refuses("OnGpu is no array in this process's memory: can't convert cuda"):
             PARSER.parse(OnGpu(), "rgb")
@@ -266,6 +275,8 @@ class Results(Case):
         np.testing.assert_array_equal(all_colour[~seen], PHOTO[~seen])
         bgr = np.ascontiguousarray(PHOTO[..., ::-1])
         np.testing.assert_array_equal(EXPECTED.overlay(bgr, "bgr"), EXPECTED.overlay())
+        as_numbers = dataclasses.replace(EXPECTED, labels=EXPECTED.labels.astype(np.int64))
+        np.testing.assert_array_equal(as_numbers.overlay(), EXPECTED.overlay())
         with self.refuses("does not belong to labels"):
             EXPECTED.overlay(PHOTO[:100], "rgb")
         with self.refuses("alpha"):
@@ -429,6 +440,15 @@ class Parsers(Case):
         if child == 0:
             os._exit(0 if labels_of(PARSER) == EXPECTED.labels.tobytes() else 1)
         self.assertEqual(os.waitpid(child, 0)[1], 0)
+
+    @unittest.skipUnless(hasattr(os, "fork"), "no fork")
+    def test_a_child_that_is_forked_while_another_thread_loads_has_a_parser_of_its_own(self):
+        with segface._parser._own_lock:
+            child = os.fork()
+            if child == 0:
+                signal.alarm(60)
+                os._exit(0 if segface.parse(PORTRAIT).labels.tobytes() == EXPECTED.labels.tobytes() else 1)
+            self.assertEqual(os.waitpid(child, 0)[1], 0)
 
     def test_processes(self):
         methods = [method for method in ("fork", "spawn") if method in multiprocessing.get_all_start_methods()]

@@ -57,7 +57,9 @@ def _array(image: Any, order: str | None) -> tuple[npt.NDArray[Any], str | None]
             f"{type(image).__name__} is no picture; expected an array or CPU tensor of uint8, Pillow's, or a path"
         )
     try:
-        return (np.asarray(image) if hasattr(image, "__array__") else np.from_dlpack(image)), order
+        if hasattr(image, "__array__") or hasattr(image, "__array_interface__"):
+            return np.asarray(image), order
+        return np.from_dlpack(image), order
     except (TypeError, RuntimeError, BufferError, ValueError) as failure:  # a tensor on a GPU, for example
         raise c.Error(f"this {type(image).__name__} is no array in this process's memory: {failure}") from failure
 

@@ -386,6 +386,16 @@ _own: Parser | None = None
 _own_lock = threading.Lock()
 
 
+def _renew_lock() -> None:
+    """Of a child that was forked while another thread held it, which the child has not."""
+    global _own_lock
+    _own_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 def parse(image: Picture, order: str | None = None, **options: Any) -> Mask:
     """`Parser.parse` of a parser that is loaded once, by `load()`."""
     global _own
