@@ -37,7 +37,8 @@ class BasicPhotoParser {
                                        const Options& options = {}) noexcept;
 
   // A photo, upright where its file said so (EXIF comes before). No face is an answer, not an error: then all maps are 0.
-  // Errors: those of BasicFinder::find and BasicWorkspace::parse, limit_exceeded (more than 255 faces: ask for fewer).
+  // Errors: those of BasicFinder::find and BasicWorkspace::parse, limit_exceeded (more than 255 faces: ask for fewer),
+  // buffer_too_small and invalid_argument (memory of the caller's for maps that is too small, or the photo's).
   Result<ParsedPhoto> parse(const ImageView& photo, const PhotoOptions& options = {}) const noexcept;
   // The same of faces that are known: their order is kept, and of each only the landmarks are looked at.
   Result<ParsedPhoto> parse(const ImageView& photo, Faces faces, const PhotoOptions& options = {}) const noexcept;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -73,10 +74,10 @@ class PhotoParsing {
     const Part& part = parts_[0];
     Image room;
     SEGFACE_ASSIGN(view, part.region.cut(photo_, room));
+    SEGFACE_RETURN_IF_ERROR(make_maps(result));
     tell_progress(0);
     SEGFACE_RETURN_IF_ERROR(part.landmarks != nullptr ? workspace_.parse(view, *part.landmarks, result.mask)
                                                       : workspace_.parse(view, result.mask));
-    SEGFACE_RETURN_IF_ERROR(make_maps(result));
     parser_.executor().for_each(photo_.height, [&](Index y, Index) {
       const std::uint8_t* const labels = result.mask.view().row(y);
       std::fill_n(result.coverage.row(y), photo_.width, PhotoMaps::kFace);
@@ -97,8 +98,8 @@ class PhotoParsing {
                         part.landmarks != nullptr ? FaceInterior(*part.landmarks) : FaceInterior(), part.number,
                         part.surroundings});
     }
-    SEGFACE_RETURN_IF_ERROR(result.mask.resize(parser_.info().dataset, photo_.width, photo_.height));
     SEGFACE_RETURN_IF_ERROR(make_maps(result));
+    SEGFACE_RETURN_IF_ERROR(result.mask.resize(parser_.info().dataset, photo_.width, photo_.height));
     const PhotoMaps maps = {result.mask.data(),     photo_.width,
                             photo_.height,          result.numbers.data(),
                             result.coverage.data(), options_.confidence ? result.confidence.data() : nullptr};
@@ -117,16 +118,37 @@ class PhotoParsing {
     return {};
   }
 
-  // Those beside the mask.
   Status make_maps(ParsedPhoto& result) const {
-    const Index width = photo_.width, height = photo_.height;
-    SEGFACE_ASSIGN(numbers, Image::make(width, height, PixelOrder::gray));
-    SEGFACE_ASSIGN(coverage, Image::make(width, height, PixelOrder::gray));
-    SEGFACE_ASSIGN(confidence, Buffer<float>::make(options_.confidence ? static_cast<std::size_t>(width * height) : 0));
-    result.numbers = std::move(numbers);
-    result.coverage = std::move(coverage);
+    const PhotoResults& into = options_.into;
+    SEGFACE_ASSIGN(labels, room_for("labels", into.labels));
+    SEGFACE_ASSIGN(numbers, room_for("numbers", into.numbers));
+    SEGFACE_ASSIGN(coverage, room_for("coverage", into.coverage));
+    SEGFACE_ASSIGN(numbered, Image::in(std::move(numbers), photo_.width, photo_.height, PixelOrder::gray));
+    SEGFACE_ASSIGN(covered, Image::in(std::move(coverage), photo_.width, photo_.height, PixelOrder::gray));
+    result.mask = Mask(std::move(labels));
+    result.numbers = std::move(numbered);
+    result.coverage = std::move(covered);
+    if (!options_.confidence) return {};
+    SEGFACE_ASSIGN(confidence, room_for("confidence", into.confidence));
     result.confidence = std::move(confidence);
     return {};
+  }
+
+  // For a map: the caller's, where there is some.
+  template <class T>
+  Result<Buffer<T>> room_for(const char* map, Span<T> given) const {
+    const auto pixels = static_cast<std::size_t>(photo_.width * photo_.height);
+    if (given.empty()) return Buffer<T>::make(pixels);
+    if (given.size() < pixels) {
+      return error(Errc::buffer_too_small, "room for ", map, " of ", given.size(), " pixels; a photo of ", photo_.width,
+                   " x ", photo_.height, " takes ", pixels);
+    }
+    const std::less<const void*> before;
+    if (before(given.begin(), photo_.pixel(photo_.width, photo_.height - 1)) && before(photo_.pixels, given.end())) {
+      return error(Errc::invalid_argument, "the room for ", map,
+                   " is memory of the photo, which is still read when they are written; give it memory of its own");
+    }
+    return Buffer<T>::over({given.data(), pixels});
   }
 
   // What the network says of what it sees of a part.

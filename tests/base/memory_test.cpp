@@ -50,6 +50,22 @@ TEST_CASE("a buffer is aligned, moves and refuses what cannot be") {
   CHECK(Buffer<char>::make(std::size_t{PTRDIFF_MAX} + 1).error().code() == Errc::overflow);
 }
 
+TEST_CASE("a buffer over somebody's memory leaves it where it is, whatever it is moved to") {
+  float memory[3] = {1, 2, 3};
+  {
+    Buffer<float> over = Buffer<float>::over(memory);
+    CHECK(over.size() == 3);
+    over[1] = 7;
+    Buffer<float> moved = std::move(over);
+    Buffer<float> assigned = Buffer<float>::make(5).value();
+    assigned = std::move(moved);
+    CHECK(assigned.data() == memory);
+    assigned = Buffer<float>::make(5).value();  // which is its own again
+    assigned[4] = 1;
+  }
+  CHECK(memory[1] == 7);
+}
+
 TEST_CASE("huge pages are asked for in memory of our own only, which goes back to the system") {
   constexpr std::size_t kSize = 3 * HugePages::kPage + 5;
   for (const std::size_t size : {std::size_t{100}, HugePages::kPage - 1, HugePages::kPage, kSize}) {

@@ -11,11 +11,16 @@
 #include "segface/c/segface.h"
 #include "segface/compiled.hpp"
 #include "segface/faces/label_png.hpp"
+#include "segface/faces/landmark_file.hpp"
 #include "segface/faces/numbering.hpp"
 #include "segface/faces/render.hpp"
 #include "segface/image/file.hpp"
 
 #include "base/temp_directory.hpp"
+#if !defined(_WIN32)
+#include "base/threads/child.hpp"
+#endif
+#include "network/small_weight_file.hpp"
 
 using namespace segface;
 
@@ -125,6 +130,201 @@ TEST_CASE("c: a photo has the labels, maps and faces that it has in C++") {
         }) == 1);
 }
 
+TEST_CASE("c: parts picked by hand have the maps that they have in C++, of any kind and several at a time") {
+  const Image photo = load_image(kPhoto).value();
+  const segface_image image = image_of(photo);
+  const auto pixels = static_cast<std::size_t>(photo.width() * photo.height());
+  const double five[] = {205, 101, 248, 102, 226, 122, 206, 143, 242, 144};
+  HelenPoints points;
+  std::vector<double> numbers_of_points;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    points[i] = {180 + 1.2 * static_cast<double>(i), 80 + static_cast<double>(i * 7 % 90)};
+    numbers_of_points.insert(numbers_of_points.end(), {points[i].x, points[i].y});
+  }
+  const Landmarks landmarks = Landmarks::from_numbers({205, 101, 248, 102, 226, 122, 206, 143, 242, 144});
+
+  auto whole = sized<segface_region>(), box = sized<segface_region>(), celeba = sized<segface_region>(),
+       helen = sized<segface_region>();
+  box.kind = SEGFACE_REGION_BOX;
+  box.x = -20, box.y = 30, box.width = 300, box.height = 250;
+  celeba.kind = SEGFACE_REGION_CELEBA;
+  celeba.landmarks = five;
+  helen.kind = SEGFACE_REGION_HELEN;
+  helen.landmarks = numbers_of_points.data();
+  const Region cpp_whole = Region::whole(512, 512), cpp_box = Region::box({-20, 30, 300, 250}, 512, 512).value(),
+               cpp_celeba = Region::aligned(landmarks, 512, 512).value(),
+               cpp_helen = Region::helen(points, 512, 512).value();
+  struct Case {
+    std::vector<segface_region> regions;
+    std::vector<Region> expected;
+    std::vector<Landmarks> landmarks;
+  };
+  const Case cases[] = {{{whole}, {cpp_whole}, {}},
+                        {{box}, {cpp_box}, {}},
+                        {{celeba, helen}, {cpp_celeba, cpp_helen}, {landmarks, helen_landmarks(points)}},
+                        {{whole, box}, {cpp_whole, cpp_box}, {}},
+                        {{}, {}, {}}};
+
+  const auto parser = load();
+  const PhotoParser cpp = PhotoParser::load(kFinder, kNetwork).value();
+  std::vector<std::uint8_t> labels(pixels), numbers(pixels), coverage(pixels);
+  std::vector<float> confidence(pixels);
+  segface_face face = {};
+  auto faces = sized<segface_faces>();
+  faces.found = &face;
+  faces.found_room = 1;
+  faces.found_count = 9;
+  auto results = sized<segface_photo_results>();
+  results.labels = labels.data();
+  results.numbers = numbers.data();
+  results.coverage = coverage.data();
+  results.faces = &faces;
+  for (const Case& c : cases) {
+    CAPTURE(c.regions.size());
+    for (float* const wanted : {static_cast<float*>(nullptr), confidence.data()}) {
+      PhotoOptions cpp_options;
+      cpp_options.confidence = wanted != nullptr;
+      const ParsedPhoto expected = cpp.parse(photo.view(), {c.expected.data(), c.expected.size()},
+                                             {c.landmarks.data(), c.landmarks.size()}, cpp_options)
+                                       .value();
+      segface_region nothing = {};
+      auto options = sized<segface_photo_options>();
+      options.regions = c.regions.empty() ? &nothing : c.regions.data();
+      options.region_count = c.regions.size();
+      results.confidence = wanted;
+      REQUIRE(segface_parse_photo(parser.get(), &image, &options, &results) == SEGFACE_OK);
+      CHECK(same(labels, expected.mask.labels().data()));
+      CHECK(same(numbers, expected.numbers.data()));
+      CHECK(same(coverage, expected.coverage.data()));
+      if (wanted != nullptr) CHECK(same(confidence, expected.confidence.data()));
+      CHECK(faces.found_count == 0);
+    }
+  }
+
+  // A program of a later version, whose regions are longer.
+  struct Longer {
+    segface_region known;
+    double unknown;
+  };
+  std::vector<Longer> longer = {{whole, 0}, {box, 0}};
+  for (Longer& region : longer) region.known.size = sizeof region;
+  auto options = sized<segface_photo_options>();
+  options.regions = &longer[0].known;
+  options.region_count = 2;
+  REQUIRE(segface_parse_photo(parser.get(), &image, &options, &results) == SEGFACE_OK);
+  CHECK(*std::max_element(numbers.begin(), numbers.end()) == 2);
+  longer[1].unknown = 1;
+  CHECK(segface_parse_photo(parser.get(), &image, &options, &results) == SEGFACE_INVALID_ARGUMENT);
+  CHECK(std::string(segface_last_error()).find("region 2: segface_region") == 0);
+}
+
+TEST_CASE("c: maps are written where they were asked for, while the photo is parsed") {
+  const Image photo = load_image(kPhoto).value();
+  const segface_image image = image_of(photo);
+  const auto parser = load();
+  std::vector<std::uint8_t> labels(static_cast<std::size_t>(photo.width() * photo.height()), 77);
+  auto results = sized<segface_photo_results>();
+  results.labels = labels.data();
+  std::vector<segface_region> regions(2, sized<segface_region>());
+  regions[0].kind = regions[1].kind = SEGFACE_REGION_BOX;
+  regions[0].width = regions[0].height = regions[1].x = regions[1].width = regions[1].height = 256;
+  struct Seen {
+    const std::vector<std::uint8_t>* labels;
+    bool before = false, cleared = false, first = false;
+  };
+  Seen seen = {&labels};
+  auto options = sized<segface_photo_options>();
+  options.regions = regions.data();
+  options.region_count = regions.size();
+  options.context = &seen;
+  options.progress = [](double share, void* context) {
+    Seen& s = *static_cast<Seen*>(context);
+    const auto labelled = [](std::uint8_t label) { return label != 0; };
+    if (share < 0.4) s.cleared = s.cleared || std::none_of(s.labels->begin(), s.labels->end(), labelled);
+    if (share > 0.6) s.first = s.first || std::any_of(s.labels->begin(), s.labels->end(), labelled);
+    return 1;
+  };
+  REQUIRE(segface_parse_photo(parser.get(), &image, &options, &results) == SEGFACE_OK);
+  CHECK(seen.cleared);
+  CHECK(seen.first);
+
+  const segface_image gray = {labels.data(), 512, 512, 0, SEGFACE_GRAY};
+  CHECK(segface_parse_photo(parser.get(), &gray, nullptr, &results) == SEGFACE_INVALID_ARGUMENT);
+  CHECK(std::string(segface_last_error()).find("memory of its own") != std::string::npos);
+}
+
+TEST_CASE("c: a network that needs landmarks takes those of a crop, of faces and of regions, and names what lacks") {
+  const Bytes network = test::small_weight_file(Dataset::lapa);
+  const Image photo = load_image(kPhoto).value();
+  const segface_image image = image_of(photo);
+  segface_parser* made = nullptr;
+  REQUIRE(segface_load_memory(network.data(), network.size(), nullptr, 0, nullptr, &made) == SEGFACE_OK);
+  const Owned<segface_parser> parser(made);
+  auto info = sized<segface_info>();
+  REQUIRE(segface_get_info(parser.get(), &info) == SEGFACE_OK);
+  CHECK(info.dataset == SEGFACE_LAPA);
+  CHECK(info.needs_landmarks != 0);
+  const double five[] = {205, 101, 248, 102, 226, 122, 206, 143, 242, 144};
+  const Landmarks landmarks = Landmarks::from_numbers({205, 101, 248, 102, 226, 122, 206, 143, 242, 144});
+  const Mask expected = Parser::from_memory(network).value().parse(photo.view(), landmarks).value();
+
+  std::vector<std::uint8_t> labels(static_cast<std::size_t>(photo.width() * photo.height()));
+  segface_workspace* workspace = nullptr;
+  REQUIRE(segface_workspace_new(parser.get(), &workspace) == SEGFACE_OK);
+  const Owned<segface_workspace> owned(workspace);
+  auto crop = sized<segface_crop_results>();
+  crop.labels = labels.data();
+  auto crop_options = sized<segface_crop_options>();
+  CHECK(segface_parse_crop(workspace, &image, &crop_options, &crop) == SEGFACE_INVALID_ARGUMENT);
+  CHECK(std::string(segface_last_error()).find("landmarks") != std::string::npos);
+  crop_options.landmarks = five;
+  CHECK(segface_parse_crop(workspace, &image, &crop_options, &crop) == SEGFACE_OK);
+  CHECK(same(labels, expected.labels().data()));
+
+  auto whole = sized<segface_region>();
+  auto options = sized<segface_photo_options>();
+  options.regions = &whole;
+  options.region_count = 1;
+  auto results = sized<segface_photo_results>();
+  std::fill(labels.begin(), labels.end(), std::uint8_t{77});
+  results.labels = labels.data();
+  CHECK(segface_parse_photo(parser.get(), &image, &options, &results) == SEGFACE_INVALID_ARGUMENT);
+  CHECK(std::string(segface_last_error()).find("landmarks") != std::string::npos);
+  whole.landmarks = five;
+  CHECK(segface_parse_photo(parser.get(), &image, &options, &results) == SEGFACE_OK);
+  CHECK(same(labels, expected.labels().data()));
+}
+
+#if !defined(_WIN32)
+TEST_CASE("c: a forked child goes on with the parser and the workspace that it inherited, and frees them") {
+  const Image photo = load_image(kPhoto).value();
+  const segface_image image = image_of(photo);
+  auto parser = load();
+  segface_workspace* made = nullptr;
+  REQUIRE(segface_workspace_new(parser.get(), &made) == SEGFACE_OK);
+  Owned<segface_workspace> workspace(made);
+  std::vector<std::uint8_t> labels(static_cast<std::size_t>(photo.width() * photo.height())), crop(labels.size());
+  auto results = sized<segface_photo_results>();
+  results.labels = labels.data();
+  auto crop_results = sized<segface_crop_results>();
+  crop_results.labels = crop.data();
+  const auto parse = [&] {
+    return segface_parse_photo(parser.get(), &image, nullptr, &results) == SEGFACE_OK &&
+           segface_parse_crop(workspace.get(), &image, nullptr, &crop_results) == SEGFACE_OK;
+  };
+  REQUIRE(parse());
+  const std::vector<std::uint8_t> expected = labels, expected_crop = crop;
+  std::fill(labels.begin(), labels.end(), std::uint8_t{77});
+  std::fill(crop.begin(), crop.end(), std::uint8_t{77});
+  CHECK(test::exit_of_child([&] {
+          const bool parsed = parse() && labels == expected && crop == expected_crop;
+          workspace.reset();
+          parser.reset();
+          return parsed ? 0 : 1;
+        }) == 0);
+}
+#endif
+
 TEST_CASE("c: a crop has the labels, confidence and logits that it has in C++, from a part of a larger picture too") {
   const Image photo = load_image(kPhoto).value();
   const ImageView part(photo.view().pixel(100, 20), 250, 230, photo.stride_bytes(), PixelOrder::rgb);
@@ -186,6 +386,19 @@ TEST_CASE("c: networks from memory, alone or together, and what lacks is told") 
   CHECK(info.finder_terms[0] == '\0');
   CHECK(segface_load_memory(network.data(), network.size() - 1, nullptr, 0, nullptr, &made) == SEGFACE_TRUNCATED);
   CHECK(made == nullptr);
+
+  // Files of a version to come.
+  for (const bool of_finder : {false, true}) {
+    std::vector<std::uint8_t> newer = of_finder ? finder : network;
+    const std::string field = "\"format_version\":\"";
+    const auto at = std::search(newer.begin(), newer.end(), field.begin(), field.end());
+    REQUIRE(at != newer.end());
+    at[static_cast<std::ptrdiff_t>(field.size())] = '7';
+    CHECK((of_finder
+               ? segface_load_memory(nullptr, 0, newer.data(), newer.size(), nullptr, &made)
+               : segface_load_memory(newer.data(), newer.size(), nullptr, 0, nullptr, &made)) == SEGFACE_BAD_FORMAT);
+    CHECK(std::string(segface_last_error()).find("format_version is '7', expected 1") != std::string::npos);
+  }
 }
 
 TEST_CASE("c: each thread has the error of its own last failure, and a call that succeeds leaves it") {

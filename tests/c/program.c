@@ -148,6 +148,40 @@ static void refuses_what_means_nothing(void) {
   CHECK(segface_class_color(SEGFACE_CELEB, 19) == 0 && segface_group_labels(SEGFACE_CELEB, 8) == 0);
 }
 
+static void refuses_regions_that_are_none(void) {
+  const double mirrored[] = {248, 102, 205, 101, 226, 122, 206, 143, 242, 144};
+  double many[136] = {0};
+  segface_region regions[2] = {{.size = sizeof regions[0]}, {.size = sizeof regions[1], .landmarks = mirrored}};
+  segface_face known[1];
+  segface_photo_options options = {.size = sizeof options, .regions = regions, .region_count = 1};
+  segface_photo_results results = {.size = sizeof results, .labels = labels};
+  CHECK(segface_parse_photo(parser, &photo, &options, &results) == SEGFACE_OK);  // all of the photo
+  options.known = known;
+  REFUSED(segface_parse_photo(parser, &photo, &options, &results));
+  CHECK(strstr(segface_last_error(), "leave one out") != NULL);
+  options.known = NULL, options.region_count = 2;
+  REFUSED(segface_parse_photo(parser, &photo, &options, &results));  // landmarks of one of them
+  options.region_count = 1;
+  regions[0].kind = SEGFACE_REGION_BOX;
+  REFUSED(segface_parse_photo(parser, &photo, &options, &results));
+  CHECK(strstr(segface_last_error(), "region 1: box: 0 x 0 pixels") != NULL);
+  regions[0].x = 256, regions[0].width = regions[0].height = 9;
+  REFUSED(segface_parse_photo(parser, &photo, &options, &results));
+  for (regions[0].kind = SEGFACE_REGION_CELEBA; regions[0].kind <= SEGFACE_REGION_HELEN; ++regions[0].kind) {
+    regions[0].landmarks = NULL;
+    REFUSED(segface_parse_photo(parser, &photo, &options, &results));
+    CHECK(strstr(segface_last_error(), "is a null pointer") != NULL);
+    many[135] = 1e300;
+    regions[0].landmarks = regions[0].kind == SEGFACE_REGION_HELEN ? many : mirrored;
+    REFUSED(segface_parse_photo(parser, &photo, &options, &results));
+  }
+  regions[0].kind = SEGFACE_REGION_HELEN + 1;
+  REFUSED(segface_parse_photo(parser, &photo, &options, &results));
+  CHECK(strstr(segface_last_error(), "SEGFACE_REGION_WHOLE") != NULL);
+  regions[0].size = 0;
+  REFUSED(segface_parse_photo(parser, &photo, &options, &results));
+}
+
 static void reads_structures_of_any_size(void) {
   struct {
     segface_find_options known;
@@ -250,6 +284,7 @@ int main(int argc, char** argv) {
     tells_what_it_is();
     answers_null();
     refuses_what_means_nothing();
+    refuses_regions_that_are_none();
     reads_structures_of_any_size();
     parses();
   }

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -116,4 +117,9 @@ TEST_CASE("regions that are none are refused; no message names an option of the 
   HelenPoints far = {};
   for (Point& point : far) point = {1000, 1000};
   refused(Region::helen(far, 64, 48), Errc::invalid_argument, "at least 1");
+  for (const double wrong : {1e30, std::numeric_limits<double>::quiet_NaN()}) {
+    HelenPoints points = {};
+    points[67] = {3, wrong};
+    refused(Region::helen(points, 64, 48), Errc::invalid_argument, "point 68 of Helen's 68");
+  }
 }

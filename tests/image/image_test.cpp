@@ -50,5 +50,14 @@ TEST_CASE("image: owned pixels move, and refuse sizes that do not fit") {
   CHECK(moved.empty());  // NOLINT: and holds nothing of the other's
   CHECK(moved.size_bytes() == 0);
   CHECK(Image::make(0, 2, PixelOrder::rgb).error().code() == Errc::invalid_argument);
+  std::uint8_t memory[7] = {};
+  const auto in_memory = [&](Index width, Index height) {
+    return Image::in(Buffer<std::uint8_t>::over(memory), width, height, PixelOrder::rgb);
+  };
+  in_memory(1, 2)->row(1)[2] = 9;
+  CHECK(memory[5] == 9);
+  CHECK(in_memory(1, 2)->size_bytes() == 6);
+  CHECK(in_memory(1, 3).error().code() == Errc::buffer_too_small);
+  CHECK(in_memory(1, 0).error().code() == Errc::invalid_argument);
   CHECK(Image::make(PTRDIFF_MAX, 3, PixelOrder::rgb).error().code() == Errc::overflow);
 }

@@ -235,6 +235,61 @@ TEST_CASE("photo: parts picked by hand have the labels and logits that a workspa
   CHECK(photo_parser().parse(photo, {&other, 1}, none).error().code() == Errc::invalid_argument);
 }
 
+TEST_CASE("photo: maps are written into memory of the caller's where there is some, and nowhere else") {
+  const ImageView photo = astronaut().view();
+  constexpr std::size_t kPixels = 512 * 512;
+  const Region whole = Region::whole(photo.width, photo.height);
+  const Span<const Landmarks> none;
+  const auto parse = [&](bool as_whole, const PhotoOptions& options) {
+    return as_whole ? photo_parser().parse(photo, {&whole, 1}, none, options)
+                    : photo_parser().parse(photo, faces({kAstronaut, kAstronaut.moved(40, 9)}), options);
+  };
+  for (const bool as_whole : {false, true}) {
+    for (const bool confidence : {false, true}) {
+      PhotoOptions options;
+      options.confidence = confidence;
+      const ParsedPhoto expected = parse(as_whole, options).value();
+      std::vector<std::uint8_t> labels(kPixels + 1, 77), numbers(kPixels, 77), coverage(kPixels, 77);
+      std::vector<float> shares(kPixels, 77);
+      options.into.labels = {labels.data(), labels.size()};
+      options.into.numbers = {numbers.data(), numbers.size()};
+      options.into.coverage = {coverage.data(), coverage.size()};
+      options.into.confidence = {shares.data(), shares.size()};
+      const ParsedPhoto parsed = parse(as_whole, options).value();
+      CHECK(parsed.mask.labels().data() == labels.data());
+      CHECK(parsed.numbers.data() == numbers.data());
+      CHECK(parsed.coverage.data() == coverage.data());
+      CHECK(std::equal(labels.begin(), labels.end() - 1, expected.mask.labels().data()));
+      CHECK(std::equal(numbers.begin(), numbers.end(), expected.numbers.data()));
+      CHECK(std::equal(coverage.begin(), coverage.end(), expected.coverage.data()));
+      CHECK(labels[kPixels] == 77);
+      CHECK(parsed.confidence.data() == (confidence ? shares.data() : nullptr));
+      if (confidence) CHECK(std::equal(shares.begin(), shares.end(), expected.confidence.data()));
+      CHECK(parsed.mask.count(std::uint8_t{2}) == expected.mask.count(std::uint8_t{2}));
+      CHECK(parsed.mask.mean_confidence() == expected.mask.mean_confidence());
+    }
+  }
+
+  std::vector<std::uint8_t> memory(kPixels);
+  PhotoOptions options;
+  options.into.coverage = {memory.data(), kPixels - 1};
+  const auto small = parse(false, options);
+  CHECK(small.error().code() == Errc::buffer_too_small);
+  CHECK(std::string(small.error().message()).find("512 x 512 takes 262144") != std::string::npos);
+  // The photo's own memory: maps are begun before all of it has been read.
+  std::vector<std::uint8_t> gray(3 * kPixels);
+  const ImageView inside(gray.data() + kPixels, 512, 512, PixelOrder::gray);
+  for (const std::size_t first : {std::size_t{1}, kPixels, 2 * kPixels - 1}) {
+    options.into = {};
+    options.into.labels = {gray.data() + first, kPixels};
+    CHECK(photo_parser().parse(inside, faces({kAstronaut}), options).error().code() == Errc::invalid_argument);
+  }
+  for (const std::size_t first : {std::size_t{0}, 2 * kPixels}) {
+    options.into.labels = {gray.data() + first, kPixels};
+    CHECK(photo_parser().parse(inside, faces({kAstronaut}), options).ok());
+  }
+}
+
 TEST_CASE("photo: every network is shown what it knows") {
   const Index width = 512, height = 512;
   const Region celeb = face_region(Dataset::celeb, kAstronaut, width, height).value();

@@ -20,6 +20,9 @@ for file in segface/py.typed segface/lib/libsegface.so segface/bin/segface segfa
   grep -q "^$file" "$work/files"
 done
 if grep -E '\.(hpp|cpp|cmake|pc|h)$' "$work/files"; then exit 1; fi
+# It is named after the machine that it is built for, whatever that is called.
+_PYTHON_HOST_PLATFORM=plan9-vax try "$work/tools/bin/pip" wheel -q --no-deps -w "$work" .
+test -s "$work"/segface_cpu-*-py3-none-plan9_vax.whl
 
 export SEGFACE_TEST_DATA="$root/tests/data"
 python=$work/clone/.venv/bin

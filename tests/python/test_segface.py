@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.metadata
 import multiprocessing
 import os
 import pickle
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -58,23 +60,60 @@ class Case(unittest.TestCase):
 
 class Pictures(Case):
     def test_the_labels_are_those_of_the_command_line(self):
+        five = np.array([[205, 101], [248, 102], [226, 122], [206, 143], [242, 144]])
+        helen = np.array([(180 + 1.25 * i, 80 + i * 7 % 90) for i in range(68)])
         with tempfile.TemporaryDirectory() as folder:
-            theirs, ours = Path(folder, "theirs.png"), Path(folder, "ours.png")
-            command = [
-                sys.executable,
-                "-m",
-                "segface",
-                "parse",
-                str(PORTRAIT),
-                "-q",
-                "--mask",
-                str(theirs),
-                "--overlay",
-                os.devnull,
-            ]
-            subprocess.run([*command, "--force"], check=True)
-            segface.parse(PORTRAIT).save(ours)
-            self.assertEqual(theirs.read_bytes(), ours.read_bytes())
+            theirs, ours, points = Path(folder, "theirs.png"), Path(folder, "ours.png"), Path(folder, "points.txt")
+            points.write_text(" ".join(map(str, (2 * helen).ravel())) + " astronaut\n")
+            said = ["--landmarks", " ".join(f"{x},{y}" for x, y in five)]
+            seen = set()
+            for options, asked in (
+                ([], {}),
+                (["--whole"], {"whole": True}),
+                (["--box", "120,-30,300,250"], {"box": (120, -30, 300, 250)}),
+                (said, {"landmarks": five}),
+                (["--box", "120,30,300,250", *said], {"box": np.array([120, 30, 300, 250]), "landmarks": five}),
+                ([*said, "--align", "celeba"], {"landmarks": five.ravel(), "align": "celeba"}),
+                (["--landmarks", str(points), "--align", "helen"], {"landmarks": helen, "align": "helen"}),
+            ):
+                command = [sys.executable, "-m", "segface", "parse", str(PORTRAIT), "-q", "--force", *options]
+                subprocess.run([*command, "--mask", str(theirs), "--overlay", os.devnull], check=True)
+                mask = segface.parse(PORTRAIT, confidence=False, **asked)
+                mask.save(ours)
+                self.assertEqual(theirs.read_bytes(), ours.read_bytes(), options)
+                self.assertEqual(len(mask.faces), 0 if asked else 1)
+                seen.add(mask.labels.tobytes())
+            self.assertEqual(len(seen), 6)  # five points alone tell this network nothing
+
+    def test_a_part_that_is_none_is_refused(self):
+        five = EXPECTED.faces[0].landmarks
+        for asked, words in (
+            ({"whole": True, "box": (0, 0, 9, 9)}, "leave all but one out"),
+            ({"box": (0, 0, 9, 9), "landmarks": five, "align": "celeba"}, "leave all but one out"),
+            ({"align": "celeba"}, "needs landmarks"),
+            ({"align": "lapa"}, "align is 'lapa'"),
+            ({"align": "helen", "landmarks": five}, "68 points"),
+            ({"landmarks": five[:4]}, "five points"),
+            ({"landmarks": (five[1], five[0], *five[2:]), "align": "celeba"}, "region 1: landmarks: .* mirrored"),
+            ({"box": EXPECTED.faces[0].box}, "whole pixels"),
+            ({"box": (0, 0, 9)}, "whole pixels"),
+            ({"box": 5}, "whole pixels"),
+            ({"box": (2**40, 0, 9, 9)}, "whole pixels"),
+            ({"box": (512, 0, 9, 9)}, "lies outside the photo"),
+            ({"whole": True, "faces": EXPECTED.faces}, "leave one out"),
+            ({"whole": True, "surroundings": True}, "leave one out"),
+        ):
+            with self.refuses(words):
+                PARSER.parse(PHOTO, "rgb", **asked)
+
+    def test_labels_are_written_where_they_are_wanted_while_a_photo_is_parsed(self):
+        two, out = np.concatenate([PHOTO, PHOTO], 1), np.full((512, 1024), 77, np.uint8)
+        halves = []
+        watch = lambda share: halves.append([int(half.max()) for half in np.split(out, 2, 1)])
+        mask = PARSER.parse(two, "rgb", out=out, progress=watch)
+        self.assertIs(mask.labels, out)
+        self.assertIn([0, 0], halves)
+        self.assertTrue(any(min(half) == 0 < max(half) < 19 for half in halves), halves[-1])
 
     def test_every_order_of_colours_gives_the_same_labels(self):
         alpha = np.full((512, 512, 1), 77, np.uint8)
@@ -95,6 +134,9 @@ class Pictures(Case):
         large[100:612, 50:562] = PHOTO
         view = large[100:612, 50:562]
         self.same(PARSER.parse(view, "rgb"))
+        frozen = PHOTO.copy()
+        frozen.flags.writeable = False
+        self.same(PARSER.parse(frozen, "rgb"))
         every_second = np.repeat(PHOTO, 2, axis=0)[::2]
         self.same(PARSER.parse(every_second, "rgb"))
         one_row = PARSER.parse_crop(PHOTO[:1], "rgb")
@@ -124,7 +166,11 @@ class Pictures(Case):
             def __array__(self, dtype=None, copy=None):
                 raise TypeError("can't convert cuda:0 device type tensor to numpy")
 
+        class Described:
+            __array_interface__ = PHOTO.__array_interface__
+
         self.same(PARSER.parse(Tensor(), "rgb"))
+        self.same(PARSER.parse(Described(), "rgb"))
         self.same(PARSER.parse(Exchanged(), "rgb"))
         with self.refuses("OnGpu is no array in this process's memory: can't convert cuda"):
             PARSER.parse(OnGpu(), "rgb")
@@ -184,8 +230,12 @@ class Pictures(Case):
             (np.zeros((512, 512), np.int32), "int32"),
             ([], "list"),
         ):
-            with self.refuses(words):
-                PARSER.parse(PHOTO, "rgb", out=out)
+            for parse in (PARSER.parse, PARSER.parse_crop):
+                with self.refuses(words):
+                    parse(PHOTO, "rgb", out=out)
+        gray = PHOTO[..., 1].copy()
+        with self.refuses("out is memory of the photo"):
+            PARSER.parse(gray, out=gray)
 
 
 class Results(Case):
@@ -225,6 +275,8 @@ class Results(Case):
         np.testing.assert_array_equal(all_colour[~seen], PHOTO[~seen])
         bgr = np.ascontiguousarray(PHOTO[..., ::-1])
         np.testing.assert_array_equal(EXPECTED.overlay(bgr, "bgr"), EXPECTED.overlay())
+        as_numbers = dataclasses.replace(EXPECTED, labels=EXPECTED.labels.astype(np.int64))
+        np.testing.assert_array_equal(as_numbers.overlay(), EXPECTED.overlay())
         with self.refuses("does not belong to labels"):
             EXPECTED.overlay(PHOTO[:100], "rgb")
         with self.refuses("alpha"):
@@ -322,8 +374,11 @@ class Parsers(Case):
                 segface.load(checkpoint)
             other = Path(folder, "other.safetensors")
             other.write_bytes(DEMO.read_bytes().replace(b'"format_version":"1"', b'"format_version":"7"'))
-            with self.assertRaisesRegex(segface.Error, "format_version|version"):
+            with self.refuses("other.safetensors: format_version is '7', expected 1; .* newer segface", "bad_format"):
                 segface.load(other)
+            newer = finder.read_bytes().replace(b'"format_version":"1"', b'"format_version":"7"')
+            with self.refuses("format_version is '7', expected 1", "bad_format"):
+                segface.load(DEMO, newer)
 
     def test_a_closed_parser_says_so_and_calls_under_way_end(self):
         with segface.load() as parser:
@@ -385,6 +440,15 @@ class Parsers(Case):
         if child == 0:
             os._exit(0 if labels_of(PARSER) == EXPECTED.labels.tobytes() else 1)
         self.assertEqual(os.waitpid(child, 0)[1], 0)
+
+    @unittest.skipUnless(hasattr(os, "fork"), "no fork")
+    def test_a_child_that_is_forked_while_another_thread_loads_has_a_parser_of_its_own(self):
+        with segface._parser._own_lock:
+            child = os.fork()
+            if child == 0:
+                signal.alarm(60)
+                os._exit(0 if segface.parse(PORTRAIT).labels.tobytes() == EXPECTED.labels.tobytes() else 1)
+            self.assertEqual(os.waitpid(child, 0)[1], 0)
 
     def test_processes(self):
         methods = [method for method in ("fork", "spawn") if method in multiprocessing.get_all_start_methods()]

@@ -12,9 +12,15 @@ def hair_of(path: Path) -> npt.NDArray[np.bool_]:
     with segface.load(threads=1) as parser:
         mask = parser.parse(path, most=3, progress=lambda share: share < 2)
         crop = parser.parse_crop(np.zeros((8, 8, 3), np.uint8), "rgb", logits=True)
+        points = np.array(mask.faces[0].landmarks)
+        by_hand = [
+            parser.parse(path, whole=True),
+            parser.parse(path, box=(0, 0, 8, 8), landmarks=mask.faces[0].landmarks),
+            parser.parse(path, landmarks=points, align="celeba", out=np.empty((8, 8), np.uint8)),
+        ]
         boxes: list[tuple[float, float, float, float]] = [face.box for face in parser.find(path)]
     if mask.confidence is None or crop.logits is None:
-        raise segface.Error(f"nothing of {len(boxes)} faces")
+        raise segface.Error(f"nothing of {len(boxes)} faces and {len(by_hand)} parts")
     labels: npt.NDArray[np.uint8] = mask.as_classes("bisenet")
     overlay: npt.NDArray[np.uint8] = mask.overlay(alpha=0.3)
     print(labels.shape, overlay.shape, mask.faces[0].landmarks[0], mask.skipped[0].reason, segface.__version__)

@@ -1,5 +1,5 @@
 // Storage: Span (a view of consecutive elements) and Buffer (owned, 64-byte aligned, never throws), of the heap or, for
-// what kernels go through again and again, of huge pages.
+// what kernels go through again and again, of huge pages; or over memory of somebody else's.
 #pragma once
 
 #include "segface/base/host_macros_begin.hpp"
@@ -119,24 +119,27 @@ SEGFACE_END_CORE
 
 SEGFACE_BEGIN_NAMESPACE
 
-// Owned elements of a trivial type, 64-byte aligned and uninitialised. Move-only; moved-from is empty.
+// Owned elements of a trivial type, 64-byte aligned and uninitialised; of over(), somebody else's as they are. Move-only;
+// moved-from is empty.
 template <class T, class Memory = core::Heap>
 class Buffer {
   static_assert(std::is_trivially_copyable_v<T>, "Buffer holds plain data only");
 
  public:
   Buffer() noexcept = default;
-  Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  Buffer(Buffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), owned_(other.owned_) {}
   Buffer& operator=(Buffer&& other) noexcept {
     Buffer taken(std::move(other));
     std::swap(data_, taken.data_);
     std::swap(size_, taken.size_);
+    std::swap(owned_, taken.owned_);
     return *this;
   }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
   ~Buffer() {
-    if (data_ != nullptr) Memory::give_back(data_, size_ * sizeof(T));
+    if (data_ != nullptr && owned_) Memory::give_back(data_, size_ * sizeof(T));
   }
 
   // Room for `size` elements. Errors: overflow, out_of_memory.
@@ -151,6 +154,14 @@ class Buffer {
     if (buffer.data_ == nullptr) return error(Errc::out_of_memory, "out of memory: ", bytes, " bytes were refused");
     buffer.size_ = size;
     return Result<Buffer>(std::move(buffer));
+  }
+  // Over memory that its owner keeps for as long as the buffer lives, and what it is moved to.
+  static Buffer over(Span<T> memory) noexcept {
+    Buffer buffer;
+    buffer.data_ = memory.data();
+    buffer.size_ = memory.size();
+    buffer.owned_ = false;
+    return buffer;
   }
 
   T* data() noexcept { return data_; }
@@ -168,6 +179,7 @@ class Buffer {
  private:
   T* data_ = nullptr;
   std::size_t size_ = 0;
+  bool owned_ = true;
 };
 
 SEGFACE_END_NAMESPACE

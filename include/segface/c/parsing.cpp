@@ -2,14 +2,15 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "segface/c/call.hpp"
 #include "segface/compiled.hpp"
 #include "segface/engine/finder_file.hpp"
+#include "segface/faces/landmark_file.hpp"
 
 using namespace segface;
 using segface::core::c::answer;
@@ -150,9 +151,59 @@ Result<Faces> known_faces(const segface_photo_options& asked, const FaceRoom& ro
   return Result<Faces>(std::move(faces));
 }
 
-template <class T>
-void copy_map(const T* map, std::size_t pixels, T* to) noexcept {
-  if (to != nullptr) std::memcpy(to, map, pixels * sizeof(T));
+// What a photo is parsed in, where it is picked by hand.
+struct Picked {
+  std::vector<Region> regions;
+  std::vector<Landmarks> landmarks;
+
+  Status add(const segface_region* given, const ImageView& photo) {
+    SEGFACE_ASSIGN(asked, take(given, "segface_region"));
+    SEGFACE_ASSIGN(region, region_of(asked, photo));
+    regions.push_back(region);
+    if (asked.landmarks == nullptr) return {};
+    landmarks.push_back(asked.kind == SEGFACE_REGION_HELEN ? helen_landmarks(helen_points(asked.landmarks))
+                                                           : landmarks_of(asked.landmarks));
+    return {};
+  }
+
+ private:
+  static HelenPoints helen_points(const double* numbers) noexcept {
+    HelenPoints points;
+    for (std::size_t i = 0; i < points.size(); ++i) points[i] = {numbers[2 * i], numbers[2 * i + 1]};
+    return points;
+  }
+  static Result<Region> region_of(const segface_region& asked, const ImageView& photo) {
+    switch (asked.kind) {
+      case SEGFACE_REGION_WHOLE:
+        return Region::whole(photo.width, photo.height);
+      case SEGFACE_REGION_BOX:
+        return Region::box({asked.x, asked.y, asked.width, asked.height}, photo.width, photo.height);
+      case SEGFACE_REGION_CELEBA:
+        SEGFACE_RETURN_IF_ERROR(check_given(asked.landmarks, "`landmarks` of SEGFACE_REGION_CELEBA"));
+        return Region::aligned(landmarks_of(asked.landmarks), photo.width, photo.height);
+      case SEGFACE_REGION_HELEN:
+        SEGFACE_RETURN_IF_ERROR(check_given(asked.landmarks, "`landmarks` of SEGFACE_REGION_HELEN"));
+        return Region::helen(helen_points(asked.landmarks), photo.width, photo.height);
+      default:
+        return error(Errc::invalid_argument, asked.kind, " is no kind of region; set `kind` to SEGFACE_REGION_WHOLE, ",
+                     "SEGFACE_REGION_BOX, SEGFACE_REGION_CELEBA or SEGFACE_REGION_HELEN");
+    }
+  }
+};
+
+Result<Picked> picked_regions(const segface_photo_options& asked, const ImageView& photo) {
+  if (asked.known != nullptr) {
+    return error(Errc::invalid_argument, "`known` faces and `regions` are both given; leave one out");
+  }
+  Picked picked;
+  const auto* at = reinterpret_cast<const unsigned char*>(asked.regions);
+  for (std::size_t i = 0; i < asked.region_count; ++i) {
+    const auto* const given = reinterpret_cast<const segface_region*>(at);
+    const Status added = picked.add(given, photo);
+    if (!added.ok()) return in_context(added, "region ", i + 1);
+    at += given->size;
+  }
+  return Result<Picked>(std::move(picked));
 }
 
 }  // namespace
@@ -257,24 +308,28 @@ segface_status segface_parse_photo(const segface_parser* parser, const segface_i
     SEGFACE_ASSIGN(find, find_options(asked.find));
     known.find = find;
     known.find.most = static_cast<Index>(room.wanted() ? std::min(room.found_room(), kMostFaces) : kMostFaces);
-    if (known.find.most == 0) return error(Errc::buffer_too_small, "there is room for no face; set `found_room`");
     known.surroundings = asked.surroundings != 0;
     known.confidence = wanted.confidence != nullptr;
+    const auto span = [&](auto* map) {
+      return Span(map, map == nullptr ? 0 : static_cast<std::size_t>(view.width * view.height));
+    };
+    known.into = {span(wanted.labels), span(wanted.numbers), span(wanted.coverage), span(wanted.confidence)};
     if (asked.progress != nullptr) {
       known.progress = [&](double share) { return asked.progress(share, asked.context) != 0; };
     }
     const auto parse = [&]() -> Result<ParsedPhoto> {
+      if (asked.regions != nullptr) {
+        SEGFACE_ASSIGN(picked, picked_regions(asked, view));
+        return parser->both.parse(view, {picked.regions.data(), picked.regions.size()},
+                                  {picked.landmarks.data(), picked.landmarks.size()}, known);
+      }
+      if (known.find.most == 0) return error(Errc::buffer_too_small, "there is room for no face; set `found_room`");
       if (asked.known == nullptr) return parser->both.parse(view, known);
       SEGFACE_ASSIGN(faces, known_faces(asked, room));
       return parser->both.parse(view, std::move(faces), known);
     };
     SEGFACE_ASSIGN(parsed, parse());
 
-    const auto pixels = static_cast<std::size_t>(view.width * view.height);
-    copy_map(parsed.mask.labels().data(), pixels, wanted.labels);
-    copy_map(std::as_const(parsed.numbers).data(), pixels, wanted.numbers);
-    copy_map(std::as_const(parsed.coverage).data(), pixels, wanted.coverage);
-    copy_map(std::as_const(parsed.confidence).data(), pixels, wanted.confidence);
     for (const ParsedFace& face : parsed.faces) room.add(face.face, face.confidence);
     for (const SkippedFace& face : parsed.skipped) room.add(face);
     room.finish();

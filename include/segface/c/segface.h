@@ -182,6 +182,18 @@ SEGFACE_C segface_status segface_find(const segface_parser* parser, const segfac
 // Called by the calling thread with the share done, 0 to 1; 0 cancels the call.
 typedef int (*segface_progress)(double share, void* context);
 
+// A part of a photo that is picked by hand: all of it; a box, which may reach outside; the square that CelebA-HQ would cut
+// around five points, turned with the face; the square that Helen's networks look at.
+enum { SEGFACE_REGION_WHOLE, SEGFACE_REGION_BOX, SEGFACE_REGION_CELEBA, SEGFACE_REGION_HELEN };
+typedef struct segface_region {
+  size_t size;
+  int32_t kind;                 // SEGFACE_REGION_WHOLE ...
+  int32_t x, y, width, height;  // of a box
+  // x and y, in pixels of the photo: 10 numbers as of segface_face; of Helen's square 136, the 68 points that Helen has.
+  // NULL where neither the kind nor the network needs any.
+  const double* landmarks;
+} segface_region;
+
 typedef struct segface_photo_options {
   size_t size;
   const segface_find_options* find;  // may be NULL
@@ -190,16 +202,19 @@ typedef struct segface_photo_options {
   int32_t surroundings;              // not 0: looks around each face too, for hair and clothes whole, in twice the time
   segface_progress progress;         // may be NULL
   void* context;                     // for it
+  const segface_region* regions;     // instead of faces: parts picked by hand, all with landmarks or none; or NULL
+  size_t region_count;               //
 } segface_photo_options;
 
-// Each may be NULL; maps are [height, width] of the photo, without padding.
+// Each may be NULL; maps are [height, width] of the photo, without padding, and no part of it: they are written while it is
+// still read.
 typedef struct segface_photo_results {
   size_t size;
   uint8_t* labels;       // 0: background, or that nobody looked
-  uint8_t* numbers;      // whose label it is: 1 for the first face and so on, 0 where the label is
-  uint8_t* coverage;     // 255 in a face's own part, 128 in its surroundings, 0 where nobody looked
+  uint8_t* numbers;      // whose label it is: 1 for the first face or region and so on, 0 where the label is
+  uint8_t* coverage;     // 255 in a face's own part or a region, 128 in a face's surroundings, 0 where nobody looked
   float* confidence;     // of each label, 0 to 1
-  segface_faces* faces;  // room for known ones has to suffice for them
+  segface_faces* faces;  // room for known ones has to suffice for them; of regions none are told
 } segface_photo_results;
 
 // Finds every face of a photo (255 at most, the largest), parses each, and puts the labels back. `options` may be NULL.

@@ -24,6 +24,8 @@ SEGFACE_BEGIN_NAMESPACE
 class Mask {
  public:
   Mask() noexcept { boxes_.fill(Box{0, 0, 0, 0}); }
+  // Empty, with memory for labels to come.
+  explicit Mask(Buffer<std::uint8_t> memory) noexcept : Mask() { labels_ = std::move(memory); }
   Mask(Mask&& other) noexcept : Mask() { swap(other); }
   Mask& operator=(Mask&& other) noexcept {
     Mask moved(std::move(other));

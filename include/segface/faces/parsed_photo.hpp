@@ -15,6 +15,7 @@
 #include "segface/faces/face.hpp"
 #include "segface/faces/mask.hpp"
 #include "segface/faces/region.hpp"
+#include "segface/faces/results.hpp"
 #include "segface/image/crop.hpp"
 #include "segface/image/image.hpp"
 #include "segface/image/limits.hpp"
@@ -30,6 +31,8 @@ struct PhotoOptions {
   bool surroundings = false;
   // Keeps the confidence of each pixel: 4 bytes.
   bool confidence = false;
+  // Memory of the caller's for maps, which has to stay for as long as the ParsedPhoto that is over it.
+  PhotoResults into;
   // Called by the calling thread with the share done, 0 to 1; false cancels.
   std::function<bool(double)> progress;
   // Called by the calling thread with the network's output of each part, before it becomes labels of the photo: those of

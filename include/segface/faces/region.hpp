@@ -12,6 +12,7 @@
 
 #include "segface/base/host_macros_begin.hpp"
 //
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -52,8 +53,14 @@ class Region {
     region.square_ = square;
     return region;
   }
-  // The square that Helen's networks look at. Errors: those of box().
+  // The square that Helen's networks look at. Errors: invalid_argument (points that are no places), those of box().
   static Result<Region> helen(const HelenPoints& points, Index width, Index height) noexcept {
+    constexpr double kFar = 1 << 30;
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      if (std::fabs(points[i].x) <= kFar && std::fabs(points[i].y) <= kFar) continue;
+      return error(Errc::invalid_argument, "point ", i + 1, " of Helen's ", points.size(),
+                   " is not finite, or beyond 2^30; expected pixels of the photo");
+    }
     return box(helen_box(points, width, height), width, height);
   }
 

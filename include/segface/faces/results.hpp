@@ -14,4 +14,11 @@ struct Results {
   Span<float> logits;              // as for BasicWorkspace::parse; empty where they are not wanted
 };
 
+// Of a photo, maps of [height, width] without padding, on the host; empty ones are ParsedPhoto's own. None may share memory
+// with the photo, which is still read when they are begun.
+struct PhotoResults {
+  Span<std::uint8_t> labels, numbers, coverage;
+  Span<float> confidence;
+};
+
 SEGFACE_END_NAMESPACE

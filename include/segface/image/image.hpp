@@ -144,21 +144,18 @@ class Image {
 
   // Uninitialised pixels. Errors: invalid_argument (a side < 1), overflow, out_of_memory.
   static Result<Image> make(Index width, Index height, PixelOrder order) noexcept {
-    if (width <= 0 || height <= 0) {
-      return error(Errc::invalid_argument, "image: ", width, " x ", height, " pixels; both sides must be at least 1");
+    SEGFACE_ASSIGN(bytes, bytes_of(width, height, order));
+    SEGFACE_ASSIGN(pixels, Buffer<std::uint8_t>::make(bytes));
+    return Image(std::move(pixels), width, height, order);
+  }
+  // In memory that is there. Errors: invalid_argument (a side < 1), overflow, buffer_too_small.
+  static Result<Image> in(Buffer<std::uint8_t> memory, Index width, Index height, PixelOrder order) noexcept {
+    SEGFACE_ASSIGN(bytes, bytes_of(width, height, order));
+    if (memory.size() < bytes) {
+      return error(Errc::buffer_too_small, "image: ", width, " x ", height, " pixels take ", bytes, " bytes, not ",
+                   memory.size());
     }
-    std::size_t pixels = 0, bytes = 0;
-    if (!core::multiply_fits(static_cast<std::size_t>(width), static_cast<std::size_t>(height), pixels) ||
-        !core::multiply_fits(pixels, static_cast<std::size_t>(channels_of(order)), bytes)) {
-      return error(Errc::overflow, "image: ", width, " x ", height, " pixels do not fit in memory");
-    }
-    SEGFACE_ASSIGN(buffer, Buffer<std::uint8_t>::make(bytes));
-    Image image;
-    image.pixels_ = std::move(buffer);
-    image.width_ = width;
-    image.height_ = height;
-    image.order_ = order;
-    return Result<Image>(std::move(image));
+    return Image(std::move(memory), width, height, order);
   }
 
   Index width() const noexcept { return width_; }
@@ -168,7 +165,7 @@ class Image {
   bool empty() const noexcept { return width_ == 0; }
   std::uint8_t* data() noexcept { return pixels_.data(); }
   const std::uint8_t* data() const noexcept { return pixels_.data(); }
-  std::size_t size_bytes() const noexcept { return pixels_.size(); }
+  std::size_t size_bytes() const noexcept { return static_cast<std::size_t>(stride_bytes() * height_); }
   std::uint8_t* row(Index y) noexcept { return pixels_.data() + y * stride_bytes(); }
   const std::uint8_t* row(Index y) const noexcept { return pixels_.data() + y * stride_bytes(); }
   Rgb rgb(Index x, Index y) const noexcept { return view().rgb(x, y); }
@@ -176,6 +173,21 @@ class Image {
   ImageView view() const noexcept { return {pixels_.data(), width_, height_, order_}; }
 
  private:
+  Image(Buffer<std::uint8_t> pixels, Index width, Index height, PixelOrder order) noexcept
+      : pixels_(std::move(pixels)), width_(width), height_(height), order_(order) {}
+
+  static Result<std::size_t> bytes_of(Index width, Index height, PixelOrder order) noexcept {
+    if (width <= 0 || height <= 0) {
+      return error(Errc::invalid_argument, "image: ", width, " x ", height, " pixels; both sides must be at least 1");
+    }
+    std::size_t pixels = 0, bytes = 0;
+    if (!core::multiply_fits(static_cast<std::size_t>(width), static_cast<std::size_t>(height), pixels) ||
+        !core::multiply_fits(pixels, static_cast<std::size_t>(channels_of(order)), bytes)) {
+      return error(Errc::overflow, "image: ", width, " x ", height, " pixels do not fit in memory");
+    }
+    return bytes;
+  }
+
   Buffer<std::uint8_t> pixels_;
   Index width_ = 0, height_ = 0;
   PixelOrder order_ = PixelOrder::rgb;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import weakref
-from typing import Any, Sequence, Union
+from typing import Any, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +57,9 @@ def _array(image: Any, order: str | None) -> tuple[npt.NDArray[Any], str | None]
             f"{type(image).__name__} is no picture; expected an array or CPU tensor of uint8, Pillow's, or a path"
         )
     try:
-        return (np.asarray(image) if hasattr(image, "__array__") else np.from_dlpack(image)), order
+        if hasattr(image, "__array__") or hasattr(image, "__array_interface__"):
+            return np.asarray(image), order
+        return np.from_dlpack(image), order
     except (TypeError, RuntimeError, BufferError, ValueError) as failure:  # a tensor on a GPU, for example
         raise c.Error(f"this {type(image).__name__} is no array in this process's memory: {failure}") from failure
 
@@ -97,13 +99,16 @@ def view_of(image: Picture, order: str | None) -> tuple[c.Image, npt.NDArray[np.
     return c.Image(array.ctypes.data, shape[1], shape[0], row, 1 + ORDERS.index(order)), array
 
 
-def writable(out: npt.NDArray[np.uint8] | None, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
-    """`out` where it may take labels of a shape; a new array where it is None."""
+def writable(out: npt.NDArray[np.uint8] | None, photo: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """`out` where it may take the labels of a photo; a new array where it is None."""
+    shape = photo.shape[:2]
     if out is None:
-        return np.empty(tuple(shape), np.uint8)
-    if not isinstance(out, np.ndarray) or out.dtype != np.uint8 or out.shape != tuple(shape):
+        return np.empty(shape, np.uint8)
+    if not isinstance(out, np.ndarray) or out.dtype != np.uint8 or out.shape != shape:
         found = f"{out.dtype} {out.shape}" if isinstance(out, np.ndarray) else type(out).__name__
-        raise c.Error(f"out is {found}; expected an array of uint8 {tuple(shape)}, the photo's height and width")
+        raise c.Error(f"out is {found}; expected an array of uint8 {shape}, the photo's height and width")
     if not out.flags.writeable or not out.flags.c_contiguous:
         raise c.Error("out is read-only, or has gaps between its rows; expected an array of its own")
+    if np.may_share_memory(out, photo):
+        raise c.Error("out is memory of the photo, which is still read when labels are written; expected one of its own")
     return out

@@ -96,6 +96,14 @@ class FindOptions(Sized):
 ProgressFunction = ctypes.CFUNCTYPE(ctypes.c_int, c_double, c_void_p)
 
 
+class Region(Sized):
+    _fields_ = [
+        ("size", c_size_t),
+        *((name, c_int32) for name in ("kind", "x", "y", "width", "height")),
+        ("landmarks", POINTER(c_double)),
+    ]
+
+
 class PhotoOptions(Sized):
     _fields_ = [
         ("size", c_size_t),
@@ -105,6 +113,8 @@ class PhotoOptions(Sized):
         ("surroundings", c_int32),
         ("progress", ProgressFunction),
         ("context", c_void_p),
+        ("regions", POINTER(Region)),
+        ("region_count", c_size_t),
     ]
 
 

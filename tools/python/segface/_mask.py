@@ -137,14 +137,14 @@ class Mask:
         if kept.shape[:2] != self.labels.shape:
             raise c.Error(f"a photo of shape {kept.shape} does not belong to labels of {self.labels.shape}")
         mixed = np.empty((*self.labels.shape, 3), np.uint8)
-        labels = np.ascontiguousarray(self.labels)
+        labels = np.ascontiguousarray(self.labels, np.uint8)
         c.overlay(ctypes.byref(view), labels.ctypes.data, DATASETS.index(self.dataset), alpha, mixed.ctypes.data)
         return mixed
 
     def save(self, path: Union[str, os.PathLike[str]]) -> None:
         """Writes the labels as a PNG whose values they are, in the colours of their classes. A file that is there is
         replaced."""
-        labels = np.ascontiguousarray(self.labels)
+        labels = np.ascontiguousarray(self.labels, np.uint8)
         height, width = labels.shape
         c.save_labels(path_bytes(path), labels.ctypes.data, width, height, DATASETS.index(self.dataset))
 

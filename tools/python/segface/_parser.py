@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import operator
 import os
 import threading
 from ctypes import byref
@@ -20,7 +21,15 @@ Weights = Union[str, "os.PathLike[str]", bytes]
 #: Called with the share done, 0 to 1; False cancels the call, an exception does too and goes on to the caller.
 Progress = Callable[[float], Any]
 
+#: x and y of each.
+Points = Union[Sequence[Sequence[float]], npt.NDArray[Any]]
+
 MOST = 255  # faces of a photo
+REGIONS = ("whole", "box", "celeba", "helen")
+POINTS = {
+    5: "five points, (5, 2), x and y of the subject's right eye, left eye, nose, right and left corner of the mouth",
+    68: "the 68 points that Helen has, (68, 2)",
+}
 
 
 def load(
@@ -102,6 +111,10 @@ class Parser:
         order: str | None = None,
         *,
         faces: Iterable[Face] | None = None,
+        whole: bool = False,
+        box: Sequence[int] | None = None,
+        landmarks: Points | None = None,
+        align: Literal["celeba", "helen"] | None = None,
         most: int | None = None,
         smallest: float = 0,
         smallest_share: float = 0,
@@ -119,18 +132,21 @@ class Parser:
             a picture of Pillow's; the path of a PNG or JPEG, which is turned upright as its EXIF says. Not copied.
         order: of an array's colours: "rgb" (Pillow, imageio), "bgr" (cv2.imread), "rgba", "bgra", "gray".
         faces: instead of finding them; of each only the landmarks are looked at.
+        whole, box, landmarks, align: instead of faces, one part that is picked by hand, in pixels of the photo: all of
+            it; x, y, width, height, which may reach outside; five points as `Face` has them, (5, 2), which LaPa's
+            networks need, and without `box` and `align` go with all of the photo; the square that "celeba" would cut
+            around them, or Helen's, of the 68 points that "helen" has, (68, 2).
         most, smallest, smallest_share, threshold, turns, small_faces: see `find`.
         surroundings: looks around each face too, for hair and clothes whole, in twice the time.
         confidence: False saves its 4 bytes a pixel, and a third of the time or more.
-        out: where the labels go, (height, width); a new array where it is None.
+        out: where the labels go, (height, width); a new array where it is None. No memory of the photo.
         """
-        handle = self._handle  # which lives as long as the call, whatever close() does
-        view, kept = view_of(image, order)
-        shape = kept.shape[:2]
-        labels = writable(out, shape)
-        numbers, coverage = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
-        confidences = np.empty(shape, np.float32) if confidence else None
+        call = _Call(self, image, order, confidence, out)
+        numbers, coverage = np.empty(call.shape, np.uint8), np.empty(call.shape, np.uint8)
         known = None if faces is None else [_known(face) for face in faces]
+        region = _region(whole, box, landmarks, align)
+        if region is not None and (known is not None or surroundings):
+            raise c.Error("faces and surroundings are of faces, but a part is picked by hand; leave one out")
         room = _Room((MOST if most is None else most) if known is None else max(1, len(known)))
         find = _find_options(smallest, smallest_share, threshold, turns, small_faces)
         with _Watch(progress) as watch:
@@ -138,16 +154,17 @@ class Parser:
             if known is not None:
                 options.known = (c.FoundFace * max(1, len(known)))(*known)
                 options.known_count = len(known)
+            if region is not None:
+                options.regions, options.region_count = ctypes.pointer(region), 1
             results = c.PhotoResults(
-                labels=_address(labels),
+                labels=_address(call.labels),
                 numbers=_address(numbers),
                 coverage=_address(coverage),
-                confidence=_address(confidences),
+                confidence=_address(call.confidence),
                 faces=ctypes.pointer(room.faces),
             )
-            c.parse_photo(handle.pointer, byref(view), byref(options), byref(results))
-        photo = (kept, ORDERS[view.order - 1])
-        return Mask(labels, self.dataset, room.found(), room.skipped(), confidences, numbers, coverage, None, photo)
+            c.parse_photo(call.handle.pointer, byref(call.view), byref(options), byref(results))
+        return call.mask(faces=room.found(), skipped=room.skipped(), numbers=numbers, coverage=coverage)
 
     def find(
         self,
@@ -181,7 +198,7 @@ class Parser:
         image: Picture,
         order: str | None = None,
         *,
-        landmarks: Sequence[Sequence[float]] | npt.NDArray[Any] | None = None,
+        landmarks: Points | None = None,
         confidence: bool = True,
         logits: bool = False,
         out: npt.NDArray[np.uint8] | None = None,
@@ -193,29 +210,24 @@ class Parser:
         landmarks: five points as `Face` has them, (5, 2), in pixels of the picture; LaPa's networks need them.
         logits: gives what the network says of each class too, (classes, rows, columns), before it is resized.
         """
-        handle = self._handle
-        view, kept = view_of(image, order)
-        shape = kept.shape[:2]
-        labels = writable(out, shape)
-        confidences = np.empty(shape, np.float32) if confidence else None
+        call = _Call(self, image, order, confidence, out)
         planes = np.empty(self._logits_shape, np.float32) if logits else None
         points = None if landmarks is None else _points(landmarks)
         try:
             workspace = self._workspaces.pop()
         except IndexError:
-            workspace = c.Handle(c.workspace_new, c.workspace_free, handle.pointer)
+            workspace = c.Handle(c.workspace_new, c.workspace_free, call.handle.pointer)
         with _Watch(progress) as watch:
             options = c.CropOptions(landmarks=_address(points), progress=watch.function)
             results = c.CropResults(
-                labels=_address(labels),
-                confidence=_address(confidences),
+                labels=_address(call.labels),
+                confidence=_address(call.confidence),
                 logits=_address(planes),
                 logits_room=0 if planes is None else planes.size,
             )
-            c.parse_crop(workspace.pointer, byref(view), byref(options), byref(results))
+            c.parse_crop(workspace.pointer, byref(call.view), byref(options), byref(results))
         self._workspaces.append(workspace)
-        photo = (kept, ORDERS[view.order - 1])
-        return Mask(labels, self.dataset, [], [], confidences, None, None, planes, photo)
+        return call.mask(logits=planes)
 
     def close(self) -> None:
         """Gives the networks back; calls that are under way end as they would."""
@@ -243,6 +255,23 @@ class Parser:
     def __repr__(self) -> str:
         network = self._source[0] if isinstance(self._source[0], str) else "bytes"
         return f"<segface.Parser {self.backbone} {self.dataset} {self.resolution} of {network!r}>"
+
+
+class _Call:
+    """A picture that is parsed, with room for its labels and their confidence."""
+
+    def __init__(
+        self, parser: Parser, image: Picture, order: str | None, confidence: bool, out: npt.NDArray[np.uint8] | None
+    ) -> None:
+        self.handle = parser._handle  # which lives as long as the call, whatever close() does
+        self.view, pixels = view_of(image, order)
+        self.shape = pixels.shape[:2]
+        self.labels = writable(out, pixels)
+        self.confidence = np.empty(self.shape, np.float32) if confidence else None
+        self._dataset, self._photo = parser.dataset, (pixels, ORDERS[self.view.order - 1])
+
+    def mask(self, **more: Any) -> Mask:
+        return Mask(self.labels, self._dataset, confidence=self.confidence, _photo=self._photo, **more)
 
 
 class _Room:
@@ -306,17 +335,46 @@ def _address(array: npt.NDArray[Any] | None) -> int | None:
     return None if array is None else array.ctypes.data
 
 
-def _points(landmarks: Any) -> npt.NDArray[np.float64]:
+def _points(landmarks: Any, count: int = 5) -> npt.NDArray[np.float64]:
     try:
         points = np.ascontiguousarray(landmarks, np.float64)
     except (TypeError, ValueError):
         points = np.empty(0)
-    if points.shape not in ((5, 2), (10,)):
+    if points.shape not in ((count, 2), (2 * count,)):
+        raise c.Error(f"landmarks: expected {POINTS[count]}, in pixels of the picture")
+    return points.reshape(2 * count)
+
+
+def _region(whole: bool, box: Sequence[int] | None, landmarks: Points | None, align: str | None) -> c.Region | None:
+    """The part of a photo that is picked by hand; None where none is."""
+    if align not in (None, "celeba", "helen"):
+        raise c.Error(f"align is {align!r}; expected 'celeba' or 'helen'")
+    if whole + (box is not None) + (align is not None) > 1:
+        raise c.Error("whole, box and align each say what is looked at; leave all but one out")
+    if align is not None and landmarks is None:
+        raise c.Error(f"align={align!r} needs landmarks, the points of the face")
+    if not whole and box is None and landmarks is None:
+        return None
+    region = c.Region(kind=REGIONS.index(align or ("whole" if box is None else "box")))
+    if box is not None:
+        region.x, region.y, region.width, region.height = _whole_pixels(box)
+    if landmarks is not None:
+        points = _points(landmarks, 68 if align == "helen" else 5)
+        region.landmarks = (ctypes.c_double * points.size)(*points)
+    return region
+
+
+def _whole_pixels(box: Sequence[int]) -> list[int]:
+    try:
+        sides = [operator.index(side) for side in box]
+    except TypeError:
+        sides = []
+    if len(sides) != 4 or max(map(abs, sides)) >= 2**31:
         raise c.Error(
-            "landmarks: expected five points, (5, 2), x and y of the subject's right eye, left eye, nose, right and "
-            "left corner of the mouth, in pixels of the picture"
+            f"box is {box!r}; expected x, y, width, height in whole pixels of the photo (of a face: "
+            "[round(side) for side in face.box])"
         )
-    return points.reshape(10)
+    return sides
 
 
 def _known(face: Face) -> c.FoundFace:
@@ -326,6 +384,16 @@ def _known(face: Face) -> c.FoundFace:
 
 _own: Parser | None = None
 _own_lock = threading.Lock()
+
+
+def _renew_lock() -> None:
+    """Of a child that was forked while another thread held it, which the child has not."""
+    global _own_lock
+    _own_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def parse(image: Picture, order: str | None = None, **options: Any) -> Mask:
