@@ -217,6 +217,21 @@ TEST_CASE("photos without a face, and odd ones: an answer, and no face") {
   }
 }
 
+TEST_CASE("one person is one face wherever the picture is pasted, the suit's folds are none") {
+  const Image small = load_image(SEGFACE_TEST_DATA "/images/astronaut_224x224.png").value();
+  for (const auto& [left, top] : std::vector<std::pair<Index, Index>>{{60, 9}, {0, 0}, {20, 16}, {40, 0}, {76, 16}}) {
+    CAPTURE(left);
+    Image photo = Image::make(300, 240, PixelOrder::rgb).value();
+    std::fill_n(photo.data(), photo.size_bytes(), std::uint8_t{90});
+    for (Index y = 0; y < small.height(); ++y) {
+      std::copy_n(small.row(y), 3 * small.width(), photo.row(top + y) + 3 * left);
+    }
+    const Faces faces = finder().find(photo.view()).value();
+    REQUIRE(faces.found.size() == 1);
+    CHECK(faces.found[0].size() == doctest::Approx(48).epsilon(0.1));
+  }
+}
+
 TEST_CASE("most, smallest, smallest beside the largest: the largest first, and a reason for each that is left out") {
   GroupPicture picture(900, 600, 5);
   picture.add({{150, 150}, 130, 0});
