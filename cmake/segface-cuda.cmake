@@ -1,4 +1,4 @@
-# segface::cuda: what a program links that includes segface/backends/cuda.cuh. The build and the installed package
+# segface::cuda: what a program links that includes segface/cuda.cuh. The build and the installed package
 # include this. cuBLASLt is not linked: it is loaded when a GPU is asked for. Nor is the CUDA runtime, which comes with
 # the language CUDA, in the form that CMAKE_CUDA_RUNTIME_LIBRARY names.
 add_library(segface_cuda INTERFACE)

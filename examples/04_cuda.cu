@@ -5,7 +5,7 @@
 // With CMake: SEGFACE_CUDA, or find_package(segface COMPONENTS cuda), and link segface::cuda.
 #include <cstdio>
 
-#include "segface/backends/cuda.cuh"
+#include "segface/cuda.cuh"
 #include "segface/faces/label_png.hpp"
 #include "segface/image/file.hpp"
 #include "segface/parser_definitions.hpp"

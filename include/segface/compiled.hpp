@@ -5,7 +5,7 @@
 //   ...
 //   const auto parser = segface::PhotoParser::load("finder.safetensors", "demo.safetensors").value();
 //
-// Parser::plan() and backend(), and executors, want networks/segface/model.hpp, backends/cpu.hpp and
+// Parser::plan() and backend(), and executors, want networks/segface/model.hpp, networks/segface/cpu.hpp and
 // base/threads/executor.hpp besides. Where this is included, compiled.cpp must be linked, even if segface.hpp is included
 // too. A progress callback may throw only if compiled.cpp was built with exceptions.
 #pragma once

@@ -34,6 +34,8 @@ template <class Backend>
 class ParsingWorkspace;
 template <class Backend>
 struct ParserState;
+template <class Backend>
+class PhotoParsing;
 namespace cpu {
 class Backend;
 }
@@ -145,6 +147,7 @@ class BasicWorkspace {
 
  private:
   friend BasicParser<Backend>;
+  friend core::PhotoParsing<Backend>;
 
   static Status moved_from() noexcept;
   explicit BasicWorkspace(std::unique_ptr<core::ParsingWorkspace<Backend>> state) noexcept;

@@ -18,6 +18,7 @@
 #include "segface/base/threads/process.hpp"
 #include "segface/engine/idle_workspaces.hpp"
 #include "segface/faces/face_region.hpp"
+#include "segface/faces/parsing_workspace.hpp"
 #include "segface/faces/photo_maps.hpp"
 #include "segface/image/postprocess.hpp"
 #include "segface/photo_parser.hpp"
@@ -90,8 +91,8 @@ class PhotoParsing {
   Status map_parts(ParsedPhoto& result) {
     const Index side = parser_.info().resolution;
     SEGFACE_ASSIGN(shape, workspace_.logits_shape(1, side, side));
-    SEGFACE_ASSIGN(room, Buffer<float>::make(shape.count()));
-    const auto logits = LogitsView<float>::planes(room.data(), shape.classes, shape.width, shape.height);
+    const bool planes = options_.logits || !ParsingWorkspace<Backend>::kSharesLogits;
+    SEGFACE_ASSIGN(room, Buffer<float>::make(planes ? shape.count() : 0));
     std::vector<PhotoPart> places;
     for (const Part& part : parts_) {
       places.push_back({part.region.map_to(shape.width, shape.height), shape.width, shape.height,
@@ -106,11 +107,11 @@ class PhotoParsing {
     SEGFACE_ASSIGN(mapper, PhotoMapper::make({places.data(), places.size()}, maps));
     double sum = 0, count = 0;
     for (std::size_t i = 0; i < parts_.size(); ++i) {
-      SEGFACE_RETURN_IF_ERROR(show(i, room.span()));
-      if (options_.logits) SEGFACE_RETURN_IF_ERROR(options_.logits(parts_[i].region, logits));
-      SEGFACE_RETURN_IF_ERROR(mapper.add(i, logits, parser_.executor()));
+      SEGFACE_ASSIGN(seen, see(i, room.span()));
+      if (options_.logits) SEGFACE_RETURN_IF_ERROR(options_.logits(parts_[i].region, seen.logits));
+      SEGFACE_RETURN_IF_ERROR(mapper.add(i, seen.logits, parser_.executor()));
       if (parts_[i].surroundings) continue;
-      parts_[i].confidence = mean_confidence(logits, parser_.executor());
+      parts_[i].confidence = seen.confidence;
       sum += parts_[i].confidence, ++count;
     }
     mapper.finish(parser_.executor());
@@ -151,18 +152,15 @@ class PhotoParsing {
     return Buffer<T>::over({given.data(), pixels});
   }
 
-  // What the network says of what it sees of a part.
-  Status show(std::size_t number, Span<float> logits) {
+  // What the network says of a part; `planes` where the logits are to be there.
+  Result<SeenPhoto> see(std::size_t number, Span<float> planes) {
     const Part& part = parts_[number];
     tell_progress(number);
     Image room;
     SEGFACE_ASSIGN(view, part.region.cut(photo_, room));
-    Results results;
-    results.logits = logits;
-    SEGFACE_RETURN_IF_ERROR(part.landmarks != nullptr
-                                ? workspace_.start(view, part.region.from_photo(*part.landmarks), results)
-                                : workspace_.start(view, results));
-    return workspace_.finish();
+    Landmarks landmarks;
+    if (part.landmarks != nullptr) landmarks = part.region.from_photo(*part.landmarks);
+    return workspace_.state_->see(view, part.landmarks != nullptr ? &landmarks : nullptr, planes);
   }
 
   // Of the part that follows `done` others.

@@ -18,7 +18,7 @@
 
 #include "segface/base/host_macros_begin.hpp"
 //
-#include "segface/backends/cpu.hpp"
+#include "segface/networks/segface/cpu.hpp"
 #include "segface/parser.hpp"
 #include "segface/parser_definitions.hpp"
 //

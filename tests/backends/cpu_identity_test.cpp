@@ -1,6 +1,6 @@
 // The cpu backend gives the same bits for any number of threads, and for an image alone as in a batch of three.
-#include "segface/backends/cpu.hpp"
 #include "segface/base/threads/pool.hpp"
+#include "segface/networks/segface/cpu.hpp"
 #include "segface/networks/segface/fold_fusion.hpp"
 
 #include "random_maps.hpp"

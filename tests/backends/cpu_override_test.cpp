@@ -1,6 +1,6 @@
 // Every compound that the cpu backend overrides, against its default.
-#include "segface/backends/cpu.hpp"
 #include "segface/backends/reference.hpp"
+#include "segface/networks/segface/cpu.hpp"
 #include "segface/networks/segface/fold_fusion.hpp"
 
 #include "image/label_cases.hpp"
@@ -9,28 +9,28 @@
 using namespace segface;
 using namespace segface::core;
 using B = cpu::Backend;
+using Own = SegFaceWords<B>;
 using test::difference;
 using test::random_numbers;
 
-static_assert(std::is_same_v<ops::MlpFusion<B>, B::MlpFusion>, "the override must be the one that is used");
-static_assert(std::is_same_v<ops::Position<B>, B::Position>, "the override must be the one that is used");
-static_assert(std::is_same_v<ops::PositionTerm<B>, B::PositionTerm>, "the override must be the one that is used");
+static_assert(std::is_same_v<ops::MlpFusion<B>, Own::MlpFusion>, "the override must be the one that is used");
+static_assert(std::is_same_v<ops::Position<B>, Own::Position>, "the override must be the one that is used");
+static_assert(std::is_same_v<ops::PositionTerm<B>, Own::PositionTerm>, "the override must be the one that is used");
 
 // ops::name calls the backend's function where this compiles with exactly these types, and the default elsewhere.
 template <class Result, class... Operands>
-constexpr bool kTakesFuse =
-    std::is_same_v<decltype(std::declval<const B&>().fuse(std::declval<Run<B>&>(), std::declval<const Operands&>()...)),
-                   Result>;
+constexpr bool kTakesFuse = std::is_same_v<
+    decltype(std::declval<const Own&>().fuse(std::declval<Run<B>&>(), std::declval<const Operands&>()...)), Result>;
 template <class W>
 constexpr bool kTakesPositionTerm =
-    std::is_same_v<decltype(std::declval<const B&>().position_term(std::declval<Run<B>&>(), std::declval<const W&>(),
-                                                                   std::declval<const B::Position&>())),
-                   B::PositionTerm>;
-static_assert(kTakesFuse<Pyramid<B>, B::MlpFusion, std::array<ViewOf<B>, 4>>, "fuse");
+    std::is_same_v<decltype(std::declval<const Own&>().position_term(std::declval<Run<B>&>(), std::declval<const W&>(),
+                                                                     std::declval<const Own::Position&>())),
+                   Own::PositionTerm>;
+static_assert(kTakesFuse<Pyramid<B>, Own::MlpFusion, std::array<ViewOf<B>, 4>>, "fuse");
 static_assert(
-    std::is_same_v<decltype(std::declval<const B&>().position(
+    std::is_same_v<decltype(std::declval<const Own&>().position(
                        std::declval<Run<B>&>(), std::declval<const B::PositionEncoding&>(), Index(), Index())),
-                   B::Position>,
+                   Own::Position>,
     "position");
 static_assert(kTakesPositionTerm<B::Linear>, "position_term");
 static_assert(kTakesPositionTerm<ops::PyramidLinear<B>>, "position_term in the first block");
@@ -38,32 +38,32 @@ static_assert(kTakesPositionTerm<ops::PyramidLinear<B>>, "position_term in the f
 // The streamed passes: a type of image and of its linear layers, as the first block and the second have them.
 template <class W, class Image>
 constexpr bool kTakesTokensFromImage =
-    std::is_same_v<decltype(std::declval<const B&>().tokens_from_image(
+    std::is_same_v<decltype(std::declval<const Own&>().tokens_from_image(
                        std::declval<Run<B>&>(), std::declval<const compound::TokensFromImage<B, W>&>(),
-                       std::declval<const B::PositionTerm&>(), std::declval<const MapOf<B>&>(),
+                       std::declval<const Own::PositionTerm&>(), std::declval<const MapOf<B>&>(),
                        std::declval<const Image&>())),
                    MapOf<B>>;
 template <class W, class Image>
 constexpr bool kTakesImagePass =
-    std::is_same_v<decltype(std::declval<const B&>().image_from_tokens_and_back(
+    std::is_same_v<decltype(std::declval<const Own&>().image_from_tokens_and_back(
                        std::declval<Run<B>&>(), std::declval<const compound::ImageFromTokens<B, W>&>(),
-                       std::declval<const B::LayerNorm&>(), std::declval<const B::PositionTerm&>(),
+                       std::declval<const B::LayerNorm&>(), std::declval<const Own::PositionTerm&>(),
                        std::declval<const Image&>(), std::declval<const MapOf<B>&>(), std::declval<const MapOf<B>&>(),
                        std::declval<const compound::TokensFromImage<B, B::Linear>&>(),
-                       std::declval<const B::PositionTerm&>(), std::declval<const MapOf<B>&>(),
+                       std::declval<const Own::PositionTerm&>(), std::declval<const MapOf<B>&>(),
                        std::declval<const MapOf<B>&>())),
                    MapOf<B>>;
 static_assert(kTakesTokensFromImage<ops::PyramidLinear<B>, Pyramid<B>>, "tokens_from_image in the first block");
 static_assert(kTakesTokensFromImage<B::Linear, ViewOf<B>>, "tokens_from_image");
 static_assert(kTakesImagePass<ops::PyramidLinear<B>, Pyramid<B>>, "image_from_tokens_and_back in the first block");
 static_assert(kTakesImagePass<B::Linear, ViewOf<B>>, "image_from_tokens_and_back");
-static_assert(std::is_same_v<decltype(std::declval<const B&>().upscale_and_classify(
+static_assert(std::is_same_v<decltype(std::declval<const Own&>().upscale_and_classify(
                                  std::declval<Run<B>&>(), std::declval<const compound::Upscaling<B>&>(),
                                  std::declval<const MapOf<B>&>(), std::declval<const MapOf<B>&>())),
                              MapOf<B>>,
               "upscale_and_classify");
 static_assert(
-    std::is_void_v<decltype(std::declval<const B&>().upscale_and_label(
+    std::is_void_v<decltype(std::declval<const Own&>().upscale_and_label(
         std::declval<Run<B>&>(), std::declval<const compound::Upscaling<B>&>(), std::declval<const MapOf<B>&>(),
         std::declval<const MapOf<B>&>(), std::declval<const LabelTarget&>()))>,
     "upscale_and_label");

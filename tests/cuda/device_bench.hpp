@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "segface/backends/cuda.cuh"
 #include "segface/backends/reference.hpp"
+#include "segface/cuda.cuh"
 
 #include "backends/random_maps.hpp"
 #include "emulation.hpp"

@@ -6,8 +6,8 @@
 #include <set>
 #include <vector>
 
-#include "segface/backends/cuda.cuh"
 #include "segface/backends/reference.hpp"
+#include "segface/cuda.cuh"
 
 #include "backends/random_maps.hpp"
 #include "emulation.hpp"

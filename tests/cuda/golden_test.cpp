@@ -1,6 +1,6 @@
 // The cuda backend against the official code: in float32 stage by stage, in float16 by its logits
 // and labels.
-#include "segface/backends/cuda.cuh"
+#include "segface/cuda.cuh"
 
 #include "emulation.hpp"
 #include "network/network.hpp"

@@ -12,26 +12,28 @@ using test::random_numbers;
 namespace {
 
 using B = cuda::Backend;
+using Own = SegFaceWords<B>;
 
 // ops::name calls the backend's function where this compiles with exactly these types, and the default elsewhere.
-static_assert(std::is_same_v<ops::MlpFusion<B>, B::MlpFusion>, "the override must be the one that is used");
-static_assert(std::is_same_v<ops::PositionTerm<B>, B::PositionTerm>, "the override must be the one that is used");
+static_assert(std::is_same_v<ops::MlpFusion<B>, Own::MlpFusion>, "the override must be the one that is used");
+static_assert(std::is_same_v<ops::PositionTerm<B>, Own::PositionTerm>, "the override must be the one that is used");
 template <class T>
 const T& some();
 template <class T = B>
 Run<T>& some_run();
 static_assert(
-    std::is_same_v<decltype(some<B>().fuse(some_run(), some<B::MlpFusion>(), some<std::array<ViewOf<B>, 4>>())),
+    std::is_same_v<decltype(some<Own>().fuse(some_run(), some<Own::MlpFusion>(), some<std::array<ViewOf<B>, 4>>())),
                    Pyramid<B>>);
 template <class W, class Image>
 constexpr bool kTakesImage = std::is_same_v<
-    decltype(some<B>().image_linear_at(some_run(), some<W>(), some<B::PositionTerm>(), some<Image>())), MapOf<B>>&&
-    std::is_same_v<decltype(some<B>().position_term(some_run(), some<W>(), some<ops::Position<B>>())), B::PositionTerm>;
+    decltype(some<Own>().image_linear_at(some_run(), some<W>(), some<Own::PositionTerm>(), some<Image>())), MapOf<B>>&&
+    std::is_same_v<decltype(some<Own>().position_term(some_run(), some<W>(), some<ops::Position<B>>())),
+                   Own::PositionTerm>;
 static_assert(kTakesImage<B::Linear, ViewOf<B>> && kTakesImage<ops::PyramidLinear<B>, Pyramid<B>>);
 static_assert(std::is_void_v<decltype(some<B>().squeeze_excitation(some_run(), some<compound::SqueezeExcitation<B>>(),
                                                                    some<MapOf<B>>()))>);
-static_assert(std::is_same_v<decltype(some<B>().upscale_and_classify(some_run(), some<compound::Upscaling<B>>(),
-                                                                     some<MapOf<B>>(), some<MapOf<B>>())),
+static_assert(std::is_same_v<decltype(some<Own>().upscale_and_classify(some_run(), some<compound::Upscaling<B>>(),
+                                                                       some<MapOf<B>>(), some<MapOf<B>>())),
                              MapOf<B>>);
 
 // In parts of the largest value.

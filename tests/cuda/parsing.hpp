@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "segface/backends/cuda.cuh"
+#include "segface/cuda.cuh"
 #include "segface/parser_definitions.hpp"
 #include "segface/segface.hpp"
 

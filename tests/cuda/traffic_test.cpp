@@ -5,7 +5,7 @@
 #include <iostream>
 #include <vector>
 
-#include "segface/backends/cuda.cuh"
+#include "segface/cuda.cuh"
 
 #include "emulation.hpp"
 #include "network/network.hpp"

@@ -84,6 +84,19 @@ struct Score {
   }
 };
 
+// One of many group pictures: every second has heads of any turn, every fourth two over its borders.
+GroupPicture group_picture(std::uint64_t seed) {
+  Dice dice(seed * 77);
+  const auto width = static_cast<Index>(dice.uniform(500, 1800)), height = static_cast<Index>(dice.uniform(400, 1500));
+  const auto longer = static_cast<double>(std::max(width, height));
+  const bool any_turn = seed % 2 == 1;
+  GroupPicture picture(width, height, seed);
+  const double largest = seed % 3 != 0 ? longer / 6 : 0.5 * static_cast<double>(std::min(width, height));
+  picture.add_many(static_cast<int>(dice.uniform(2, 12.99)), any_turn ? longer / 14 : longer / 32, largest, any_turn,
+                   seed % 4 == 0 ? 2 : 0, seed);
+  return picture;
+}
+
 }  // namespace
 
 TEST_CASE("the astronaut: box, points, turn") {
@@ -140,15 +153,7 @@ TEST_CASE("group pictures: every face once, none invented, points where they are
   Score score;
   for (std::uint64_t seed = 1; seed <= 24; ++seed) {
     CAPTURE(seed);
-    Dice dice(seed * 77);
-    const auto width = static_cast<Index>(dice.uniform(500, 1800)),
-               height = static_cast<Index>(dice.uniform(400, 1500));
-    const auto longer = static_cast<double>(std::max(width, height));
-    const bool any_turn = seed % 2 == 1;
-    GroupPicture picture(width, height, seed);
-    const double largest = seed % 3 != 0 ? longer / 6 : 0.5 * static_cast<double>(std::min(width, height));
-    picture.add_many(static_cast<int>(dice.uniform(2, 12.99)), any_turn ? longer / 14 : longer / 32, largest, any_turn,
-                     seed % 4 == 0 ? 2 : 0, seed);
+    const GroupPicture picture = group_picture(seed);
     score.add(picture, finder().find(picture.image().view()).value(), truth);
   }
   CAPTURE(score.missed);
@@ -160,6 +165,17 @@ TEST_CASE("group pictures: every face once, none invented, points where they are
   CHECK(score.invented == 0);
   CHECK(score.far * 20 <= score.faces);
   CHECK(score.turned * 20 <= score.faces);
+  CHECK(score.beyond == 0);
+}
+
+TEST_CASE("faces that the border cuts keep their turn") {
+  const Face truth = finder().find(astronaut().view()).value().found.at(0);
+  Score score;
+  for (const std::uint64_t seed : {844, 872, 980}) {
+    const GroupPicture picture = group_picture(seed);
+    score.add(picture, finder().find(picture.image().view()).value(), truth);
+  }
+  CHECK(score.faces > 15);
   CHECK(score.beyond == 0);
 }
 
@@ -214,6 +230,21 @@ TEST_CASE("photos without a face, and odd ones: an answer, and no face") {
     options.small_faces = true;
     const Faces faces = finder().find(photo.view(), options).value();
     CHECK(faces.found.empty());
+  }
+}
+
+TEST_CASE("one person is one face wherever the picture is pasted, the suit's folds are none") {
+  const Image small = load_image(SEGFACE_TEST_DATA "/images/astronaut_224x224.png").value();
+  for (const auto& [left, top] : std::vector<std::pair<Index, Index>>{{60, 9}, {0, 0}, {20, 16}, {40, 0}, {76, 16}}) {
+    CAPTURE(left);
+    Image photo = Image::make(300, 240, PixelOrder::rgb).value();
+    std::fill_n(photo.data(), photo.size_bytes(), std::uint8_t{90});
+    for (Index y = 0; y < small.height(); ++y) {
+      std::copy_n(small.row(y), 3 * small.width(), photo.row(top + y) + 3 * left);
+    }
+    const Faces faces = finder().find(photo.view()).value();
+    REQUIRE(faces.found.size() == 1);
+    CHECK(faces.found[0].size() == doctest::Approx(48).epsilon(0.1));
   }
 }
 

@@ -12,6 +12,7 @@
 #include "segface/image/resize.hpp"
 #include "segface/photo.hpp"
 
+#include "allocations.hpp"
 #include "networks/networks.hpp"
 
 using namespace segface;
@@ -88,6 +89,33 @@ TEST_CASE("photo: one face has in its square the labels that it has alone, and n
   CHECK(wrong == 0);
   CHECK(std::labs(inside - 172 * 172) < 400);
   CHECK(different < inside / 50);
+}
+
+TEST_CASE("photo: logits become labels where the network leaves them, and their confidence is what a parse counts") {
+  const ImageView photo = astronaut().view();
+  const PhotoParser parser = photo_parser();
+  const Faces known = faces({kAstronaut, kAstronaut.moved(20, 0)});
+  REQUIRE(parser.parse(photo, known).ok());
+  test::largest_block = 0;
+  const ParsedPhoto parsed = parser.parse(photo, known).value();
+  const auto side = static_cast<std::size_t>(demo().info().resolution);
+  CHECK(test::largest_block < 19 * side * side * sizeof(float));  // no copy of them
+  test::largest_block = 0;
+  PhotoOptions options;
+  options.logits = [](const Region&, const LogitsView<float>&) { return Status(); };
+  const ParsedPhoto copied = parser.parse(photo, known, options).value();
+  CHECK(test::largest_block >= 19 * side * side * sizeof(float));
+  for (Index y = 0; y < photo.height; ++y) {
+    CHECK(std::equal(parsed.mask.view().row(y), parsed.mask.view().row(y) + photo.width, copied.mask.view().row(y)));
+  }
+
+  const Region region = Region::aligned(kAstronaut, photo.width, photo.height).value();
+  Image room;
+  Mask alone;
+  std::vector<float> logits(19 * side * side);
+  Workspace workspace = demo().workspace().value();
+  REQUIRE(workspace.parse(region.cut(photo, room).value(), alone, {logits.data(), logits.size()}).ok());
+  CHECK(parsed.faces[0].confidence == alone.mean_confidence());
 }
 
 TEST_CASE("photo: two faces keep their labels where their squares overlap") {

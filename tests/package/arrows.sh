@@ -51,8 +51,25 @@ fi
 [ "$count" -gt 500 ]
 echo "$count includes"
 
+# words ROOT: what a network alone says, in a folder below the networks. The words are those of its enum, and its operands.
+words() {
+  known=$(cat "$1"/segface/networks/*/compounds/words.hpp | sed -n '/^enum class/,/};/s/^  \([a-z_]*\),$/\1/p' | grep _)
+  known="$known $(cat "$1"/segface/networks/*/compounds/*.hpp | sed -n 's/^struct \([A-Z][A-Za-z]*\) {$/\1/p' | grep -vx Position)"
+  (cd "$1/segface" && grep -rnwE "$(echo $known | tr ' ' '|')" base image tensors backends layers --include='*.*p*' --include='*.cuh' || true)
+}
+found=$(words "$root/include")
+if [ -n "$found" ]; then
+  echo "$found"
+  echo "failed: words of one network stand in networks/, and so do a backend's own ways of them"
+  exit 1
+fi
+
 # It would find one.
 mkdir -p "$work/include/segface/engine" "$work/include/segface/image"
 echo '#include "segface/faces/mask.hpp"' >"$work/include/segface/engine/plan.hpp"
 echo '  #  include <segface/segface.hpp>' >"$work/include/segface/image/image.hpp"
 [ "$(upward "$work/include" | wc -l)" -eq 2 ]
+mkdir -p "$work/include/segface/backends" "$work/include/segface/networks"
+cp -r "$root/include/segface/networks/segface" "$work/include/segface/networks/"
+printf 'int upscale_and_label();\nstruct Pyramid;\n' >"$work/include/segface/backends/cpu.hpp"
+[ "$(words "$work/include" 2>/dev/null | wc -l)" -eq 2 ]

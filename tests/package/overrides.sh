@@ -36,10 +36,10 @@ member='void label_map(Run<Backend>&, const MapOf<Backend>&, const LabelTarget&)
 operand='struct PhotoInput {};'
 backend "" "" || { cat "$work/said"; exit 1; }
 backend "Compound::label_map, Compound::PhotoInput" "$member $operand" || { cat "$work/said"; exit 1; }
-refused "members differ on this compound" "" "$member"
-refused "members differ on this compound" "" "void label_map(int) const noexcept {}"
-refused "members differ on this compound" "Compound::label_map" "void label_maps() const noexcept {}"
+refused "members differ on this word" "" "$member"
+refused "members differ on this word" "" "void label_map(int) const noexcept {}"
+refused "members differ on this word" "Compound::label_map" "void label_maps() const noexcept {}"
 refused "no matching function\|cannot convert" "Compound::label_map" \
   "void label_map(Run<Backend>&, const MapOf<Backend>&, int) const noexcept {}"
-refused "has an operand of this name that Overrides lacks" "" "$operand"
-refused "names an operand of the compound that the backend lacks" "Compound::PhotoInput" "struct PhotoInputs {};"
+refused "is an operand of this name that Overrides lacks" "" "$operand"
+refused "names an operand that there is not" "Compound::PhotoInput" "struct PhotoInputs {};"

@@ -1,4 +1,4 @@
-#include "segface/backends/cuda.cuh"
+#include "segface/cuda.cuh"
 #include "segface/faces/finder_definitions.hpp"
 #include "segface/parser_definitions.hpp"
 #include "segface/photo_parser_definitions.hpp"

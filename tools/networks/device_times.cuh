@@ -8,8 +8,8 @@
 #include <memory>
 #include <vector>
 
-#include "segface/backends/cuda.cuh"
 #include "segface/base/threads/executor.hpp"
+#include "segface/cuda.cuh"
 #include "segface/engine/plan.hpp"
 #include "segface/engine/weight_file.hpp"
 #include "segface/faces/warp.hpp"

@@ -83,7 +83,8 @@ template <template <class> class Facade, class Backend>
 segface::Result<Facade<Backend>> load(const std::string& weights, const segface::Options& options) {
   if constexpr (std::is_same_v<Backend, segface::cpu::Backend>) {
     const segface::cpu::Backend backend = cpu_backend();
-    if (options.precision != segface::Precision::float32 && !backend.has_instructions(options.precision)) {
+    const bool products = std::is_same_v<Facade<Backend>, segface::BasicParser<Backend>>;  // a finder's are of f32
+    if (products && options.precision != segface::Precision::float32 && !backend.has_instructions(options.precision)) {
       const bool lacking = options.precision == segface::Precision::bf16;
       std::fprintf(stderr, "note: this processor has no instructions for %s%s\n",
                    precision_names()[static_cast<std::size_t>(options.precision)].c_str(),

@@ -4,7 +4,4 @@
 #include "segface/backends/compound/inverted_residual.hpp"
 #include "segface/backends/compound/labels.hpp"
 #include "segface/backends/compound/photo.hpp"
-#include "segface/backends/compound/segface/cross_attention.hpp"
-#include "segface/backends/compound/segface/pyramid.hpp"
-#include "segface/backends/compound/segface/upscaling.hpp"
 #include "segface/backends/compound/window_attention.hpp"

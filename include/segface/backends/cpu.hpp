@@ -1,7 +1,6 @@
 // The cpu backend: what users get. Own kernels for the processor at hand, spread over the executor's threads.
 //
-// Weights are packed when they are prepared: BatchNorm is folded into the convolution before it, linear_fuse into
-// linear_c. Tasks are cut by sizes alone, and no sum depends on where a task begins, so results are bit-identical for
+// Weights are packed when they are prepared: BatchNorm is folded into the convolution before it. Tasks are cut by sizes alone, and no sum depends on where a task begins, so results are bit-identical for
 // any number of threads and any batch.
 #pragma once
 
@@ -14,7 +13,6 @@
 
 #include "segface/backends/compound.hpp"
 #include "segface/backends/cpu/attention.hpp"
-#include "segface/backends/cpu/cross_attention.hpp"
 #include "segface/backends/cpu/interpolation.hpp"
 #include "segface/backends/cpu/inverted_residual.hpp"
 #include "segface/backends/cpu/isa.hpp"
@@ -22,8 +20,9 @@
 #include "segface/backends/cpu/multiplication.hpp"
 #include "segface/backends/cpu/operands.hpp"
 #include "segface/backends/cpu/patches.hpp"
+#include "segface/backends/cpu/position.hpp"
 #include "segface/backends/cpu/tasks.hpp"
-#include "segface/backends/cpu/upscaling.hpp"
+#include "segface/backends/cpu/tokens.hpp"
 #include "segface/backends/cpu/winograd.hpp"
 #include "segface/backends/fold.hpp"
 #include "segface/backends/primitives.hpp"
@@ -45,16 +44,13 @@ class Backend {
   using PositionEncoding = cpu::PositionEncoding;
   using Constant = cpu::Constant;
 
-  using Overrides =
-      OverrideList<Compound::fuse, Compound::expand_and_filter, Compound::position, Compound::position_term,
-                   Compound::tokens_from_image, Compound::image_from_tokens_and_back, Compound::upscale_and_classify,
-                   Compound::upscale_and_label, Compound::label_map, Compound::MlpFusion, Compound::Position,
-                   Compound::PositionTerm, Compound::PyramidLinear>;
+  using Overrides = OverrideList<Compound::expand_and_filter, Compound::label_map>;
+  static constexpr bool kHasOwnWays = true;  // of words of networks, beside these
 
   // The best kernels this processor has.
   Backend() noexcept : Backend(best_isa()) {}
   // Kernels of a set that this processor supports.
-  explicit Backend(Isa isa) noexcept : isa_(isa), kernels_(&kernels(isa)) {}
+  explicit Backend(Isa isa) noexcept : isa_(isa), kernels_(&cpu::kernels(isa)) {}
   // What the environment variable SEGFACE_ISA asks for; the best where it asks for none that this processor has: a word
   // in the environment is no reason for a program to fail that knows nothing of it. See chosen_isa().
   static Result<Backend> from_environment() noexcept {
@@ -74,6 +70,7 @@ class Backend {
   Precision precision() const noexcept { return precision_; }
   // Whether this processor has instructions for products of a precision: others are slower than float32.
   bool has_instructions(Precision precision) const noexcept { return cpu::has_instructions(isa_, precision); }
+  const Kernels& kernels() const noexcept { return *kernels_; }
 
   Result<Linear> prepare_linear(const LinearParameters& p) const noexcept {
     if (p.scale == nullptr) {
@@ -388,54 +385,6 @@ class Backend {
 
   // ---- overrides of compounds ---------------------------------------------------------------------------------
 
-  // Each level multiplied at its own size by its folded matrix, then upsampled and added.
-  struct MlpFusion {
-    std::array<Linear, 4> levels;
-    std::array<bool, 4> narrower = {};  // see is_product
-
-    static Result<MlpFusion> prepare(const Backend& backend, const MlpFusionParameters& p) noexcept {
-      MlpFusion fusion;
-      for (std::size_t i = 0; i < 4; ++i) {
-        SEGFACE_ASSIGN(level, backend.prepare_linear(p.levels[i]));
-        fusion.levels[i] = std::move(level);
-        fusion.narrower[i] = is_product(p, i);
-      }
-      return Result<MlpFusion>(std::move(fusion));
-    }
-  };
-  Pyramid<Backend> fuse(RunOf& run, const MlpFusion& w, const std::array<In, 4>& levels) const noexcept {
-    const In& finest = levels[0];
-    const Out fused = run.map(finest.batch, finest.height, finest.width, w.levels[0].out);
-    Pyramid<Backend> pyramid = {levels, fused};
-    for (std::size_t i = 1; i < 4; ++i) {  // a wide level is handed on as its narrower product
-      if (!w.narrower[i]) continue;
-      const Out product = run.map(levels[i].batch, levels[i].height, levels[i].width, fused.channels);
-      linear(run, w.levels[i], levels[i], {}, product);
-      pyramid.levels[i] = product;
-    }
-    const auto scope = run.scope();
-    std::array<In, 3> coarse;
-    for (std::size_t i = 1; i < 4; ++i) {
-      coarse[i - 1] = w.narrower[i] ? pyramid.levels[i] : ops::linear<Backend>(run, w.levels[i], levels[i]);
-    }
-    Cost cost = gemm_cost<float>(finest.rows(), fused.channels, finest.channels);
-    cost += {24 * elements(fused), 0};
-    const Linear& first = w.levels[0];
-    const Multiplication multiply(run, *kernels_, first, finest.pixels());
-    run.kernel(cost, blocks(finest), [&](Index task, Index worker) {
-      const RowBlock block = row_block(finest, task);
-      const Out tile = rows_of(fused, block);
-      multiply(product(*kernels_, first, first.bias.data(), block.rows, finest.row(block.first), finest.stride,
-                       tile.data, tile.stride),
-               worker);
-      for (const In& level : coarse) {
-        mix_into(*kernels_, level, block.image, first_pixel(fused, block), fused.height, fused.width, tile,
-                 /*accumulate=*/true);
-      }
-    });
-    return pyramid;
-  }
-
   // See cpu/inverted_residual.hpp.
   void expand_and_filter(RunOf& run, const Convolution& expand, const DepthwiseConvolution& depthwise, const In& x,
                          Activation between, Activation activation, const Out& y) const noexcept {
@@ -446,43 +395,6 @@ class Backend {
     compound::expand_and_filter<Backend>(run, expand, depthwise, x, between, activation, y);
   }
 
-  // See cpu/projection.hpp.
-  using PyramidLinear = cpu::PyramidLinear;
-
-  // See cpu/position.hpp and cpu/projection.hpp.
-  using Position = cpu::Position;
-  Position position(RunOf& run, const PositionEncoding& w, Index height, Index width) const noexcept {
-    return Position::make(run, w, height, width);
-  }
-  using PositionTerm = cpu::PositionTerm;
-  PositionTerm position_term(RunOf&, const Linear&, const Position& position) const noexcept { return {position, {}}; }
-  PositionTerm position_term(RunOf& run, const PyramidLinear& w, const Position& position) const noexcept {
-    return project_position(run, *kernels_, w, position);
-  }
-
-  // The image in tiles; see cpu/cross_attention.hpp.
-  template <class ImageLinear, class Image>
-  Out tokens_from_image(RunOf& run, const compound::TokensFromImage<Backend, ImageLinear>& w,
-                        const PositionTerm& key_position, const Out& queries, const Image& image) const noexcept {
-    return stream_tokens_from_image(run, *kernels_, w, key_position, queries, image);
-  }
-  template <class ImageLinear, class Image>
-  Out image_from_tokens_and_back(RunOf& run, const compound::ImageFromTokens<Backend, ImageLinear>& image_reads,
-                                 const LayerNorm& norm, const PositionTerm& query_position, const Image& image,
-                                 const Out& keys, const Out& values,
-                                 const compound::TokensFromImage<Backend, Linear>& tokens_read,
-                                 const PositionTerm& key_position, const Out& queries, const Out& y) const noexcept {
-    return stream_image_and_back(run, *kernels_, image_reads, norm, query_position, image, keys, values, tokens_read,
-                                 key_position, queries, y);
-  }
-  Out upscale_and_classify(RunOf& run, const compound::Upscaling<Backend>& w, const Out& image,
-                           const Out& hyper) const noexcept {
-    return stream_logits(run, *kernels_, w, image, hyper);
-  }
-  void upscale_and_label(RunOf& run, const compound::Upscaling<Backend>& w, const Out& image, const Out& hyper,
-                         const LabelTarget& target) const noexcept {
-    stream_labels(run, *kernels_, w, image, hyper, target);
-  }
   void label_map(RunOf& run, const Out& logits, const LabelTarget& target) const noexcept {
     cpu::label_map(run, *kernels_, logits, target);
   }

@@ -4,7 +4,8 @@
 // a stream of its own; every kernel and copy goes through that stream, and the host waits only where it reads a map.
 // Activations and the weights of products are float32 or float16, everything is computed in float32. Products are
 // cuBLASLt's, with bias, residual and ReLU; other activations are a kernel after it.
-// Programs that include this are compiled by nvcc; cuBLASLt is loaded when a backend is made.
+// Programs include segface/cuda.cuh, which has its own ways of a network's words too, and are compiled by nvcc; cuBLASLt
+// is loaded when a backend is made.
 #pragma once
 
 #include <cuda_fp16.h>
@@ -26,7 +27,6 @@
 #include "segface/backends/cuda/operands.cuh"
 #include "segface/backends/cuda/photo.cuh"
 #include "segface/backends/cuda/product.cuh"
-#include "segface/backends/cuda/upscaling.cuh"
 #include "segface/backends/cuda/window.cuh"
 #include "segface/backends/primitives.hpp"
 
@@ -55,9 +55,8 @@ class BasicBackend {
   using PhotoInput = cuda::PhotoInput<T>;
 
   using Overrides =
-      OverrideList<Compound::fuse, Compound::position_term, Compound::image_linear_at, Compound::label_map,
-                   Compound::class_planes, Compound::squeeze_excitation, Compound::upscale_and_classify,
-                   Compound::MlpFusion, Compound::PhotoInput, Compound::PositionTerm>;
+      OverrideList<Compound::label_map, Compound::class_planes, Compound::squeeze_excitation, Compound::PhotoInput>;
+  static constexpr bool kHasOwnWays = true;  // of words of networks, beside these
 
   // On the current device. tf32: whether products of floats may round them to ten bits of fraction, which tensor cores
   // multiply many times faster. Errors: no_device (no cuBLASLt either).
@@ -299,59 +298,6 @@ class BasicBackend {
 
   // ---- overrides of compounds ---------------------------------------------------------------------------------
 
-  // Each level multiplied at its own size by its folded matrix, the coarse ones interpolated and added in one go.
-  struct MlpFusion {
-    std::array<Linear, 4> levels;
-
-    static Result<MlpFusion> prepare(const BasicBackend& backend, const MlpFusionParameters& p) noexcept {
-      MlpFusion fusion;
-      for (std::size_t i = 0; i < 4; ++i) {
-        SEGFACE_ASSIGN(level, backend.prepare_linear(p.levels[i]));
-        fusion.levels[i] = std::move(level);
-      }
-      return Result<MlpFusion>(std::move(fusion));
-    }
-  };
-  Pyramid<BasicBackend> fuse(RunOf& run, const MlpFusion& w, const std::array<In, 4>& levels) const noexcept {
-    const In& finest = levels[0];
-    const Out fused = run.map(finest.batch, finest.height, finest.width, w.levels[0].out);
-    const auto scope = run.scope();
-    std::array<In, 3> coarse;
-    for (std::size_t i = 0; i < 3; ++i) coarse[i] = ops::linear<BasicBackend>(run, w.levels[i + 1], levels[i + 1]);
-    linear(run, w.levels[0], finest, {}, fused);
-    const double read = bytes(coarse[0]) + bytes(coarse[1]) + bytes(coarse[2]) + bytes(fused);
-    run.device({24 * elements(fused), read + bytes(fused)}, [&] {
-      return launch_packs(
-          "fuse", [](auto n) { return add_levels<decltype(n)::value, T>; }, fused, run.memory().stream(), coarse[0],
-          coarse[1], coarse[2], fused);
-    });
-    return {levels, fused};
-  }
-
-  // (x + p) W + b = x W + (p W + b): the second is made in the plan.
-  struct PositionTerm {
-    In projected;  // [1, H, W, out]
-  };
-  PositionTerm position_term(RunOf& run, const Linear& w,
-                             const compound::Position<BasicBackend>& position) const noexcept {
-    return {ops::linear<BasicBackend>(run, w, position.encoding)};
-  }
-  PositionTerm position_term(RunOf& run, const compound::PyramidLinear<BasicBackend>& w,
-                             const compound::Position<BasicBackend>& position) const noexcept {
-    return position_term(run, w.on_fused, position);
-  }
-  Out image_linear_at(RunOf& run, const Linear& w, const PositionTerm& term, const In& image) const noexcept {
-    const Out y = run.map(image.batch, image.height, image.width, w.out);
-    Product<T> product = {image, w.weight.data(), w.in, y, nullptr, term.projected};
-    product.count = image.batch;
-    run.device(gemm_cost<T>(image.rows(), w.out, w.in, bytes(term.projected)), [&] { return multiply(run, product); });
-    return y;
-  }
-  Out image_linear_at(RunOf& run, const compound::PyramidLinear<BasicBackend>& w, const PositionTerm& term,
-                      const Pyramid<BasicBackend>& image) const noexcept {
-    return image_linear_at(run, w.on_fused, term, image.fused);
-  }
-
   // The mean in strips, whose sum the first matrix takes; what is between the kernels is float32.
   void squeeze_excitation(RunOf& run, const compound::SqueezeExcitation<BasicBackend>& w, const Out& x) const noexcept {
     if (x.channels > kMostDenseInputs) return compound::squeeze_excitation<BasicBackend>(run, w, x);
@@ -374,36 +320,6 @@ class BasicBackend {
     });
   }
 
-  // What follows each of the two products, in one kernel; see cuda/upscaling.cuh.
-  Out upscale_and_classify(RunOf& run, const compound::Upscaling<BasicBackend>& w, const Out& image,
-                           const Out& hyper) const noexcept {
-    if (lanes_of_pixel<T>(w.first.out) == 0 || !suits_classify<T>(w.second.out, hyper.width)) {
-      return compound::upscale_and_classify<BasicBackend>(run, w, image, hyper);
-    }
-    const Index b = image.batch, h = image.height, width = image.width;
-    const Out logits = run.map(b, 4 * h, 4 * width, hyper.width);
-    const Out upscaled = run.every_stage() ? run.map(b, 4 * h, 4 * width, w.second.out) : Out();
-    const auto scope = run.scope();
-    const Out first = run.map(b, h, width, 4 * w.first.out), twice = run.map(b, 2 * h, 2 * width, w.first.out);
-    const Out second = run.map(b, 2 * h, 2 * width, 4 * w.second.out);
-    run.device(gemm_cost<T>(image.rows(), 4 * w.first.out, w.first.in), [&] {
-      return multiply(run, {image, w.first.weight.data(), w.first.in, first});
-    });
-    run.device({20 * elements(twice), bytes(first) + bytes(twice)}, [&] {
-      return launch_spread_normalised<T>(run.memory().stream(), first, w.first.bias.data(), w.norm.gain.data(),
-                                         w.norm.bias.data(), w.norm.eps, twice);
-    });
-    run.device(gemm_cost<T>(twice.rows(), 4 * w.second.out, w.second.in), [&] {
-      return multiply(run, {twice, w.second.weight.data(), w.second.in, second});
-    });
-    const double products = elements(logits) * static_cast<double>(w.second.out);
-    run.device({2 * products + 12 * elements(second), bytes(second) + bytes(logits)}, [&] {
-      return launch_classify<T>(run.memory().stream(), second, w.second.bias.data(), hyper, upscaled, logits);
-    });
-    if (run.every_stage()) run.stage("upscaled", upscaled);
-    return logits;
-  }
-
   // ---- ends: photos and results -------------------------------------------------------------------------------
 
   void label_map(RunOf& run, const Out& logits, const LabelTarget& target) const noexcept {
@@ -413,12 +329,14 @@ class BasicBackend {
     run.device({}, [&] { return cuda::class_planes<T>(run.memory(), logits, out.data()); });
   }
 
- private:
-  BasicBackend(const CublasLt& library, bool tf32) noexcept : library_(library), tf32_(tf32) {}
+  // ---- for words of networks ----------------------------------------------------------------------------------
 
   Status multiply(RunOf& run, const Product<T>& product) const noexcept {
     return run.memory().multiply(library_, product, tf32_);
   }
+
+ private:
+  BasicBackend(const CublasLt& library, bool tf32) noexcept : library_(library), tf32_(tf32) {}
 
   // How last(activation(x W^T + bias) + residual) is made: of a product as cuBLASLt can finish it, and a kernel for the
   // rest, if any.

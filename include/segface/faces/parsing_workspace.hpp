@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "segface/backends/compound/labels.hpp"
@@ -24,9 +25,18 @@
 
 SEGFACE_BEGIN_CORE
 
+// What a network says of a photo.
+struct SeenPhoto {
+  LogitsView<float> logits;
+  double confidence;  // the mean probability of their labels, before they are interpolated
+};
+
 template <class Backend>
 class ParsingWorkspace {
  public:
+  // Whether logits can be looked at where the network leaves them.
+  static constexpr bool kSharesLogits = MemoryOf<Backend>::kOnHost && std::is_same_v<typename Backend::Scalar, float>;
+
   // Without an executor given, the network's.
   static Result<std::unique_ptr<ParsingWorkspace>> make(std::shared_ptr<const ParsingNetwork<Backend>> network,
                                                         Executor* executor) noexcept {
@@ -40,18 +50,37 @@ class ParsingWorkspace {
     return work_.exclusively([&]() -> Status {
       SEGFACE_RETURN_IF_ERROR(photo.validate());
       SEGFACE_RETURN_IF_ERROR(mask.resize(network_->info().dataset, photo.width, photo.height));
-      SEGFACE_RETURN_IF_ERROR(plan_for(1, network_->info().resolution, network_->info().resolution));
-      const LogitsShape shape = shape_of_plan();
-      const auto rows = static_cast<std::size_t>(shape.height);
-      SEGFACE_RETURN_IF_ERROR(reserve(row_confidence_, rows));
-      const LabelTarget target = {mask.data(), photo.width, photo.height, nullptr, row_confidence_.data()};
+      LabelTarget target = {mask.data(), photo.width, photo.height};
+      SEGFACE_RETURN_IF_ERROR(count_confidence(target));
       SEGFACE_RETURN_IF_ERROR(work_.finished(put(photo, landmarks, target, logits)));
-      double sum = 0;
-      for (std::size_t y = 0; y < rows; ++y) sum += row_confidence_.data()[y];
-      mask.finish(sum / static_cast<double>(shape.width * shape.height));
+      mask.finish(counted_confidence());
       work_.mark("labels");
       return {};
     });
+  }
+
+  // The logits themselves, which stay until the next call: in `planes`, as parse() gives them, or, where these are empty
+  // and kSharesLogits, in memory of the workspace.
+  Result<SeenPhoto> see(const ImageView& photo, const Landmarks* landmarks, Span<float> planes) noexcept {
+    SeenPhoto seen = {};
+    SEGFACE_RETURN_IF_ERROR(work_.exclusively([&]() -> Status {
+      SEGFACE_RETURN_IF_ERROR(photo.validate());
+      LabelTarget nothing = {nullptr, 0, 0};
+      SEGFACE_RETURN_IF_ERROR(count_confidence(nothing));
+      Map<Scalar> logits;
+      SEGFACE_RETURN_IF_ERROR(work_.finished(put(photo, landmarks, nothing, planes, &logits)));
+      if constexpr (kSharesLogits) {
+        seen.logits =
+            LogitsView<float>::interleaved(logits.data, logits.channels, logits.width, logits.height, logits.stride);
+      }
+      if (!planes.empty()) {
+        seen.logits = LogitsView<float>::planes(planes.data(), logits.channels, logits.width, logits.height);
+      }
+      seen.confidence = counted_confidence();
+      work_.mark("labels");
+      return {};
+    }));
+    return seen;
   }
 
   Status start(const ImageView& photo, const Landmarks* landmarks, const Results& results) noexcept {
@@ -121,6 +150,21 @@ class ParsingWorkspace {
     return {plan().batch(), last.channels, last.height, last.width};
   }
 
+  // Has the target's call count the confidence of each row of logits. Errors: those of plan_for.
+  Status count_confidence(LabelTarget& target) {
+    SEGFACE_RETURN_IF_ERROR(plan_for(1, network_->info().resolution, network_->info().resolution));
+    SEGFACE_RETURN_IF_ERROR(reserve(row_confidence_, static_cast<std::size_t>(shape_of_plan().height)));
+    target.row_confidence = row_confidence_.data();
+    return {};
+  }
+  // The mean of what it counted.
+  double counted_confidence() const noexcept {
+    const LogitsShape shape = shape_of_plan();
+    double sum = 0;
+    for (Index y = 0; y < shape.height; ++y) sum += row_confidence_.data()[y];
+    return sum / static_cast<double>(shape.width * shape.height);
+  }
+
   static Status check_size(Span<float> out, const LogitsShape& shape) noexcept {
     if (out.data() != nullptr && out.size() >= shape.count()) return {};
     return error(Errc::buffer_too_small, "the logits [", shape.batch, ", ", shape.classes, ", ", shape.height, ", ",
@@ -179,14 +223,15 @@ class ParsingWorkspace {
     return {warps_.data(), network_->info().warped() ? static_cast<std::size_t>(plan().batch()) : 0};
   }
 
-  // Does all of a photo's work, or gives it to the device; labels and logits only where there is room for them. Throws
-  // where memory runs out: call it inside guarded().
-  Status put(const ImageView& photo, const Landmarks* landmarks, const LabelTarget& target, Span<float> logits) {
+  // Does all of a photo's work, or gives it to the device; labels and logits only where there is room for them. `whole`,
+  // where given, gets the map of the logits, in the workspace. Throws where memory runs out: call it inside guarded().
+  Status put(const ImageView& photo, const Landmarks* landmarks, const LabelTarget& target, Span<float> logits,
+             Map<Scalar>* whole = nullptr) {
     const Index side = network_->info().resolution;
     SEGFACE_RETURN_IF_ERROR(check_faces(landmarks, landmarks == nullptr ? 0 : 1, 1, photo.width, photo.height));
     SEGFACE_RETURN_IF_ERROR(plan_for(1, side, side));
     if (!logits.empty()) SEGFACE_RETURN_IF_ERROR(check_size(logits, shape_of_plan()));
-    const bool streams = MemoryOf<Backend>::kOnHost && logits.empty();  // the logits need not be whole
+    const bool streams = MemoryOf<Backend>::kOnHost && logits.empty() && whole == nullptr;  // they need not be whole
     SEGFACE_RETURN_IF_ERROR(work_.memory().reserve(streams ? plan().labelling_bytes() : plan().workspace_bytes()));
     SEGFACE_RETURN_IF_ERROR(
         set_warps(landmarks, 1, static_cast<double>(photo.width), static_cast<double>(photo.height)));
@@ -195,7 +240,10 @@ class ParsingWorkspace {
                          [&](Run<Backend>& run, const Map<Scalar>& image) {
                            if (streams) return network().label(run, plan().tables(), image, warps(), target);
                            const Map<Scalar> computed = work_.compute(run, image, warps());
-                           if (target.labels != nullptr) network().label(run, computed, target);
+                           if (whole != nullptr) *whole = computed;
+                           if (target.labels != nullptr || target.row_confidence != nullptr) {
+                             network().label(run, computed, target);
+                           }
                            if (!logits.empty()) ops::class_planes<Backend>(run, computed, logits);
                          });
   }

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "segface/backends/memory.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
@@ -114,17 +115,19 @@ class PhotoMapper {
   // The logits of a part; background is class 0. Errors: out_of_memory.
   Status add(std::size_t part, const LogitsView<float>& logits, Executor& executor) noexcept {
     const Placed& placed = placed_.data()[part];
-    const auto pixels = static_cast<std::size_t>(logits.width * logits.height);
-    if (settled_.size() < pixels) {
-      SEGFACE_ASSIGN(settled, Buffer<std::uint8_t>::make(pixels));
-      settled_ = std::move(settled);
+    const Index pixels = logits.width * logits.height;
+    const bool pays = maps_.confidence == nullptr &&
+                      SettledLabels::pay_for(pixels, (placed.right - placed.left) * (placed.bottom - placed.top));
+    if (pays) {
+      SEGFACE_RETURN_IF_ERROR(reserve(settled_, static_cast<std::size_t>(pixels)));
+      executor.for_each(logits.height, [&](Index y, Index) {
+        for (Index x = 0; x < logits.width; ++x) {
+          settled_.data()[y * logits.width + x] =
+              settled_label(logits.pixel(x, y), logits.classes, logits.class_stride);
+        }
+      });
     }
-    executor.for_each(logits.height, [&](Index y, Index) {
-      for (Index x = 0; x < logits.width; ++x) {
-        settled_.data()[y * logits.width + x] = settled_label(logits.pixel(x, y), logits.classes, logits.class_stride);
-      }
-    });
-    const Shown shown = {placed, logits, {settled_.data(), logits.width, logits.height}};
+    const Shown shown = {placed, logits, pays, {settled_.data(), logits.width, logits.height}};
     executor.for_each(label_tasks(placed.bottom - placed.top), [&](Index task, Index) {
       const LabelRows rows(task, placed.bottom - placed.top);
       // `this` by name: else nvcc has it before `shown` in the closure, g++ behind, and a program of both mixes them up.
@@ -210,6 +213,7 @@ class PhotoMapper {
   struct Shown {
     const Placed& placed;
     const LogitsView<float>& logits;
+    bool pays;  // to look at what is settled
     SettledLabels settled;
 
     // The logits of a pixel, as label_run() interpolates them.
@@ -288,10 +292,10 @@ class PhotoMapper {
     const auto fill = [&](Index from, Index to, std::uint8_t label) {
       std::fill_n(target.labels + down * maps_.width + from, to - from, label);
     };
-    if (maps_.confidence != nullptr) {
-      mix(first, last);
-    } else {
+    if (shown.pays) {
       shown.settled.each_run(placed.map, first, last, down, fill, mix);
+    } else {
+      mix(first, last);
     }
     const Index at = y * maps_.width + run.first;
     std::fill_n(maps_.numbers + at, run.last - run.first, placed.part.number);

@@ -6,6 +6,10 @@
 //   const Mask mask = parser.parse(region.cut(photo, room).value(), region.from_photo(landmarks)).value();
 //   const ImageView labels = region.paste_labels(mask.view(), back).value();  // of the photo's size
 //
+// The photo is sampled once more only where a square is turned: it is cut at the photo's own scale, where bilinear mixes
+// neighbours and skips none, and Pillow's bicubic, which is antialiased, makes it the network's input, as it makes all
+// other parts. One step for both would change the input's bits, hence labels on the goldens, and what CelebA-HQ's squares
+// were cut by. The finder averages areas instead, as its networks were trained.
 // Traps: boxes and squares may reach outside the photo, where they are black; labels outside a region are 0, which says
 // no more than that nobody looked there.
 #pragma once

@@ -1,4 +1,4 @@
-// A square window around a face, turned by any angle, as O-Net is shown it: 48 x 48 averages of the photo, black outside.
+// A square window around a face, turned by any angle, as O-Net is shown it: 48 x 48 averages of the photo, gray outside.
 //
 // The surroundings of a face are reduced once, upright, to at most two pixels a pixel of the window; windows of any turn
 // are then sampled from these. Angles are degrees clockwise in the picture: a window turned by 90 shows a head upright
@@ -62,8 +62,9 @@ class Surroundings {
     top_ = std::floor(centre.y - reach);
     size_ = static_cast<Index>(std::ceil((2 * reach + 1) / step_)) + 1;
     pixels_.resize(static_cast<std::size_t>((size_ * size_ + size_ + 1) * kChannels));
-    average_area(photo, AreaAxis(left_, step_, size_, photo.width), AreaAxis(top_, step_, size_, photo.height),
-                 /*red_first=*/true, executor, {pixels_.data(), 1, size_, size_, 3, kChannels});
+    const AreaAxis columns(left_, step_, size_, photo.width), rows(top_, step_, size_, photo.height);
+    average_area(photo, columns, rows, /*red_first=*/true, executor, {pixels_.data(), 1, size_, size_, 3, kChannels});
+    fill_outside(columns, rows);
   }
 
   // The window as O-Net takes it, out [1, 48, 48, 3]: red, green, blue, (x - 127.5) / 128.
@@ -83,13 +84,28 @@ class Surroundings {
                      v = static_cast<double>(y * samples + i / samples);
           add_sample(first.x + u * across.x + v * down.x, first.y + u * across.y + v * down.y, sums);
         }
-        for (int c = 0; c < 3; ++c) out.pixel(0, y, x)[c] = (sums[c] * share - 127.5f) / 128.0f;
+        for (int c = 0; c < 3; ++c) out.pixel(0, y, x)[c] = (sums[c] * share - kGray) / 128.0f;
       }
     }
   }
 
  private:
+  static constexpr float kGray = 127.5f;
   static constexpr int kChannels = 4;  // the last is nothing: four are as fast to mix as one
+
+  // What lies outside the photo is the gray that is 0 to O-Net: of faces that the border cuts, black loses more, and
+  // turns their points.
+  void fill_outside(const AreaAxis& columns, const AreaAxis& rows) noexcept {
+    for (Index y = 0; y < size_; ++y) {
+      for (Index x = 0; x < size_; ++x) {
+        const float across = columns[x].outside, down = rows[y].outside;
+        if (across == 0 && down == 0) continue;
+        for (int c = 0; c < 3; ++c) {
+          pixels_[static_cast<std::size_t>((y * size_ + x) * kChannels + c)] += kGray * (1 - (1 - across) * (1 - down));
+        }
+      }
+    }
+  }
 
   // A place of the photo in pixels_.
   Point place(const Point& p) const noexcept {

@@ -23,13 +23,14 @@ class AreaAxis {
   struct Cover {
     Index first = 0, last = -1;  // none where last < first
     float head = 0, tail = 0;    // of a single pixel: all is in head
+    float outside = 1;           // the share that lies outside the picture: 0 where none does
   };
 
   // Shares are of the whole step: they add up to 1, but at the picture's edges. Throws where memory runs out.
   AreaAxis(double begin, double step, Index count, Index size) : covers_(static_cast<std::size_t>(count)) {
     for (Index i = 0; i < count; ++i) {
-      const double from = std::max(begin + static_cast<double>(i) * step, 0.0);
-      const double to = std::min(begin + static_cast<double>(i + 1) * step, static_cast<double>(size));
+      const double start = begin + static_cast<double>(i) * step, end = begin + static_cast<double>(i + 1) * step;
+      const double from = std::max(start, 0.0), to = std::min(end, static_cast<double>(size));
       if (!(to > from)) continue;
       Cover& cover = covers_[static_cast<std::size_t>(i)];
       cover.first = std::min(static_cast<Index>(from), size - 1);
@@ -37,6 +38,7 @@ class AreaAxis {
       const auto share = [&](double length) { return static_cast<float>(length / step); };
       cover.head = share(std::min(to, static_cast<double>(cover.first + 1)) - from);
       cover.tail = cover.last > cover.first ? share(to - static_cast<double>(cover.last)) : 0.0f;
+      cover.outside = from == start && to == end ? 0.0f : 1 - share(to - from);
     }
     inner_ = static_cast<float>(1 / step);
   }

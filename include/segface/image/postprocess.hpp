@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <vector>
 
 #include "segface/base/bilinear.hpp"
 #include "segface/base/config.hpp"
@@ -43,9 +42,9 @@ struct LogitsView {
   const Scalar* pixel(Index x, Index y) const noexcept { return data + (y * width + x) * pixel_stride; }
 };
 
-// Where the labels go. Only `labels` is required.
+// Where the labels go.
 struct LabelTarget {
-  std::uint8_t* labels;              // [height, width]
+  std::uint8_t* labels;              // [height, width]; of no pixels where only row_confidence is wanted
   Index width, height;               //
   float* confidence = nullptr;       // [height, width]: the winner's probability (softmax over the classes)
   double* row_confidence = nullptr;  // [height of the logits]: sums over a row of logits, before they are interpolated,
@@ -144,17 +143,6 @@ double row_confidence(const LogitsView<Scalar>& logits, Index y) noexcept {
     for (Index i = 0; i < count; ++i) sum += static_cast<double>(Scalar(1) / total[i]);
   }
   return sum;
-}
-
-// The mean over all pixels of the logits, the same on any number of threads. Throws where memory runs out.
-template <class Scalar>
-double mean_confidence(const LogitsView<Scalar>& logits, Executor& executor) {
-  std::vector<double> rows(static_cast<std::size_t>(logits.height));
-  executor.for_each(logits.height,
-                    [&](Index y, Index) { rows[static_cast<std::size_t>(y)] = row_confidence(logits, y); });
-  double sum = 0;
-  for (const double row : rows) sum += row;
-  return sum / static_cast<double>(logits.width * logits.height);
 }
 
 // The rows of a task, of all that are spread over threads.

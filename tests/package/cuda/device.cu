@@ -1,7 +1,7 @@
 // Loads cuBLASLt, which needs no GPU, and finds the GPU. nvcc takes the headers for processors too, in several files.
 #include <cstdio>
 
-#include "segface/backends/cuda.cuh"
+#include "segface/cuda.cuh"
 #include "segface/image/file.hpp"
 #include "segface/segface.hpp"
 

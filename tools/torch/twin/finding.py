@@ -161,7 +161,7 @@ def axes(roll: float) -> np.ndarray:
 
 
 def cut(picture: np.ndarray, window: Window) -> np.ndarray:
-    """[48, 48, 3]: the window's pixels; n x n bilinear samples each, 0 outside the picture."""
+    """[48, 48, 3]: the window's pixels; n x n bilinear samples each, gray outside the picture."""
     n = max(1, math.ceil(window.side / WINDOW))
     along = (np.arange(WINDOW * n) + 0.5) / (WINDOW * n) - 0.5
     u, v = axes(window.roll) * window.side
@@ -169,6 +169,7 @@ def cut(picture: np.ndarray, window: Window) -> np.ndarray:
     low = np.floor(places).astype(int)
     fraction = places - low
     total = np.zeros(places.shape[:2] + (3,))
+    outside = np.ones(places.shape[:2])
     height, width = picture.shape[:2]
     for dy in (0, 1):
         for dx in (0, 1):
@@ -176,6 +177,8 @@ def cut(picture: np.ndarray, window: Window) -> np.ndarray:
             inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
             share = np.abs(1 - dx - fraction[..., 0]) * np.abs(1 - dy - fraction[..., 1]) * inside
             total += share[..., None] * picture[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+            outside -= share
+    total += 127.5 * outside[..., None]  # what is 0 to O-Net
     return total.reshape(WINDOW, n, WINDOW, n, 3).mean((1, 3))
 
 

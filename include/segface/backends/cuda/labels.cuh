@@ -113,12 +113,12 @@ Status label_map(Memory& memory, const Map<const T>& logits, const LabelTarget& 
                   logits, tile, wanted);
   };
   if (summed && !at_once) SEGFACE_RETURN_IF_ERROR(fill(sums));
-  SEGFACE_RETURN_IF_ERROR(fill(out));
+  if (pixels != 0) SEGFACE_RETURN_IF_ERROR(fill(out));
   if (sum_bytes != 0) SEGFACE_RETURN_IF_ERROR(copy_out(memory, target.row_confidence, sums.sums, sum_bytes));
   if (confidence_bytes != 0) {
     SEGFACE_RETURN_IF_ERROR(copy_out(memory, target.confidence, out.confidence, confidence_bytes));
   }
-  return copy_out(memory, target.labels, out.labels, pixels);
+  return pixels == 0 ? Status() : copy_out(memory, target.labels, out.labels, pixels);
 }
 
 inline constexpr int kPlaneBlock = 256, kPlanePixels = 64;

@@ -3,8 +3,8 @@
 // and 128 between tokens and image (attention_downsample_rate 2).
 #pragma once
 
-#include "segface/backends/compound/segface/cross_attention.hpp"
 #include "segface/layers/linear.hpp"
+#include "segface/networks/segface/compounds/cross_attention.hpp"
 #include "segface/networks/segface/mlp_fusion.hpp"
 
 SEGFACE_BEGIN_CORE

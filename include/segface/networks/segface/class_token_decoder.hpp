@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "segface/backends/compound/segface/upscaling.hpp"
 #include "segface/layers/position_encoding.hpp"
+#include "segface/networks/segface/compounds/upscaling.hpp"
 #include "segface/networks/segface/dataset.hpp"
 #include "segface/networks/segface/two_way_transformer.hpp"
 

@@ -8,12 +8,12 @@
 #include <array>
 #include <utility>
 
-#include "segface/backends/compound/segface/pyramid.hpp"
 #include "segface/backends/fold.hpp"
 #include "segface/backends/parameters.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
+#include "segface/networks/segface/compounds/pyramid.hpp"
 
 SEGFACE_BEGIN_CORE
 

@@ -6,8 +6,8 @@
 
 #include <array>
 
-#include "segface/backends/compound/segface/pyramid.hpp"
 #include "segface/layers/linear.hpp"
+#include "segface/networks/segface/compounds/pyramid.hpp"
 #include "segface/networks/segface/fold_fusion.hpp"
 
 SEGFACE_BEGIN_CORE

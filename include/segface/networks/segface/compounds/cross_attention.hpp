@@ -5,7 +5,7 @@
 // it adds the position encoding first.
 #pragma once
 
-#include "segface/backends/compound/segface/pyramid.hpp"
+#include "segface/networks/segface/compounds/pyramid.hpp"
 
 SEGFACE_BEGIN_CORE
 namespace compound {
@@ -57,8 +57,8 @@ void image_from_tokens(Run<B>& run, const ImageFromTokens<B, ImageLinear>& w, co
 }
 
 }  // namespace compound
-SEGFACE_COMPOUND(tokens_from_image)
-SEGFACE_COMPOUND(image_from_tokens)
+SEGFACE_OWN_COMPOUND(tokens_from_image)
+SEGFACE_OWN_COMPOUND(image_from_tokens)
 namespace compound {
 
 // image_from_tokens of one block, to y, then tokens_from_image of the next, which is returned: a backend may do both in
@@ -75,5 +75,5 @@ MapOf<B> image_from_tokens_and_back(Run<B>& run, const ImageFromTokens<B, ImageL
 }
 
 }  // namespace compound
-SEGFACE_COMPOUND(image_from_tokens_and_back)
+SEGFACE_OWN_COMPOUND(image_from_tokens_and_back)
 SEGFACE_END_CORE

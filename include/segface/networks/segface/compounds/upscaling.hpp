@@ -1,9 +1,9 @@
 // Compounds: from the image tokens to logits, and on to labels.
 #pragma once
 
-#include "segface/backends/compound/compound.hpp"
 #include "segface/backends/compound/labels.hpp"
 #include "segface/backends/primitives.hpp"
+#include "segface/networks/segface/compounds/words.hpp"
 
 SEGFACE_BEGIN_CORE
 namespace compound {
@@ -32,7 +32,7 @@ MapOf<B> upscale_and_classify(Run<B>& run, const Upscaling<B>& w, const MapOf<B>
 }
 
 }  // namespace compound
-SEGFACE_COMPOUND(upscale_and_classify)
+SEGFACE_OWN_COMPOUND(upscale_and_classify)
 namespace compound {
 
 // The same for one image, whose labels go to the target, at the target's size.
@@ -46,5 +46,5 @@ void upscale_and_label(Run<B>& run, const Upscaling<B>& w, const MapOf<B>& image
 }
 
 }  // namespace compound
-SEGFACE_COMPOUND(upscale_and_label)
+SEGFACE_OWN_COMPOUND(upscale_and_label)
 SEGFACE_END_CORE

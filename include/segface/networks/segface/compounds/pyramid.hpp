@@ -7,8 +7,8 @@
 
 #include <array>
 
-#include "segface/backends/compound/compound.hpp"
 #include "segface/backends/primitives.hpp"
+#include "segface/networks/segface/compounds/words.hpp"
 
 SEGFACE_BEGIN_CORE
 
@@ -66,8 +66,8 @@ Pyramid<B> fuse(Run<B>& run, const MlpFusion<B>& w, const std::array<ViewOf<B>, 
 }
 
 }  // namespace compound
-SEGFACE_COMPOUND_OPERAND(MlpFusion)
-SEGFACE_COMPOUND(fuse)
+SEGFACE_OWN_COMPOUND_OPERAND(MlpFusion)
+SEGFACE_OWN_COMPOUND(fuse)
 
 namespace compound {
 
@@ -104,8 +104,8 @@ Position<B> position(Run<B>& run, const typename B::PositionEncoding& w, Index h
 }
 
 }  // namespace compound
-SEGFACE_COMPOUND_OPERAND(Position)
-SEGFACE_COMPOUND(position)
+SEGFACE_OWN_COMPOUND_OPERAND(Position)
+SEGFACE_OWN_COMPOUND(position)
 
 namespace compound {
 
@@ -151,9 +151,9 @@ ViewOf<B> image_map(const Pyramid<B>& image) noexcept {
 }
 
 }  // namespace compound
-SEGFACE_COMPOUND_OPERAND(PyramidLinear)
-SEGFACE_COMPOUND_OPERAND(PositionTerm)
-SEGFACE_COMPOUND(image_linear)
-SEGFACE_COMPOUND(position_term)
-SEGFACE_COMPOUND(image_linear_at)
+SEGFACE_OWN_COMPOUND_OPERAND(PyramidLinear)
+SEGFACE_OWN_COMPOUND_OPERAND(PositionTerm)
+SEGFACE_OWN_COMPOUND(image_linear)
+SEGFACE_OWN_COMPOUND(position_term)
+SEGFACE_OWN_COMPOUND(image_linear_at)
 SEGFACE_END_CORE

@@ -6,11 +6,12 @@
 
 #include <algorithm>
 
-#include "segface/backends/compound/segface/upscaling.hpp"
 #include "segface/backends/cpu/labels.hpp"
 #include "segface/backends/cpu/multiplication.hpp"
 #include "segface/backends/cpu/operands.hpp"
 #include "segface/backends/cpu/tasks.hpp"
+#include "segface/backends/cpu/tokens.hpp"
+#include "segface/networks/segface/compounds/upscaling.hpp"
 
 SEGFACE_BEGIN_CORE
 namespace cpu {
@@ -26,34 +27,6 @@ inline void place_pixels(const float* rows, Index stride, Index first, Index tok
     }
   }
 }
-
-// Tokens [B, 1, K, C] as a matrix for each image, in the run's scratch.
-class PackedTokens {
- public:
-  template <class RunOf>
-  PackedTokens(RunOf& run, const Kernels& kernels, const In& tokens) noexcept
-      : kernels_(kernels),
-        depth_(tokens.channels),
-        count_(tokens.width),
-        size_(panel_count(kernels, count_) * kernels.panel * depth_),
-        panels_(run.template scratch<float>(tokens.batch * size_)) {
-    run.kernel({}, tokens.batch, [&](Index image, Index) {
-      const In all = tokens.image(image);
-      pack_panels(
-          kernels.panel, depth_, count_, [&](Index o, Index i) { return all.row(o)[i]; }, panels_ + image * size_);
-    });
-  }
-
-  // Pixels [rows, C] of an image -> c [rows, K].
-  GemmArguments product(Index image, Index rows, const float* a, Index lda, float* c, Index ldc) const noexcept {
-    return cpu::product(kernels_, panels_ + image * size_, depth_, count_, nullptr, rows, a, lda, c, ldc);
-  }
-
- private:
-  const Kernels& kernels_;
-  Index depth_, count_, size_;
-  float* panels_;
-};
 
 // Floats from a pixel's logits to the next: a few more than classes, not whole cache lines, as there are many of them.
 inline Index compact_stride(Index classes) noexcept {

@@ -8,7 +8,6 @@
 
 #include <array>
 
-#include "segface/backends/compound/segface/pyramid.hpp"
 #include "segface/backends/cpu/interpolation.hpp"
 #include "segface/backends/cpu/kernels.hpp"
 #include "segface/backends/cpu/multiplication.hpp"
@@ -16,6 +15,7 @@
 #include "segface/backends/cpu/position.hpp"
 #include "segface/backends/cpu/tasks.hpp"
 #include "segface/backends/fold.hpp"
+#include "segface/networks/segface/compounds/pyramid.hpp"
 
 SEGFACE_BEGIN_CORE
 namespace cpu {

@@ -4,9 +4,9 @@
 // of its keys only the parts of the softmax over all keys remain (see KeyStrips).
 #pragma once
 
-#include "segface/backends/compound/segface/cross_attention.hpp"
 #include "segface/backends/cpu/attention.hpp"
-#include "segface/backends/cpu/projection.hpp"
+#include "segface/networks/segface/compounds/cross_attention.hpp"
+#include "segface/networks/segface/cpu/projection.hpp"
 
 SEGFACE_BEGIN_CORE
 namespace cpu {
