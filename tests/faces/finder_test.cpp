@@ -171,7 +171,7 @@ TEST_CASE("group pictures: every face once, none invented, points where they are
 TEST_CASE("faces that the border cuts keep their turn") {
   const Face truth = finder().find(astronaut().view()).value().found.at(0);
   Score score;
-  for (const std::uint64_t seed : {844, 872, 980}) {
+  for (const std::uint64_t seed : {252, 844, 872, 980}) {
     const GroupPicture picture = group_picture(seed);
     score.add(picture, finder().find(picture.image().view()).value(), truth);
   }

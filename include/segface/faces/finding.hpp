@@ -276,6 +276,13 @@ class FindingWorkspace {
     WindowAnswer answer = {};
 
     bool is_sure() const noexcept { return answer.difference >= kSure; }
+    // How good an answer is. Where YuNet is sure of a head, it is within 60 degrees of upright in the picture that it was
+    // found in: an answer against that must be clearly surer than others.
+    double merit(const WindowAnswer& a) const noexcept {
+      constexpr double kSeen = 60, kAgainst = 2;
+      const bool against = likely && std::fabs(normal_angle(a.roll() - 90.0 * proposal->turn)) > kSeen;
+      return a.difference - (against ? kAgainst : 0);
+    }
   };
   struct Ask {
     Question* question;
@@ -401,7 +408,7 @@ class FindingWorkspace {
       for (const Ask& a : asks) a.before->answer = a.answer;
     }
     for (const Ask& a : likely) {
-      if (a.answer.difference > a.question->answer.difference) a.question->answer = a.answer;
+      if (a.question->merit(a.answer) > a.question->merit(a.question->answer)) a.question->answer = a.answer;
     }
     return {};
   }
