@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "segface/backends/cuda.cuh"
+#include "segface/cuda.cuh"
 #include "segface/engine/weight_file.hpp"
 #include "segface/networks/segface/model.hpp"
 #include "segface/tensors/bind.hpp"
