@@ -383,3 +383,12 @@ TEST_CASE("info tells who trained the finder, and on which terms it may be used"
     CHECK(contains(info.out, part));
   }
 }
+
+TEST_CASE("--json into a pipe that nobody reads any more ends quietly, one onto a full disk says so") {
+  const Workshop& w = workshop();
+  w.shell("(segface parse photo.png --force --json" + kWeights + "2>said; echo $? >code) | true");
+  CHECK(w.read("code") == "141\n");  // of SIGPIPE, as other programs end
+  CHECK(w.read("said").empty());
+  const Outcome full = w.shell("segface parse photo.png --force --json" + kWeights + ">/dev/full");
+  check_refused(full, 5, {"standard output"});
+}

@@ -9,10 +9,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <string>
 #include <vector>
 
+#include "segface/base/uniform_sequence.hpp"
 #include "segface/engine/weight_file.hpp"
 
 #include "allocations.hpp"
@@ -230,6 +232,66 @@ TEST_CASE("photos without a face, and odd ones: an answer, and no face") {
     options.small_faces = true;
     const Faces faces = finder().find(photo.view(), options).value();
     CHECK(faces.found.empty());
+  }
+}
+
+TEST_CASE("pictures without a face: a sky, bricks, lines of text, discs, noise: none is found, at any turn") {
+  constexpr Index kWidth = 640, kHeight = 480;
+  const auto level = [](double value) { return static_cast<std::uint8_t>(std::clamp(value, 0.0, 255.0)); };
+  const UniformSequence noise("no face", 1);
+  const auto random = [&](Index x, Index y) { return noise[static_cast<std::size_t>(y * kWidth + x)]; };
+  using Picture = std::function<std::array<double, 3>(Index, Index)>;
+  const auto smooth = [&](double x, double y, double scale) {  // noise between whole multiples of the scale
+    const double u = x / scale, v = y / scale;
+    const auto i = static_cast<Index>(u), j = static_cast<Index>(v);
+    const double fx = u - static_cast<double>(i), fy = v - static_cast<double>(j);
+    const double above = random(i, j) * (1 - fx) + random(i + 1, j) * fx;
+    const double below = random(i, j + 1) * (1 - fx) + random(i + 1, j + 1) * fx;
+    return above * (1 - fy) + below * fy;
+  };
+  const std::vector<std::pair<const char*, Picture>> pictures = {
+      {"sky",
+       [&](Index x, Index y) -> std::array<double, 3> {
+         const auto px = static_cast<double>(x), py = static_cast<double>(y);
+         const double cloud = std::max(0.0, smooth(px, py, 90) + 0.5 * smooth(px, py, 31) + 0.25 * smooth(px, py, 9));
+         return {90 + 0.2 * py + 120 * cloud, 140 + 0.15 * py + 90 * cloud, 210 + 40 * cloud};
+       }},
+      {"bricks",
+       [&](Index x, Index y) -> std::array<double, 3> {
+         const Index row = y / 24, column = (x + row % 2 * 30) / 60;
+         const bool mortar = y % 24 < 3 || (x + row % 2 * 30) % 60 < 3;
+         const double shade = 25 * random(column, row) + 10 * random(x, y);
+         return mortar ? std::array<double, 3>{190 + shade, 185 + shade, 175 + shade}
+                       : std::array<double, 3>{150 + shade, 70 + shade, 50 + shade};
+       }},
+      {"text",
+       [&](Index x, Index y) -> std::array<double, 3> {
+         const bool ink = y % 18 < 11 && random(x / 3, y / 18 * 8 + y % 18 / 3) > 0.1 && random(x / 40, y / 18) > -0.7;
+         return ink ? std::array<double, 3>{20, 20, 25} : std::array<double, 3>{240, 238, 230};
+       }},
+      {"discs",
+       [&](Index x, Index y) -> std::array<double, 3> {
+         const double dx = static_cast<double>(x % 80 - 40), dy = static_cast<double>(y % 80 - 40);
+         const bool inside = dx * dx + dy * dy < 30 * 30;
+         return inside ? std::array<double, 3>{210, 160, 130} : std::array<double, 3>{70, 60, 90};
+       }},
+      {"noise",
+       [&](Index x, Index y) -> std::array<double, 3> {
+         return {128 + 100 * random(x, y), 128 + 100 * random(x, y + 1), 128 + 100 * random(x + 1, y)};
+       }},
+  };
+  for (const auto& [name, color] : pictures) {
+    CAPTURE(name);
+    Image photo = Image::make(kWidth, kHeight, PixelOrder::rgb).value();
+    for (Index y = 0; y < kHeight; ++y) {
+      for (Index x = 0; x < kWidth; ++x) {
+        const std::array<double, 3> rgb = color(x, y);
+        std::transform(rgb.begin(), rgb.end(), photo.row(y) + 3 * x, level);
+      }
+    }
+    FindOptions options;
+    options.small_faces = true;
+    CHECK(finder().find(photo.view(), options)->found.empty());
   }
 }
 

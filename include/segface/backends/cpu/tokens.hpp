@@ -3,6 +3,7 @@
 
 #include "segface/backends/cpu/kernels.hpp"
 #include "segface/backends/cpu/operands.hpp"
+#include "segface/backends/cpu/tasks.hpp"
 #include "segface/base/config.hpp"
 
 SEGFACE_BEGIN_CORE
