@@ -173,7 +173,7 @@ TEST_CASE("group pictures: every face once, none invented, points where they are
 TEST_CASE("faces that the border cuts keep their turn") {
   const Face truth = finder().find(astronaut().view()).value().found.at(0);
   Score score;
-  for (const std::uint64_t seed : {252, 844, 872, 980}) {
+  for (const std::uint64_t seed : std::vector<std::uint64_t>{252, 844, 872, 980}) {
     const GroupPicture picture = group_picture(seed);
     score.add(picture, finder().find(picture.image().view()).value(), truth);
   }
@@ -280,12 +280,12 @@ TEST_CASE("pictures without a face: a sky, bricks, lines of text, discs, noise: 
          return {128 + 100 * random(x, y), 128 + 100 * random(x, y + 1), 128 + 100 * random(x + 1, y)};
        }},
   };
-  for (const auto& [name, color] : pictures) {
-    CAPTURE(name);
+  for (const auto& picture : pictures) {
+    CAPTURE(picture.first);
     Image photo = Image::make(kWidth, kHeight, PixelOrder::rgb).value();
     for (Index y = 0; y < kHeight; ++y) {
       for (Index x = 0; x < kWidth; ++x) {
-        const std::array<double, 3> rgb = color(x, y);
+        const std::array<double, 3> rgb = picture.second(x, y);
         std::transform(rgb.begin(), rgb.end(), photo.row(y) + 3 * x, level);
       }
     }
@@ -297,7 +297,8 @@ TEST_CASE("pictures without a face: a sky, bricks, lines of text, discs, noise: 
 
 TEST_CASE("one person is one face wherever the picture is pasted, the suit's folds are none") {
   const Image small = load_image(SEGFACE_TEST_DATA "/images/astronaut_224x224.png").value();
-  for (const auto& [left, top] : std::vector<std::pair<Index, Index>>{{60, 9}, {0, 0}, {20, 16}, {40, 0}, {76, 16}}) {
+  for (const auto& corner : std::vector<std::pair<Index, Index>>{{60, 9}, {0, 0}, {20, 16}, {40, 0}, {76, 16}}) {
+    const Index left = corner.first, top = corner.second;
     CAPTURE(left);
     Image photo = Image::make(300, 240, PixelOrder::rgb).value();
     std::fill_n(photo.data(), photo.size_bytes(), std::uint8_t{90});
