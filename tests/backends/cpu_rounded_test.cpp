@@ -199,7 +199,8 @@ TEST_CASE(
         const auto pool = ThreadPool::make(threads).value();
         test::Bench<cpu::Backend> bench(cpu::Backend(row.isa).with(Precision::int8).value(), *pool);
         const cpu::Linear w = bench.backend().prepare_linear(parameters).value();
-        REQUIRE(w.rounding.precision == Precision::int8);
+        REQUIRE(w.rounding);
+        REQUIRE(w.rounding.kernels->precision == Precision::int8);
         const auto x = bench.map("x", c.batch, 1, c.rows, c.in);
         const auto y = ops::linear<cpu::Backend>(bench.run(), w, x);
         std::vector<float> got;
@@ -240,7 +241,8 @@ TEST_CASE("products of bfloat16 are those of the rounded numbers, in float32") {
     SerialExecutor serial;
     test::Bench<cpu::Backend> bench(cpu::Backend(cpu::best_isa()).with(Precision::bf16).value(), serial);
     const cpu::Linear w = bench.backend().prepare_linear({c.in, c.out, weight.data(), bias.data(), nullptr}).value();
-    REQUIRE(w.rounding.precision == Precision::bf16);
+    REQUIRE(w.rounding);
+    REQUIRE(w.rounding.kernels->precision == Precision::bf16);
     const auto x = bench.map("x", 1, 1, c.rows, c.in);
     const auto y = ops::linear<cpu::Backend>(bench.run(), w, x);
     const auto rounded = [](float v) { return static_cast<double>(float_from_bfloat16(bfloat16_from_float(v))); };
@@ -267,7 +269,9 @@ TEST_CASE("few inputs or outputs, and layers that are to stay exact, are not rou
     const cpu::Backend backend = floats.with(precision).value();
     if (backend.precision() == Precision::float32) continue;  // what the processor lacks
     parameters.lowest = Precision::int8;
-    CHECK(backend.prepare_linear(parameters)->rounding.precision == precision);
+    const cpu::Linear rounded = backend.prepare_linear(parameters).value();
+    REQUIRE(rounded.rounding);
+    CHECK(rounded.rounding.kernels->precision == precision);
     parameters.lowest = Precision::float32;
     CHECK(!backend.prepare_linear(parameters)->rounding);
     CHECK(!backend.prepare_linear({63, 128, weight.data(), nullptr, nullptr})->rounding);

@@ -61,8 +61,7 @@ class Backend {
   // The same, with products of this precision; of float32 where it is bf16, which this processor lacks.
   Result<Backend> with(Precision precision) const noexcept {
     Backend backend(isa_);
-    const bool lacking = precision == Precision::bf16 && product_kernels(isa_, precision) == nullptr;
-    backend.precision_ = lacking ? Precision::float32 : precision;
+    backend.precision_ = product_kernels(isa_, precision) == nullptr ? Precision::float32 : precision;
     return backend;
   }
 
@@ -419,7 +418,6 @@ class Backend {
       pack_panels(kernels_->panel, in, out, weight, linear.panels.data());
       return Result<Linear>(std::move(linear));
     }
-    linear.rounding.precision = precision;
     linear.rounding.kernels = products;
     std::fill_n(linear.panels.data(), count, 0.0f);
     if (precision == Precision::bf16) {

@@ -32,23 +32,13 @@ inline void multiply_tile(const float* a, Index lda, const float* panel, Index k
   }
 }
 
-// 1 to kTileRows rows. The height of a tile is a compile-time number: fewer rows are cut into tiles of 8, 4, 2 and 1.
-template <int Rows = kTileRows>
+// 1 to kTileRows rows.
 inline void multiply_rows(Index rows, const float* a, Index lda, const float* panel, Index k_count, float* tile,
                           const float* begin = nullptr) noexcept {
-  static_assert(Rows <= 16 && Rows != 3, "what is left must fit into the next lower tiles");
-  if constexpr (Rows == 1) {
-    multiply_tile<1>(a, lda, panel, k_count, tile, begin);
-  } else {
-    constexpr int kFewer = Rows > 8 ? 8 : Rows > 4 ? 4 : Rows / 2;
-    if (rows < Rows) return multiply_rows<kFewer>(rows, a, lda, panel, k_count, tile, begin);
-    multiply_tile<Rows>(a, lda, panel, k_count, tile, begin);
-    if constexpr (Rows < kTileRows) {
-      if (rows == Rows) return;
-      multiply_rows<kFewer>(rows - Rows, a + Rows * lda, lda, panel, k_count, tile + Rows * kPanel,
-                            begin == nullptr ? nullptr : begin + Rows * kPanel);
-    }
-  }
+  cut_into_tiles(rows, [&](auto height, Index r) {
+    multiply_tile<height.value>(a + r * lda, lda, panel, k_count, tile + r * kPanel,
+                                begin == nullptr ? nullptr : begin + r * kPanel);
+  });
 }
 
 inline void multiply_panels(const GemmArguments& g) noexcept {

@@ -45,9 +45,9 @@ namespace SEGFACE_SET {
 
 namespace SEGFACE_SET {
 #if defined(SEGFACE_BF16)
-inline constexpr ProductKernels kBf16Products = {round_to_bfloat16, multiply_rounded<Bfloat16Dots>};
+inline constexpr ProductKernels kBf16Products = {Precision::bf16, round_to_bfloat16, multiply_rounded<Bfloat16Dots>};
 #else
-inline constexpr ProductKernels kInt8Products = {round_to_bytes, multiply_rounded<ByteDots>};
+inline constexpr ProductKernels kInt8Products = {Precision::int8, round_to_bytes, multiply_rounded<ByteDots>};
 #endif
 #if !defined(SEGFACE_BF16) && !defined(SEGFACE_VNNI)
 inline constexpr Kernels kKernels = {

@@ -69,13 +69,14 @@ inline bool has_instructions(Isa isa, Precision precision) noexcept {
 // lacks instructions for bf16. int8 is never lacking: other instructions give the same results, more slowly.
 inline const ProductKernels* product_kernels(Isa isa, Precision precision) noexcept {
   if (precision == Precision::float32) return nullptr;
-  const bool native = has_instructions(isa, precision);
 #if SEGFACE_X86_KERNELS
+  const bool native = has_instructions(isa, precision);
   if (precision == Precision::bf16) return native ? &avx512_bf16::kBf16Products : nullptr;
   if (isa == Isa::avx512) return native ? &avx512_vnni::kInt8Products : &avx512::kInt8Products;
   if (isa == Isa::avx2) return native ? &kAvxVnniInt8 : &kAvx2Int8;
 #endif
-  return native || precision == Precision::int8 ? &baseline::kInt8Products : nullptr;
+  static_cast<void>(isa);
+  return precision == Precision::int8 ? &baseline::kInt8Products : nullptr;
 }
 
 inline Isa best_isa() noexcept {

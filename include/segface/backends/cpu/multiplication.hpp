@@ -66,7 +66,7 @@ class Multiplication {
   void operator()(const GemmArguments& g, Index worker) const noexcept { (*this)(g, worker, 0, units_); }
 
  private:
-  Index count() const noexcept { return group_count(w_->rounding.precision, w_->in); }
+  Index count() const noexcept { return group_count(w_->rounding.kernels->precision, w_->in); }
   template <class RunOf>
   RoundedRows rounded_rows(RunOf& run, Index rows) const noexcept {
     return {run.template scratch<std::uint32_t>(rows * count()), run.template scratch<float>(rows),

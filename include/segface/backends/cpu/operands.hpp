@@ -14,7 +14,6 @@ namespace cpu {
 
 // What a matrix of rounded weights has besides them; empty beside one of floats.
 struct Rounding {
-  Precision precision = Precision::float32;
   const ProductKernels* kernels = nullptr;
   Buffer<float> scales;       // [panels x panel], of int8
   Buffer<std::int32_t> sums;  // [panels x panel], of int8

@@ -51,8 +51,8 @@ struct RoundedWeights {
   }
 };
 
-// Of one precision.
 struct ProductKernels {
+  Precision precision;
   // x [rows, depth] -> out.
   void (*round_rows)(const float* x, Index ldx, Index rows, Index depth, const RoundedRows& out) noexcept;
   // As gemm of g, with `rows` and `weights` in place of a and panels.

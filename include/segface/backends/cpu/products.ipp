@@ -26,23 +26,6 @@ inline void multiply_rounded_tile(const RoundedRows& rows, Index count, const Ro
   }
 }
 
-// 1 to kTileRows rows, as multiply_rows.
-template <class Dots, int Rows = kTileRows>
-inline void multiply_rounded_rows(Index height, const RoundedRows& rows, Index count, const RoundedWeights& w,
-                                  float* tile) noexcept {
-  if constexpr (Rows == 1) {
-    multiply_rounded_tile<Dots, 1>(rows, count, w, tile);
-  } else {
-    constexpr int kFewer = Rows > 8 ? 8 : Rows > 4 ? 4 : Rows / 2;
-    if (height < Rows) return multiply_rounded_rows<Dots, kFewer>(height, rows, count, w, tile);
-    multiply_rounded_tile<Dots, Rows>(rows, count, w, tile);
-    if constexpr (Rows < kTileRows) {
-      if (height == Rows) return;
-      multiply_rounded_rows<Dots, kFewer>(height - Rows, rows.from(Rows, count), count, w, tile + Rows * kPanel);
-    }
-  }
-}
-
 template <class Dots>
 inline void multiply_rounded(const GemmArguments& g, const RoundedRows& rows, const RoundedWeights& weights) noexcept {
   const Index count = group_count(Dots::kPrecision, g.depth);
@@ -54,7 +37,9 @@ inline void multiply_rounded(const GemmArguments& g, const RoundedRows& rows, co
       const Index height = g.rows - row < kTileRows ? g.rows - row : kTileRows;
       prefetch_tile(g, row, height, column, columns);
       float tile[kTileRows * kPanel];
-      multiply_rounded_rows<Dots>(height, rows.from(row, count), count, of_panel, tile);
+      cut_into_tiles(height, [&](auto rows_of_tile, Index r) {
+        multiply_rounded_tile<Dots, rows_of_tile.value>(rows.from(row + r, count), count, of_panel, tile + r * kPanel);
+      });
       store_tile(g, tile, row, height, column, columns);
     }
   }

@@ -23,3 +23,20 @@ SEGFACE_ALWAYS_INLINE void prefetch_tile(const GemmArguments& g, Index row, Inde
     }
   }
 }
+
+// Calls multiply(height, first row) for tiles that cover 1 to kTileRows rows. The height of a tile is a compile-time
+// number: fewer rows are cut into tiles of 8, 4, 2 and 1.
+template <int Rows = kTileRows, class Multiply>
+inline void cut_into_tiles(Index rows, const Multiply& multiply, Index first = 0) noexcept {
+  static_assert(Rows <= 16 && Rows != 3, "what is left must fit into the next lower tiles");
+  if constexpr (Rows == 1) {
+    multiply(std::integral_constant<int, 1>(), first);
+  } else {
+    constexpr int kFewer = Rows > 8 ? 8 : Rows > 4 ? 4 : Rows / 2;
+    if (rows < Rows) return cut_into_tiles<kFewer>(rows, multiply, first);
+    multiply(std::integral_constant<int, Rows>(), first);
+    if constexpr (Rows < kTileRows) {
+      if (rows > Rows) cut_into_tiles<kFewer>(rows - Rows, multiply, first + Rows);
+    }
+  }
+}

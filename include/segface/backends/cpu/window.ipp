@@ -70,7 +70,7 @@ inline void attend_window(const WindowArguments& a, const float* const* rows, fl
   for (Index first = 0; first < a.tokens; first += kTileRows) {
     const Index count = a.tokens - first < kTileRows ? a.tokens - first : kTileRows;
     for (Index panel = 0; panel < a.padded; panel += kPanel) {
-      multiply_rows<kTileRows>(count, queries + first * a.width, a.width, keys + panel * a.width, a.width, tile);
+      multiply_rows(count, queries + first * a.width, a.width, keys + panel * a.width, a.width, tile);
       for (Index r = 0; r < count; ++r) {
         for (Index i = 0; i < kPanel; i += kLanes) {
           const Index at = (first + r) * a.padded + panel + i;
@@ -95,7 +95,7 @@ inline void attend_window(const WindowArguments& a, const float* const* rows, fl
       share[r] = 1.0f / sum(total);
     }
     for (Index panel = 0; panel < value_width; panel += kPanel) {
-      multiply_rows<kTileRows>(count, scores, a.padded, values + panel * a.tokens, a.tokens, tile);
+      multiply_rows(count, scores, a.padded, values + panel * a.tokens, a.tokens, tile);
       const Index columns = a.width - panel < kPanel ? a.width - panel : kPanel;
       for (Index r = 0; r < count; ++r) {
         float* const y = out[first + r];
