@@ -15,7 +15,7 @@ from .clothes import put_clothes
 from .ears import Ear
 from .eyes import paint_brows, paint_eyes
 from .glasses import put_glasses
-from .hair import Hair, hair_ball, stray_hairs
+from .hair import Hair
 from .hat import Hat, cover_with_hat
 from .head import Head
 from .jewellery import put_earrings, put_necklace
@@ -27,8 +27,10 @@ from .people import Person
 from .pose import Pose
 from .sheet import Sheet
 from .skin import paint_skin
+from .strands import ROUND, beard_strands
 from .surface import march
 from .textures import bank as load_bank
+from .tresses import hair_ball, strands_over_face, stray_hairs, tress_over_shoulder
 
 SHARES = dict(hat=0.12, glasses=0.16, earrings=0.5, necklace=0.22, occluder=0.15)
 TRAINING_SHARES = dict(hat=0.2, glasses=0.18, earrings=0.6, necklace=0.5, occluder=0.2)  # what is rare is learnt slowly
@@ -65,8 +67,12 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0, shares=SH
     if happens(rng, shares["necklace"]):
         put_necklace(rng, canvas, body, bank)
     locks.put_over_shoulders(canvas)
-    _put_face(rng, canvas, sheet, beard, hair, seen, locks.outline * (locks.hanging == 0))
+    if hair.style in ("bun", "cornrows", "slick", "long") and happens(rng, 0.25):
+        tress_over_shoulder(rng, canvas, hair, body)
+    _put_face(rng, canvas, sheet, beard, hair, seen, locks.outline * (locks.hanging == 0), bank)
     locks.put_on_head(canvas)
+    if hair.style in ("bun", "short", "bob", "long") and happens(rng, 0.2):
+        strands_over_face(rng, canvas, hair, head, pose)
     ears = _put_ears(rng, canvas, pose, head, person, hair, np.where(locks.outline > 0.5, seen.depth, -6))
     if hair.mask is not None and happens(rng, 0.6):
         stray_hairs(rng, canvas, hair, (canvas.label == labels.HAIR).astype(np.uint8) * 255)
@@ -118,8 +124,8 @@ class _Locks:
         within = (self.hanging > 0) & (seen.radius < 0.75)  # seen from inside, through the gap at the throat
         self.depth[within] = np.minimum(self.depth[within], -0.6)
 
-    def _put(self, canvas, cover, strength=1.0):
-        canvas.put(cover, self.colour, labels.HAIR, self.depth, self.hair.gloss, strength)
+    def _put(self, canvas, cover):
+        canvas.put(cover, self.colour, labels.HAIR, self.depth, self.hair.gloss)
 
     def put_behind(self, canvas):
         self._put(canvas, self.hanging)
@@ -134,7 +140,7 @@ class _Locks:
         self._put(canvas, self.hanging * over)
 
     def put_on_head(self, canvas):
-        self._put(canvas, self.grown * self.outline * (self.hanging == 0), self.hair.thin)
+        self._put(canvas, self.grown * self.outline * (self.hanging == 0))
 
 
 def _paint_face(rng, head, person, light, size, bank):
@@ -148,18 +154,18 @@ def _paint_face(rng, head, person, light, size, bank):
 
 
 def _put_ears(rng, canvas, pose, head, person, hair, depth):
-    ears = [Ear(rng, head, -1, hair.covers_ears)]
-    ears.append(Ear(rng, head, 1, hair.covers_ears, like=ears[0]))
+    ears = [Ear(rng, head, -1, hair.covers_ears[0])]
+    ears.append(Ear(rng, head, 1, hair.covers_ears[1], like=ears[0]))
     for ear in ears:
         ear.put(rng, canvas, pose, person, depth.astype(np.float32))
     return ears
 
 
-def _put_face(rng, canvas, sheet, beard, hair, seen, outline):
+def _put_face(rng, canvas, sheet, beard, hair, seen, outline, bank):
     colour, label, gloss, relief, dense = sheet.wrap(seen)
     depth = seen.depth + relief
     if beard.kind != "none":
-        strands = hair.beard_strands(rng, seen)
+        strands = beard_strands(rng, bank, seen, hair.kind in ROUND or happens(rng, 0.3))
         if beard.mask is not None:
             dense = np.maximum(dense, seen.sample(beard.mask) * (label == labels.SKIN))
         dense = np.clip(dense * (1 + 0.5 * strands), 0, 1) * rng.uniform(0.6, 1)
