@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import labels, tables
+from . import labels, paint, tables
 from .background import background
 from .beard import Beard
 from .body import Body
@@ -33,7 +33,7 @@ from .textures import bank as load_bank
 from .tresses import hair_ball, strands_over_face, stray_hairs, tress_over_shoulder
 
 SHARES = dict(hat=0.12, glasses=0.16, earrings=0.5, necklace=0.22, occluder=0.15)
-TRAINING_SHARES = dict(hat=0.2, glasses=0.18, earrings=0.6, necklace=0.5, occluder=0.2)  # what is rare is learnt slowly
+TRAINING_SHARES = dict(hat=0.2, glasses=0.18, earrings=0.6, necklace=0.5, occluder=0.25)  # what is rare is learnt slowly
 
 
 @dataclass
@@ -86,7 +86,7 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0, shares=SH
         put_earrings(rng, canvas, pose, ears, bank)
     free = int(np.isin(canvas.label, labels.FACE).sum())
     if happens(rng, shares["occluder"]):
-        put_occluder(rng, canvas, person, bank)
+        put_occluder(rng, canvas, person, pose, head, bank)
     covered = np.isin(canvas.label, labels.FACE).sum() < 0.98 * free
     picture = expose(rng, illuminate(canvas, light), canvas.label, person.darkness)
     return Face(photograph(rng, picture, bank), canvas.label, abs(pose.yaw) > 0.349, bool(covered))
@@ -125,7 +125,10 @@ class _Locks:
         self.depth[within] = np.minimum(self.depth[within], -0.6)
 
     def _put(self, canvas, cover):
-        canvas.put(cover, self.colour, labels.HAIR, self.depth, self.hair.gloss)
+        """Colours are frayed as strands are; the label's edge runs smoothly through them."""
+        canvas.put(cover, self.colour, None, self.depth, self.hair.gloss)
+        smooth = paint.blur(cover.astype(np.float32), 1.5 * canvas.size / 256)
+        canvas.put(smooth, self.colour, labels.HAIR, strength=0)
 
     def put_behind(self, canvas):
         self._put(canvas, self.hanging)

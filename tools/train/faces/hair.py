@@ -125,7 +125,7 @@ class Hair:
             self.mask *= 1 - hairline.bald_crown(rng)
         round_ = self.style == "afro" or (self.kind in ROUND and happens(rng, 0.5))
         flare = rng.uniform(-0.12, 0.25)
-        shell = tables.shell(head, self.top, self.side, flare=flare, hem=self.length + 0.1 if round_ else None)
+        shell = tables.shell(head, self.top, self.side, flare=flare, hem=self.length if round_ else None)
         wild = rng.uniform(0.0, 0.05) + 0.05 * (self.kind != "straight") + 0.1 * self.top
         self._add_lumps(shell, wild, self.bank.patch(rng, "fractal", 128))
         if self.kind in ROUND and self.top > 0.1:
@@ -168,4 +168,4 @@ class Hair:
         edge = 4 * grown * (1 - grown)
         no_skin = np.clip(0.5 - seen.sample(head.plain) / 0.05, 0, 1)  # all that is met below the jaw is hair
         grown = np.maximum(grown, no_skin)
-        return np.clip((grown - 0.5) * self.sharp + 0.5 + 0.35 * self.rough * edge * np.clip(strands, -1.5, 1.5), 0, 1)
+        return np.clip((grown - 0.5) * self.sharp + 0.5 + 0.35 * min(self.rough, 1) * edge * np.clip(strands, -1.5, 1.5), 0, 1)

@@ -34,7 +34,7 @@ def _flow(rng, bank, seen, kind, parting):
     fine = rng.uniform(90, 200) * seen.y.shape[0] / 256  # strand pixels a unit
     if kind in ROUND:
         x, y = radius * theta + warp * clouds, y + np.float32(0.6) * radius + warp * clouds[::-1]
-        scale = np.exp(rng.uniform(np.log(55), np.log(190))) if kind == "coils" else 0.6 * fine
+        scale = np.exp(rng.uniform(np.log(75), np.log(200))) if kind == "coils" else 0.6 * fine
         columns, rows, tile = x * scale, y * scale, pick(rng, bank.coils if kind == "coils" else bank.curls)
     else:
         x, y = theta * np.float32(1.2) + warp * clouds, y + warp * clouds[::-1]

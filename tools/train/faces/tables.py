@@ -41,7 +41,7 @@ def shell(head, over_top: float, over_side: float, lowest: float = 0.3, flare: f
     grown = head.plain[low] * (1 - share) + head.plain[np.minimum(low + 1, len(Y) - 1)] * share
     over = np.interp(Y, [-1.4, 0.0], [over_top, over_side]).astype(np.float32)[:, None]
     if hem is not None:
-        over = over * np.sqrt(np.clip((np.float32(hem) - Y) / 0.9, 0.02, 1))[:, None]
+        over = over * np.sqrt(np.clip((np.float32(hem) - Y) / 1.2, 0.01, 1))[:, None]
     grown = grown + over * np.clip(grown / 0.7, 0, 1)
     return (grown * (1 + flare * np.maximum(Y - lowest, 0))[:, None]).astype(np.float32)
 
