@@ -18,9 +18,10 @@ from .glasses import put_glasses
 from .hair import Hair
 from .hat import Hat, cover_with_hat
 from .head import Head
-from .jewellery import put_earrings, put_necklace
+from .earrings import put_earrings
 from .light import Light, illuminate
 from .mouth import paint_mouth
+from .necklace import put_necklace
 from .nose import paint_nose
 from .occluders import put_occluder
 from .people import Person
@@ -51,7 +52,8 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0, shares=SH
     person, pose, light = Person(rng), Pose(rng, size), Light(rng)
     head = Head(rng, person.masculine, person.old)
     sheet = _paint_face(rng, head, person, light, size, bank)
-    beard, hair = Beard(rng, sheet, person), Hair(rng, head, person, bank)
+    hair = Hair(rng, head, person, bank)
+    beard = Beard(rng, sheet, person, hair)
     hat = Hat(rng, head, hair) if happens(rng, shares["hat"]) else None
 
     seen = march(pose, _outer_radius(head, beard, hair, hat), pose.down if hair.length > 1.6 else None)
@@ -71,7 +73,7 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0, shares=SH
         tress_over_shoulder(rng, canvas, hair, body)
     _put_face(rng, canvas, sheet, beard, hair, seen, locks.outline * (locks.hanging == 0), bank)
     locks.put_on_head(canvas)
-    if hair.style in ("bun", "short", "bob", "long") and happens(rng, 0.2):
+    if hair.style in ("bun", "short", "bob", "long") and happens(rng, 0.14):
         strands_over_face(rng, canvas, hair, head, pose)
     ears = _put_ears(rng, canvas, pose, head, person, hair, np.where(locks.outline > 0.5, seen.depth, -6))
     if hair.mask is not None and happens(rng, 0.6):
@@ -171,8 +173,8 @@ def _put_face(rng, canvas, sheet, beard, hair, seen, outline, bank):
         strands = beard_strands(rng, bank, seen, hair.kind in ROUND or happens(rng, 0.3))
         if beard.mask is not None:
             dense = np.maximum(dense, seen.sample(beard.mask) * (label == labels.SKIN))
-        dense = np.clip(dense * (1 + 0.5 * strands), 0, 1) * rng.uniform(0.6, 1)
-        tone = np.clip(beard.colour * (1 + 0.3 * strands[..., None]), 0, 1)
+        dense = np.clip(dense * (1 + 0.4 * strands), 0, 1) * rng.uniform(0.7, 1)
+        tone = beard.shade(rng, bank, strands, canvas.size)
         colour = colour + dense[..., None] * (tone - colour)
         depth = depth + 0.015 * dense * strands
     canvas.put(outline, colour, label, depth.astype(np.float32), gloss)

@@ -97,7 +97,8 @@ def _plait(rng, curve, width, shape):
     """Cushions that lie over one another from left and right in turn, and a tuft below."""
     mask, shade = np.zeros(shape, np.uint8), np.full(shape, 60, np.uint8)
     length = np.linalg.norm(np.diff(curve, axis=0), axis=1).sum()
-    count = max(6, int(length / (0.3 * width)))
+    count = max(6, int(length / (0.25 * width)))
+    paint.line(mask, curve, 0.5 * width)
     at = np.linspace(0, len(curve) - 1, count)
     points = np.stack([np.interp(at, np.arange(len(curve)), curve[:, i]) for i in (0, 1)], 1)
     tangent, normal = _frame(points)
@@ -106,7 +107,7 @@ def _plait(rng, curve, width, shape):
         centre = points[step] + side * 0.2 * width * narrow * normal[step]
         turn = np.degrees(np.arctan2(tangent[step][1], tangent[step][0])) + side * 38
         pose = (tuple(np.round(centre).astype(int).tolist()), turn)
-        axes = np.maximum(1, np.round(np.array([0.42, 0.26]) * width * narrow)).astype(int)
+        axes = np.maximum(1, np.round(np.array([0.45, 0.27]) * width * narrow)).astype(int)
         for picture, grow, tone in ((mask, 1, 255), (shade, 1, 40), (shade, -1, int(rng.uniform(130, 220)))):
             size = tuple(np.maximum(axes + grow, 1).tolist())
             cv2.ellipse(picture, pose[0], size, pose[1], 0, 360, tone, -1, cv2.LINE_AA)
