@@ -53,8 +53,8 @@ def _beside_face(rng, style, covered):
             [edge, 0],
             [edge + 0.02, 0.5],
             [edge + rng.uniform(-0.1, 0.3), 1.1],
-            [edge + rng.uniform(-0.1, 0.45), 1.8],
-            [edge + rng.uniform(0, 0.6), 4.2],
+            [edge + rng.uniform(0, 0.5), 1.8],
+            [edge + rng.uniform(0.1, 0.8), 4.2],
         ]
     burns, nape = rng.uniform(-0.15, 0.4), rng.uniform(0.3, 0.9)
     around_ear = [
