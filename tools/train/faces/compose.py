@@ -57,7 +57,7 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0, shares=SH
     hat = Hat(rng, head, hair) if happens(rng, shares["hat"]) else None
 
     seen = march(pose, _outer_radius(head, beard, hair, hat), pose.down if hair.length > 1.6 else None)
-    canvas = Canvas(background(rng, size, bank), pose.unit)
+    canvas = Canvas(_scene(rng, hair, size, bank), pose.unit)
     locks = _Locks(rng, seen, pose, head, beard, hair, hat)
     body = Body(rng, pose, head, person)
 
@@ -71,7 +71,7 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0, shares=SH
     locks.put_over_shoulders(canvas)
     if hair.style in ("bun", "cornrows", "slick", "long") and happens(rng, 0.25):
         tress_over_shoulder(rng, canvas, hair, body)
-    _put_face(rng, canvas, sheet, beard, hair, seen, locks.outline * (locks.hanging == 0), bank)
+    _put_face(rng, canvas, sheet, beard, hair, seen, locks.bare, bank)
     locks.put_on_head(canvas)
     if hair.style in ("bun", "short", "bob", "long") and happens(rng, 0.14):
         strands_over_face(rng, canvas, hair, head, pose)
@@ -92,6 +92,14 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0, shares=SH
     covered = np.isin(canvas.label, labels.FACE).sum() < 0.98 * free
     picture = expose(rng, illuminate(canvas, light), canvas.label, person.darkness)
     return Face(photograph(rng, picture, bank), canvas.label, abs(pose.yaw) > 0.349, bool(covered))
+
+
+def _scene(rng, hair, size, bank):
+    """What is behind, sometimes as bright as the hair."""
+    scene = background(rng, size, bank)
+    if happens(rng, 0.1):
+        scene = scene + np.float32(rng.uniform(0.5, 0.95)) * (hair.colour * np.float32(rng.uniform(0.6, 1.5)) - scene)
+    return scene
 
 
 def _outer_radius(head, *parts):
@@ -121,6 +129,7 @@ class _Locks:
             bare = self.grown if hat is None else self.grown * (seen.sample(hat.mask) < 0.5)
             self.outline = hair.outline(seen.gap, bare, strands, self.outline, pose.unit)
         self.hanging = self.grown * self.outline * (seen.y > head.chin_y * 0.9)
+        self.bare = self.outline * (self.hanging == 0) * (self.grown < 0.95)  # hair's own shade shows the scalp
         self.colour = hair.shade(strands, seen)
         self.depth = seen.depth + 0.03 * hair.amplitude * strands
         within = (self.hanging > 0) & (seen.radius < 0.75)  # seen from inside, through the gap at the throat

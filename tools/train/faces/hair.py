@@ -92,6 +92,8 @@ class Hair:
         self.amplitude, self.gloss = rng.uniform(0.12, 0.42) * (1.3 if curled else 1), rng.uniform(0, 0.3)
         if happens(rng, 0.2):  # little structure, as very dark or overexposed hair has
             self.amplitude *= rng.uniform(0.15, 0.5)
+        if curled:
+            self.gloss *= 0.3
         if self.style == "slick":
             self.gloss = rng.uniform(0.2, 0.7)
         self.rough, self.sharp = rng.uniform(0.2, 1.4) + 0.6 * curled, rng.uniform(1.2, 4.0)

@@ -1,4 +1,4 @@
-"""What comes before the face: hands, things in them, masks, foliage, other people. All is labelled background."""
+"""What comes before the face: hands, things in them, masks, foliage, other people. All but scarves is labelled background."""
 
 import numpy as np
 
@@ -123,6 +123,21 @@ def _face_mask(rng, canvas, pose, head, bank):
     canvas.tint(np.minimum(pleats, mask), dye * 0.4, rng.uniform(0.1, 0.5))
 
 
+def _scarf(rng, canvas, pose, head, bank):
+    """A scarf wound high, over the chin or the mouth too: the one that is labelled, as clothes are."""
+    top = rng.choice([head.chin_y - 0.1, head.chin_y - 0.35, head.mouth_y - 0.1]) + rng.normal(0, 0.04)
+    dye, low = plain_colour(rng), head.chin_y + rng.uniform(0.7, 1.2)
+    wide, count = head.width(0.8) + rng.uniform(0.05, 0.4), int(rng.integers(2, 4))
+    for y in np.linspace(low, top, count):  # rolls, the upper ones over the lower
+        half = [[0, y + 0.12], [wide * 0.7, y + 0.02], [wide, y - 0.25], [wide + 0.1, y + 0.4], [wide * 0.7, y + 0.75], [0, y + 0.85]]
+        roll = np.array(half + [[-x, z] for x, z in half[::-1]]) + rng.normal(0, 0.04, (12, 2))
+        at = pose.project(np.concatenate([roll, np.full((12, 1), 0.6)], 1))
+        mask = paint.polygon(canvas.label.shape, paint.smooth(at, 2))
+        canvas.tint(paint.blur(mask, 0.06 * canvas.unit), (0, 0, 0), 0.35)
+        depth = 1.0 + 0.4 * paint.inflate(mask, 0.4 * canvas.unit) / canvas.unit
+        canvas.put(mask, fabric(rng, dye, canvas.size, bank), labels.CLOTH, depth, 0.02)
+
+
 def _neighbour(rng, canvas, pose, head, bank):
     """Another person's head and shoulder, nearer, cut by the picture's border."""
     side, unit, size = pick(rng, (-1, 1)), canvas.unit * rng.uniform(0.9, 1.3), canvas.size
@@ -152,6 +167,7 @@ _KINDS = {
     _cup: 0.06,
     _food: 0.05,
     _face_mask: 0.06,
+    _scarf: 0.06,
     _neighbour: 0.06,
     _blob: 0.08,
 }

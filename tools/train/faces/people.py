@@ -38,8 +38,11 @@ HAIRS = (
             (185, 148, 98),
             (215, 185, 135),
             (235, 215, 175),
+            (244, 232, 208),
             (120, 55, 28),
             (150, 72, 36),
+            (186, 84, 34),
+            (84, 30, 26),
             (95, 92, 90),
             (150, 148, 145),
             (205, 203, 200),
@@ -49,7 +52,7 @@ HAIRS = (
     )
     / 255
 )
-DARK_HAIRS, COLOURED_HAIRS, GREY_HAIRS = HAIRS[:4], HAIRS[:12], HAIRS[12:]
+DARK_HAIRS, COLOURED_HAIRS, GREY_HAIRS = HAIRS[:4], HAIRS[:15], HAIRS[15:]
 
 
 def skin_tone(rng) -> np.ndarray:
