@@ -64,7 +64,8 @@ class Beard:
             (rng.uniform(0.36, 0.5) - across) / 0.1, 0, 1
         )
         if self.kind == "moustache" and happens(rng, 0.3):  # its ends run down beside the mouth
-            lip = np.maximum(lip, np.clip(1.2 - np.abs(across - 0.42) / 0.09, 0, 1) * (y > nose + 0.2) * (y < chin - 0.1))
+            down = np.clip((y - nose - 0.15) / 0.1, 0, 1) * np.clip((chin - rng.uniform(0.05, 0.3) - y) / 0.15, 0, 1)
+            lip = np.maximum(lip, down * np.clip(1.2 - np.abs(across - 0.42) / 0.1, 0, 1))
         point = np.clip(1.2 - ((x / 0.38) ** 2 + ((y - chin + 0.1) / 0.28) ** 2), 0, 1)
         patch = np.clip(1.4 - ((x / rng.uniform(0.06, 0.16)) ** 2 + ((y - mouth - 0.23) / 0.13) ** 2), 0, 1)
         edge = np.clip((y - chin + 0.28 - 0.75 * across**2 * rng.uniform(0.8, 1.2)) / 0.1, 0, 1)

@@ -18,14 +18,17 @@ def put_earrings(rng, canvas, pose, ears, bank) -> None:
     if kind in ("stud", "climber"):
         size = min(size, 0.2 * pose.unit)
     thick, tall = max(2.0, rng.uniform(0.035, 0.08) * pose.unit), rng.uniform(0.9, 1.5)
-    look = None
+    before_hair, look = kind not in ("stud", "climber") and happens(rng, 0.3), None
     for ear in ears:
         at = pose.project(ear.lobe[None])[0]
         x, y = np.round(at).astype(int)
         if not (0 <= x < canvas.size and 0 <= y < canvas.size):
             continue
         around = canvas.label[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3]
-        if not np.isin(around, (labels.L_EAR, labels.R_EAR)).any():
+        depth = float(pose.depth(ear.lobe[None])[0])
+        if before_hair and canvas.label[y, x] == labels.HAIR and canvas.depth[y, x] < depth + 0.6:
+            depth = float(canvas.depth[y, x])
+        elif not np.isin(around, (labels.L_EAR, labels.R_EAR)).any():
             continue
         mask = _shape(kind, at, size, thick, tall, canvas.label.shape)
         mask[~np.isin(canvas.label, _ON)] = 0
@@ -34,7 +37,7 @@ def put_earrings(rng, canvas, pose, ears, bank) -> None:
         shadow = paint.blur(np.roll(mask, int(0.05 * canvas.unit), 0), 0.03 * canvas.unit)
         canvas.tint(shadow, (0, 0, 0), 0.3)
         lift = paint.inflate(mask, max(2.0, 0.5 * size)) / canvas.unit
-        canvas.put(mask, look, labels.EARRING, float(pose.depth(ear.lobe[None])[0]) + 0.05 + lift, 0.9)
+        canvas.put(mask, look, labels.EARRING, depth + 0.05 + lift, 0.9)
 
 
 def _shape(kind, at, size, thick, tall, shape):

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from . import hairline, tables
+from . import hairline, paint, tables
 from .chance import colour, happens, weighted
 from .head import THETA
 from .strands import ROUND, strands
@@ -144,7 +144,7 @@ class Hair:
     def outline(self, gap, grown, strands, smooth, unit: float) -> np.ndarray:
         """The outline's coverage (`smooth` where there is no hair), frayed along the strands, in a halo of frizz."""
         strength = self.rough * self.fray
-        waves = np.clip(strands, -2, 2)
+        waves = np.clip(1.2 * paint.blur(strands, 0.9 * unit / 68), -2, 2)  # tufts, not specks
         ragged = gap * unit + grown * strength * waves * 0.02 * unit
         cover = np.clip(0.5 - ragged / strength, 0, 1)
         if self.frizz:
