@@ -31,7 +31,7 @@ from .skin import paint_skin
 from .strands import ROUND, beard_strands
 from .surface import march
 from .textures import bank as load_bank
-from .tresses import hair_ball, strands_over_face, stray_hairs, tress_over_shoulder
+from .tresses import hair_ball, ponytail, strands_over_face, stray_hairs, tress_over_shoulder
 
 SHARES = dict(hat=0.12, glasses=0.16, earrings=0.5, necklace=0.22, occluder=0.15)
 TRAINING_SHARES = dict(hat=0.2, glasses=0.18, earrings=0.6, necklace=0.5, occluder=0.25)  # what is rare is learnt slowly
@@ -63,7 +63,10 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0, shares=SH
 
     locks.put_behind(canvas)
     if hair.style == "bun":
-        hair_ball(rng, canvas, hair, pose, locks.colour)
+        if happens(rng, 0.5):
+            ponytail(rng, canvas, hair, pose)
+        if happens(rng, 0.7):
+            hair_ball(rng, canvas, hair, pose, locks.colour)
     body.put(rng, canvas, person, bank)
     put_clothes(rng, canvas, body, bank)
     if happens(rng, shares["necklace"]):

@@ -129,6 +129,7 @@ class Hair:
         flare = rng.uniform(-0.12, 0.25)
         shell = tables.shell(head, self.top, self.side, flare=flare, hem=self.length if round_ else None)
         wild = rng.uniform(0.0, 0.05) + 0.05 * (self.kind != "straight") + 0.1 * self.top
+        shell *= 1 + rng.normal(0, 0.05) * np.sin(THETA)  # fuller on one side
         self._add_lumps(shell, wild, self.bank.patch(rng, "fractal", 128))
         if self.kind in ROUND and self.top > 0.1:
             self._add_lumps(shell, rng.uniform(0.01, 0.06), self.bank.patch(rng, "coils", 256))
@@ -148,7 +149,8 @@ class Hair:
         ragged = gap * unit + grown * strength * waves * 0.02 * unit
         cover = np.clip(0.5 - ragged / strength, 0, 1)
         if self.frizz:
-            cover = np.maximum(cover, np.exp(-np.maximum(gap, 0) / self.frizz) * np.clip(0.55 + 0.35 * waves, 0, 1))
+            halo = np.exp(-np.maximum(gap, 0) / self.frizz) * np.clip(0.55 + 0.35 * waves, 0, 1)
+            cover = np.maximum(cover, halo * (grown > 0.97))  # gaps are too small at walls
         return np.where(grown > 0.5, cover, smooth)
 
     def shade(self, strands, seen) -> np.ndarray:

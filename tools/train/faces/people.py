@@ -71,7 +71,7 @@ class Person:
         dark = happens(rng, 0.35 + 0.3 * (self.darkness > 0.55))
         hair = pick(rng, DARK_HAIRS if dark else COLOURED_HAIRS)
         hair = hair * rng.uniform(0.7, 1.25) * (1 + rng.normal(0, 0.05, 3))
-        if self.old or happens(rng, 0.05):
+        if happens(rng, 0.7 if self.old else 0.03):
             hair = pick(rng, GREY_HAIRS) * rng.uniform(0.85, 1.05)
         elif happens(rng, 0.04):
             hair = colour(rng)  # dyed

@@ -1,4 +1,4 @@
-"""Hair that leaves the head: buns, ponytails and plaits over a shoulder, strands before the face, single stray hairs."""
+"""Hair that leaves the head: buns, ponytails, plaits over a shoulder, strands before the face, single stray hairs."""
 
 import cv2
 import numpy as np
@@ -18,6 +18,16 @@ def hair_ball(rng, canvas, hair, pose, colour) -> None:
         mask = paint.polygon(canvas.label.shape, paint.wobble(rng, outline, rng.uniform(0.02, 0.08) * pose.unit))
         depth = pose.depth(centre)[0] - 0.3 + paint.inflate(mask, radius * pose.unit) / pose.unit
         canvas.put(mask, colour, labels.HAIR, depth, hair.gloss)
+
+
+def ponytail(rng, canvas, hair, pose) -> None:
+    """From the back of the head down behind the neck, swung to a side."""
+    top, swing, length = rng.uniform(-1.2, 0.3), rng.normal(0, 0.35), rng.uniform(0.9, 2.8)
+    behind = -1.35 - 0.15 * rng.random()
+    points = [[0, top, behind + 0.2], [0.1 * swing, top - 0.05, behind - 0.15], [swing, top + 0.5 * length, behind]]
+    curve = pose.project(paint.smooth([*points, [1.5 * swing, top + length, behind + 0.2]], 3, closed=False))
+    kind = "rope" if hair.kind == "ropes" else weighted(rng, {"bundle": 0.75, "plait": 0.25})
+    _put_tress(rng, canvas, hair, curve, rng.uniform(0.3, 0.8), kind, -1.3)
 
 
 def tress_over_shoulder(rng, canvas, hair, body) -> None:
