@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 
 from . import hairline, paint, tables
-from .chance import colour, happens, weighted
+from .chance import colour, happens, pick, weighted
 from .head import THETA
+from .people import DARK_HAIRS
 from .strands import ROUND, strands
 
 STYLES = {  # name: weights (feminine, masculine)
@@ -38,6 +39,8 @@ class Hair:
         self.bank, self.colour, self.scalp = bank, person.hair, person.skin * rng.uniform(0.65, 0.95)
         self.style = weighted(rng, {name: w[person.masculine] for name, w in STYLES.items()})
         self.kind = self._kind(rng, person)
+        if self.kind in ("coils", "ropes") and happens(rng, 0.6):
+            self.colour = np.clip(pick(rng, DARK_HAIRS) * rng.uniform(0.6, 1.3), 0.02, 1).astype(np.float32)
         self.covers_ears = self._covers_ears(rng)  # left, right
         self.top, self.length = self._volume(rng)
         self.side = self.top * rng.uniform(0.3, 1.0)
