@@ -175,4 +175,6 @@ class Hair:
         edge = 4 * grown * (1 - grown)
         no_skin = np.clip(0.5 - seen.sample(head.plain) / 0.05, 0, 1)  # all that is met below the jaw is hair
         grown = np.maximum(grown, no_skin)
-        return np.clip((grown - 0.5) * self.sharp + 0.5 + 0.35 * min(self.rough, 1) * edge * np.clip(strands, -1.5, 1.5), 0, 1)
+        return np.clip(
+            (grown - 0.5) * self.sharp + 0.5 + 0.35 * min(self.rough, 1) * edge * np.clip(strands, -1.5, 1.5), 0, 1
+        )

@@ -84,7 +84,16 @@ class _Hand:
     def put(self, rng, canvas, looks) -> None:
         base = self._reach(canvas)
         self._put_arm(rng, canvas, looks, base)
-        palm = [[-0.27, -0.05], [0.27, -0.05], [0.36, 0.3], [0.4, 0.72], [0.2, 0.92], [-0.15, 0.96], [-0.4, 0.8], [-0.4, 0.3]]
+        palm = [
+            [-0.27, -0.05],
+            [0.27, -0.05],
+            [0.36, 0.3],
+            [0.4, 0.72],
+            [0.2, 0.92],
+            [-0.15, 0.96],
+            [-0.4, 0.8],
+            [-0.4, 0.3],
+        ]
         self._put_part(canvas, looks, paint.polygon(self.shape, self.pixels(paint.smooth(palm, 2))), base, 0.3)
         thumb_first = happens(rng, 0.5)
         if thumb_first:
@@ -127,7 +136,9 @@ class _Hand:
         canvas.tint(np.minimum(lines, mask), looks.skin * 0.4, looks.creases)
         if stretch > 0.55 and not looks.palm_side:
             tip = end + direction * 0.01
-            nail = [tip + across * a + direction * b for a, b in ((-0.7, -0.07), (0.7, -0.07), (0.65, 0.08), (-0.65, 0.08))]
+            nail = [
+                tip + across * a + direction * b for a, b in ((-0.7, -0.07), (0.7, -0.07), (0.65, 0.08), (-0.65, 0.08))
+            ]
             nail = paint.polygon(self.shape, self.pixels(paint.smooth(nail, 2)))
             canvas.tint(paint.blur(nail, 0.02 * self.unit), looks.skin * 0.5, 0.4)
             canvas.put(nail, looks.nail, gloss=0.4)
