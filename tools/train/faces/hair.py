@@ -84,7 +84,7 @@ class Hair:
         length = {
             "bob": rng.uniform(0.6, 1.6),
             "long": rng.uniform(1.7, 3.5),
-            "afro": rng.uniform(0.2, 0.6) + top * rng.uniform(0.3, 1.3),
+            "afro": rng.uniform(0.3, 0.6) + top * rng.uniform(0.6, 1.3),
             "cornrows": rng.choice([0.5, 2.5]),
         }.get(self.style, rng.uniform(0.3, 0.8))
         return top, length
