@@ -75,8 +75,8 @@ def _put_tress(rng, canvas, hair, curve, width, kind, depth):
     if area is None:
         return
     base = canvas.depth if depth is None else np.float32(depth)
-    cushion = paint.inflate(mask, 0.5 * width * canvas.unit) / canvas.unit
-    tone = 1 + min(1.0, 2.5 * hair.amplitude) * (shade.astype(np.float32) / 128 - 1)
+    cushion = 0.6 * paint.inflate(mask, 0.5 * width * canvas.unit) / canvas.unit
+    tone = 1 + min(1.0, 0.3 + 1.5 * hair.amplitude) * (shade.astype(np.float32) / 128 - 1)
     canvas.tint(paint.blur(np.roll(mask, 1, 0), 0.03 * canvas.unit), (0, 0, 0), 0.25)
     canvas.put(mask, np.clip(hair.tips * tone[..., None], 0, 1.2), labels.HAIR, base + 0.03 + cushion, hair.gloss)
 
