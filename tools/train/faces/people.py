@@ -63,6 +63,7 @@ def skin_tone(rng) -> np.ndarray:
 class Person:
     def __init__(self, rng):
         self.masculine, self.old = happens(rng, 0.5), happens(rng, 0.2)
+        self.made_up = not self.masculine and happens(rng, 0.5)
         self.skin = skin_tone(rng)
         self.darkness = float(1 - self.skin.mean())
         dark = happens(rng, 0.35 + 0.3 * (self.darkness > 0.55))
