@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from . import labels
 from .chance import happens
 from .head import bump, twin_bumps
 
@@ -26,6 +27,7 @@ def paint_skin(rng, sheet, person, bank) -> None:
     side = np.clip(np.abs(xs) - 0.6, 0, 1)[..., None]
     shade *= 1 - rng.uniform(-0.1, 0.25) * side
     sheet.colour *= cv2.resize(shade.astype(np.float32), sheet.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    sheet.label[(np.abs(sheet.theta) > 1.7) & (y > 0.6)] = labels.NECK  # behind the ears
     _texture(rng, sheet, bank)
 
 
