@@ -49,7 +49,7 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0, shares=SH
     """`bank_seed` picks the bank of textures; `shares` is how often what not all faces have is drawn."""
     bank = load_bank(bank_seed)
     rng = np.random.default_rng([seed, index])
-    person, pose, light = Person(rng), Pose(rng, size), Light(rng)
+    person, pose, light = Person(rng), Pose(rng, size), Light(rng, size, bank)
     head = Head(rng, person.masculine, person.old, Expression(rng))
     sheet = _paint_face(rng, head, person, light, size, bank)
     beard, hair = Beard(rng, sheet, person), Hair(rng, head, person, bank)

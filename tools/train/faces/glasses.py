@@ -21,7 +21,7 @@ class _Form:
         self.drop = rng.uniform(0.0, 0.1) if happens(rng, 0.85) else rng.uniform(0.15, 0.32)  # pushed down the nose
         style = weighted(rng, {"thin": 0.4, "thick": 0.35, "half": 0.12, "rimless": 0.13})
         self.thick = rng.uniform(0.035, 0.08) if style == "thick" else rng.uniform(0.012, 0.035)
-        self.half_rim, self.rim_strength = style == "half", rng.uniform(0.15, 0.5) if style == "rimless" else 1.0
+        self.half_rim, self.rim_strength = style == "half", rng.uniform(0.35, 0.7) if style == "rimless" else 1.0
         self.rim = colour(rng, 0, 0.8) if happens(rng, 0.5) else np.full(3, rng.uniform(0.02, 0.1), np.float32)
         self.front = float(head.front(0)) + rng.uniform(0.04, 0.13) + 0.5 * max(0, self.drop - 0.1)
         self.slant, self.wrap = rng.uniform(0, 0.15), rng.uniform(0, 0.3)
