@@ -50,7 +50,7 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0, shares=SH
     bank = load_bank(bank_seed)
     rng = np.random.default_rng([seed, index])
     person, pose, light = Person(rng), Pose(rng, size), Light(rng, size, bank)
-    head = Head(rng, person.masculine, person.old, Expression(rng))
+    head = Head(rng, person, Expression(rng))
     sheet = _paint_face(rng, head, person, light, size, bank)
     beard, hair = Beard(rng, sheet, person), Hair(rng, head, person, bank)
     hat = Hat(rng, head, hair) if happens(rng, shares["hat"]) else None

@@ -22,8 +22,8 @@ _STRIP = 0.026  # half the height of their label, in units
 def paint_eyes(rng, sheet, person, light) -> None:
     face = sheet.head.expression
     look = dict(
-        opening=float(np.clip(rng.normal(0.085, 0.02), 0.035, 0.13)),
-        width=rng.normal(0.205, 0.016),
+        opening=float(np.clip(rng.normal(0.085, 0.02), 0.035, 0.13)) + 0.02 * person.child,
+        width=rng.normal(0.205, 0.016) + 0.015 * person.child,
         tilt=rng.normal(0.015, 0.03),
         gaze=rng.normal(0, 0.045, 2) * [1, 0.4] + [0, face.look_down],
         iris=np.clip(np.array(pick(rng, IRISES)) * rng.uniform(0.7, 1.3), 0, 1),
@@ -131,7 +131,7 @@ def paint_brows(rng, sheet, person) -> None:
     head, face = sheet.head, sheet.head.expression
     height = rng.normal(-0.27, 0.03) - face.brows + 0.03 * face.squeeze + 0.02 * face.knit
     arch, frown = rng.uniform(0, 0.09), rng.normal(0, 0.025) + 0.08 * face.knit - 0.3 * max(0.0, face.brows)
-    thick = rng.uniform(0.03, 0.072) * (1.15 if person.masculine else 0.9)
+    thick = rng.uniform(0.03, 0.072) * (1.15 if person.masculine else 0.65 if person.child else 0.9)
     dense, hairs = rng.uniform(0.45, 1), rng.uniform(0.2, 0.6)
     inner, outer = rng.uniform(0.2, 0.28) + 0.03 * face.knit, rng.uniform(0.24, 0.32)
     along = np.linspace(0, 1, 9)

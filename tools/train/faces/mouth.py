@@ -10,7 +10,7 @@ from .chance import colour, happens
 def paint_mouth(rng, sheet, person, bank) -> None:
     head, dark, face = sheet.head, person.darkness, sheet.head.expression
     opening, joy = face.opening, max(0.0, face.smile)
-    wide = rng.normal(0.35, 0.03) * (1 + 0.08 * dark) * face.spread
+    wide = rng.normal(0.3 if person.child else 0.35, 0.03) * (1 + 0.08 * dark) * face.spread
     stretched = (1 - 1.5 * joy) * (1 - 0.4 * min(opening, 0.6)) * (1 + 0.35 * face.pucker)
     upper_lip = max(0.022, rng.uniform(0.05, 0.12) * (1 + 0.35 * dark) * stretched)
     lower_lip = max(0.03, rng.uniform(0.075, 0.15) * (1 + 0.35 * dark) * stretched)

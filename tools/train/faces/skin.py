@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from . import labels
+from . import labels, paint
 from .chance import happens
 from .head import bump, twin_bumps
 
@@ -37,8 +37,26 @@ def _texture(rng, sheet, bank):
     grain = rng.uniform(0.003, 0.03) * pores + rng.uniform(0, 0.035) * cloudy
     grain = cv2.resize(grain, sheet.shape[::-1])
     if happens(rng, 0.15):
+        # freckles
         spots = (cv2.resize(bank.patch(rng, "fine", 256), sheet.shape[::-1]) > 1.5).astype(np.float32)
         where = np.minimum(1, twin_bumps(sheet.x, sheet.y, 0.4, 0.4, 0.4, 0.3))
         grain -= rng.uniform(0.08, 0.3) * cv2.GaussianBlur(spots, (0, 0), 0.6) * where
     sheet.colour *= (1 + grain)[..., None]
-    sheet.gloss[:] = np.clip(rng.uniform(0, 0.25) * (1 + 0.4 * cv2.resize(cloudy, sheet.shape[::-1])), 0, 1)
+    _moles(rng, sheet)
+    oil = 1 + 0.4 * cv2.resize(cloudy, sheet.shape[::-1])
+    if happens(rng, 0.4):  # forehead, nose and cheeks shine most
+        x, y = sheet.x[::4, ::4], sheet.y[::4, ::4]
+        patches = bump(x, y, 0, -0.65, 0.4, 0.2) + bump(x, y, 0, 0.4, 0.1, 0.25)
+        patches += twin_bumps(x, y, 0.5, 0.35, 0.2, 0.15)
+        oil += rng.uniform(0.5, 3) * cv2.resize(patches.astype(np.float32), sheet.shape[::-1])
+    sheet.gloss[:] = np.clip(rng.uniform(0, 0.25) * oil, 0, 1)
+
+
+def _moles(rng, sheet):
+    """Moles, pimples, small scars."""
+    mask = np.zeros(sheet.shape, np.uint8)
+    for _ in range(int(rng.poisson(1.5))):
+        at = sheet.pixels([[rng.uniform(-0.8, 0.8), rng.uniform(-0.9, 1.3)]])[0]
+        paint.disc(mask, at, max(0.7, rng.uniform(0.008, 0.025) * sheet.unit))
+    tone = sheet.skin * (np.array([0.4, 0.3, 0.25]) if happens(rng, 0.7) else np.array([1.0, 0.6, 0.55]))
+    sheet.fill(mask, tone, rng.uniform(0.3, 0.9), soft=0.006)

@@ -9,7 +9,7 @@ def paint_wrinkles(rng, sheet, person) -> None:
     folds = _Folds(sheet)
     face = sheet.head.expression
     joy = min(1.0, max(0.0, face.smile) * 7)
-    age = rng.uniform(0.4, 1) if person.old else rng.uniform(0, 0.3) * happens(rng, 0.6)
+    age = {"child": 0, "adult": rng.uniform(0, 0.3) * happens(rng, 0.6), "old": rng.uniform(0.4, 1)}[person.age]
     _beside_nose(rng, folds, 0.12 * happens(rng, 0.6) + 0.4 * joy + 0.35 * age, joy)
     _below_eyes(rng, folds, 0.25 * happens(rng, 0.5) + 0.3 * face.squeeze + 0.3 * age)
     _crows_feet(rng, folds, 0.55 * face.squeeze * rng.uniform(0.2, 1) + 0.35 * age - 0.1)
