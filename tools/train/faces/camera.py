@@ -28,9 +28,7 @@ def photograph(rng, picture, bank) -> np.ndarray:
         picture = cv2.pow(picture, float(np.exp(rng.normal(0, 0.22))))
     if happens(rng, 0.4):
         picture = (picture - 0.45) * np.float32(rng.uniform(0.75, 1.3)) + np.float32(0.45 + rng.normal(0, 0.03))
-    if happens(rng, 0.12):
-        picture = _without_colour(rng, picture)
-    elif happens(rng, 0.3):
+    if happens(rng, 0.3):
         grey = picture.mean(2, keepdims=True)
         picture = picture + (grey - picture) * np.float32(rng.uniform(-0.4, 0.4))
     if happens(rng, 0.25):
@@ -44,6 +42,8 @@ def photograph(rng, picture, bank) -> np.ndarray:
         if happens(rng, 0.5):
             noise = np.dstack([bank.patch(rng, "fine", size) for _ in range(3)])
         picture = picture + np.float32(rng.uniform(0, 0.028)) * noise
+    if happens(rng, 0.12):
+        picture = _without_colour(rng, picture)
     picture = np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
     if happens(rng, 0.6):
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(35, 96))]

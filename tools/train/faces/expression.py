@@ -40,7 +40,7 @@ class Expression:
         self.upper_teeth = self.lower_teeth = 0.0  # what the lips leave to be seen of each row
         self.tongue = False
         getattr(self, "_" + self.kind)(rng)
-        if self.kind not in ("sleep", "lowered", "wink") and happens(rng, 0.05):  # a blink
+        if self.kind not in ("sleep", "lowered", "wink") and happens(rng, 0.03):  # a blink
             self.lids[:] = rng.uniform(0, 0.25)
 
     @property
@@ -77,10 +77,10 @@ class Expression:
         """The mouth wide open, eyes squeezed to slits or shut."""
         self.smile, self.spread = rng.uniform(0.08, 0.16), rng.uniform(1.08, 1.3)
         self.squeeze = rng.uniform(0.6, 1.0)
-        self.lids[:] = 0 if happens(rng, 0.45) else rng.uniform(0.15, 0.6)
+        self.lids[:] = 0 if happens(rng, 0.35) else rng.uniform(0.15, 0.6)
         self.opening, self.upward = rng.uniform(0.2, 0.5), rng.uniform(0.12, 0.28)
         self.round = rng.uniform(0, 0.5)
-        self.upper_teeth = rng.uniform(0.08, 0.15)
+        self.upper_teeth = rng.uniform(0.09, 0.2)
         self.lower_teeth = rng.uniform(0.03, 0.1) if happens(rng, 0.4) else 0.0
         self.tongue = happens(rng, 0.75)
         self.brows += rng.uniform(-0.02, 0.06)
@@ -106,7 +106,7 @@ class Expression:
             self.lids[:], self.brows = rng.uniform(1.1, 1.6), rng.uniform(0.03, 0.12)
         else:
             self.squeeze, self.knit = rng.uniform(0.4, 1), rng.uniform(0, 1)
-            self.lids[:] = rng.uniform(0, 0.5)
+            self.lids[:] = rng.uniform(0, 0.7)
 
     def _sleep(self, rng):
         self.lids[:] = 0

@@ -75,22 +75,21 @@ def _inside(rng, sheet, between, top, low, wide):
     """The dark of the mouth, tongue, then teeth: the upper row hangs from the lip, the lower stands on the other."""
     face, mouth = sheet.head.expression, between(top, low)
     sheet.fill(mouth, (rng.uniform(0.06, 0.3), rng.uniform(0.02, 0.1), rng.uniform(0.02, 0.1)), label=labels.MOUTH)
-    sheet.raise_(mouth, -0.1, soft=0.01)
+    sheet.raise_(mouth, -0.07, soft=0.015)
     sheet.gloss[mouth > 127] = 0.05
     height = low - top
     if face.tongue:
         tongue = between(top + height * rng.uniform(0.4, 0.75), low + 0.01)
         red = np.array([rng.uniform(0.45, 0.85), rng.uniform(0.2, 0.42), rng.uniform(0.2, 0.42)])
         sheet.fill(cv2.min(sheet.softened(tongue, 0.03), mouth), red, rng.uniform(0.5, 0.95))
-    ivory = np.array([0.95, 0.92, 0.86]) * rng.uniform(0.6, 1.08) * [1, 1, rng.uniform(0.8, 1.02)]
-    gums = rng.uniform(0.02, 0.05) if happens(rng, 0.2) else 0.0
+    ivory = np.array([0.95, 0.92, 0.86]) * rng.uniform(0.72, 1.12) * [1, 1, rng.uniform(0.8, 1.02)]
     bow = rng.uniform(-0.2, 0.15) * np.linspace(-1, 1, len(top)) ** 2  # a row is straighter or rounder than its lip
-    pink = np.array([rng.uniform(0.6, 0.85), 0.4, 0.4])
     if face.upper_teeth > 0.01:
         edge = top + np.minimum(face.upper_teeth * (1 - bow), height)
         _row(rng, sheet, between(top, edge), mouth, ivory, wide)
-        if gums:
-            sheet.fill(cv2.min(between(top, top + gums), mouth), pink, soft=0.005)
+        if happens(rng, 0.2):
+            gums = between(top, top + rng.uniform(0.02, 0.05))
+            sheet.fill(cv2.min(gums, mouth), (rng.uniform(0.6, 0.85), 0.4, 0.4), soft=0.005)
     if face.lower_teeth > 0.01:
         edge = low - np.minimum(face.lower_teeth * (1 + bow), height * 0.8)
         _row(rng, sheet, between(edge, low), mouth, ivory * rng.uniform(0.7, 1), wide)
