@@ -66,8 +66,8 @@ class Expression:
     def _grin(self, rng):
         """A broad smile: the upper row fills most of the opening."""
         self.smile, self.spread = rng.uniform(0.08, 0.17), rng.uniform(1.12, 1.38)
-        self.squeeze = rng.uniform(0.2, 0.8)
-        self.lids[:] = rng.uniform(0.45, 0.95)
+        self.squeeze = rng.uniform(0.1, 0.7)
+        self.lids[:] = rng.uniform(0.55, 1)
         self.opening, self.upward = rng.uniform(0.07, 0.2), rng.uniform(0.2, 0.4)
         self.upper_teeth = self.opening * rng.uniform(0.75, 1.2)
         self.lower_teeth = self.opening * 0.35 if happens(rng, 0.12) else 0.0

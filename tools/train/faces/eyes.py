@@ -22,7 +22,7 @@ _STRIP = 0.026  # half the height of their label, in units
 def paint_eyes(rng, sheet, person, light) -> None:
     face = sheet.head.expression
     look = dict(
-        opening=float(np.clip(rng.normal(0.085, 0.02), 0.035, 0.13)) + 0.02 * person.child,
+        opening=float(np.clip(rng.normal(0.088, 0.02), 0.035, 0.13)) + 0.02 * person.child,
         width=rng.normal(0.205, 0.016) + 0.015 * person.child,
         tilt=rng.normal(0.015, 0.03),
         gaze=rng.normal(0, 0.045, 2) * [1, 0.4] + [0, face.look_down],
@@ -59,7 +59,7 @@ class _Eye:
         x = side * sheet.head.eye_x + a * look["width"] * (1 - 0.08 * face.squeeze)
         line = look["sag"] * max(0.0, 1 - face.lid(side)) * (1 - a**2) - look["tilt"] * a * side
         upper = line - self.opening * (1 - np.abs(a) ** 2.2) * (1 - 0.15 * a * side)
-        lower = line + self.opening * (0.62 - 0.45 * face.squeeze) * (1 - a**2)
+        lower = line + self.opening * (0.62 - 0.4 * face.squeeze) * (1 - a**2)
         self.upper, self.lower = np.stack([x, upper], 1), np.stack([x, lower], 1)
         rest = -look["opening"] * (1 - 0.3 * face.squeeze) * (1 - a**2) - look["tilt"] * a * side
         fold = np.minimum(upper - 0.02, rest) - look["crease"] * (1 - 0.5 * a**2)

@@ -109,16 +109,12 @@ class Head:
         left, right = np.searchsorted(THETA, [-np.pi / 2, np.pi / 2])
         x, y, rows = self.x[first:last, left:right], Y[first:last, None], Y[first:last]
         nose = self.nose_y
-        ridge = (
-            np.interp(
-                rows,
-                [-0.38, -0.15, 0.05, nose - 0.18, nose - 0.05, nose + 0.05, nose + 0.13],
-                [0.0, rng.uniform(0.15, 0.32), rng.uniform(0.25, 0.55), rng.uniform(0.7, 0.9), 1, 0.8, 0],
-            ).astype(np.float32)
-            * self.nose_height
-        )
+        at = y - 0.04 * bump(x, 0, 0, 0, 0.06, 1)  # the tip hangs below the wings
+        rise = [rng.uniform(0.15, 0.32), rng.uniform(0.25, 0.55), rng.uniform(0.7, 0.9)]
+        heights = [-0.38, -0.15, 0.05, nose - 0.18, nose - 0.06, nose + 0.02, nose + 0.09, nose + 0.15]
+        ridge = np.interp(at, heights, [0, *rise, 1, 0.85, 0.3, 0]).astype(np.float32) * self.nose_height
         thin = np.interp(rows, [-0.3, 0.1, nose], [0.11, 0.09, 0.55 * self.nose_width]).astype(np.float32)
-        table = ridge[:, None] * np.exp(-0.5 * (x / thin[:, None]) ** 2)
+        table = ridge * np.exp(-0.5 * (x / thin[:, None]) ** 2)
         table += rng.uniform(0, 0.07) * bump(x, y, 0, nose - 0.03, 0.1, 0.08)
         table += rng.uniform(0.06, 0.13) * twin_bumps(x, y, self.nose_width * 0.75, nose - 0.01, 0.07, 0.08)
         table -= rng.uniform(0.08, 0.16) * twin_bumps(x, y, self.eye_x * 0.95, -0.02, 0.2, 0.12)

@@ -6,15 +6,15 @@ import numpy as np
 from . import paint
 from .chance import colour, happens, weighted
 
-SHARES = dict(soft=0.5, side=0.17, above=0.04, below=0.05, back=0.07, flash=0.08, stage=0.09)
+SHARES = dict(soft=0.55, side=0.15, above=0.04, below=0.04, back=0.06, flash=0.09, stage=0.07)
 
 
 class Light:
     def __init__(self, rng, size: int, bank):
         kind = weighted(rng, SHARES)
         self.direction = np.array([rng.normal(0, 0.65), rng.normal(-0.4, 0.4), 1.0])  # right, down, to the viewer
-        self.ambient = rng.uniform(0.3, 0.8)
-        self.shadow = rng.uniform(0.2, 0.85)  # how dark cast shadows are
+        self.ambient = rng.uniform(0.3, 0.95)
+        self.shadow = rng.uniform(0.1, 0.85)  # how dark cast shadows are
         self.tint = (1 + rng.normal(0, 0.05, 3)).astype(np.float32)  # of the key light
         self.ambient_tint = np.array([1.0, rng.uniform(0.9, 1.0), rng.uniform(0.84, 1.04)], np.float32)
         self.shine = rng.uniform(8, 40)
