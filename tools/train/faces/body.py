@@ -38,7 +38,7 @@ class Body:
                 [broad * 0.7, low],
                 [broad, low + self.slope],
                 [broad + 0.3, low + 1.2],
-                [broad + 0.2, 6],
+                [broad + 0.2, 16],
             ]
         ) * [s, 1]
 

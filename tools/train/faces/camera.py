@@ -14,7 +14,7 @@ def expose(rng, picture, label, darkness: float) -> np.ndarray:
         return picture
     mean = float(np.clip(skin.mean(), 0.03, 1))
     target = rng.uniform(0.38, 0.72) if darkness < 0.5 else rng.uniform(0.22, 0.5)
-    return picture * float(np.clip((target / mean) ** rng.uniform(0.4, 0.9), 0.7, 2.4))
+    return picture * float(np.clip((target / mean) ** rng.uniform(0.4, 0.9), 0.7, 3.2))
 
 
 def photograph(rng, picture, bank) -> np.ndarray:
@@ -80,7 +80,7 @@ def _soften(rng, picture, size):
         kernel = kernel.astype(np.float32)
         return cv2.filter2D(picture, -1, kernel / kernel.sum())
     if kind == "enlarged":
-        small = int(rng.uniform(0.4, 0.8) * size)
+        small = int(rng.uniform(0.28, 0.8) * size)
         picture = cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA)
         return cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC)
     return picture

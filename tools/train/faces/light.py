@@ -24,7 +24,7 @@ class Light:
         rim = happens(rng, 0.15)
         if kind == "side":  # half of the face may be nearly black
             self.direction = np.array([rng.choice([-1, 1]) * rng.uniform(1.0, 4), rng.normal(-0.3, 0.6), 1.0])
-            self.ambient, self.shadow = rng.uniform(0.03, 0.3), rng.uniform(0.6, 1)
+            self.ambient, self.shadow = rng.uniform(0.05, 0.3), rng.uniform(0.6, 1)
         elif kind in ("above", "below"):
             self.direction[1] = rng.uniform(1.0, 2.5) * (1 if kind == "below" else -1)
             self.ambient, self.shadow = rng.uniform(0.1, 0.4), rng.uniform(0.5, 1)
@@ -35,16 +35,16 @@ class Light:
             self.direction = np.array([*rng.normal(0, 0.08, 2), 1.0])
             self.ambient, self.behind, self.gloss = rng.uniform(0.05, 0.25), rng.uniform(0.15, 0.8), rng.uniform(1, 2.5)
         elif kind == "stage":
-            self.tint, self.ambient = _strong_colour(rng), rng.uniform(0.08, 0.4)
-            self.ambient_tint = _strong_colour(rng)
+            self.tint, self.ambient = _lamp(rng), rng.uniform(0.08, 0.4)
+            self.ambient_tint = _lamp(rng)
             side = -np.copysign(rng.uniform(0.5, 2), self.direction[0])
-            self.second = _unit(np.array([side, rng.normal(0, 0.5), 1.0])), _strong_colour(rng) * rng.uniform(0.2, 0.9)
+            self.second = _unit(np.array([side, rng.normal(0, 0.5), 1.0])), _lamp(rng) * rng.uniform(0.2, 0.9)
             self.behind = rng.uniform(0.2, 1)
         self.direction = _unit(self.direction)
         self.rim = (rng.choice([-1, 1]), rng.uniform(0.2, 0.9), colour(rng, 0.5, 1)) if rim else None
-        self.dapple = None  # patches of shade on all there is, 0 .. 1
+        self.dapple = None  # patches of shade on all there is: how much light they let through
         if happens(rng, 0.06):
-            edge = np.clip(bank.patch(rng, "fractal", size) * rng.uniform(1, 5) + rng.uniform(0, 1), 0, 1)
+            edge = np.clip(bank.patch(rng, "fractal", size) * rng.uniform(1, 5) + rng.uniform(0, 1), 0.15, 1)
             self.dapple = paint.blur(edge.astype(np.float32), rng.uniform(0, 4) * size / 256)
 
 
@@ -52,10 +52,10 @@ def _unit(direction):
     return direction / np.linalg.norm(direction)
 
 
-def _strong_colour(rng) -> np.ndarray:
-    """A lamp's colour, as bright as white."""
+def _lamp(rng) -> np.ndarray:
+    """A colour as bright as white, from pale to pure."""
     rgb = rng.uniform(0.05, 1, 3)
-    return (rgb / rgb.mean()).astype(np.float32)
+    return (1 + (rgb / rgb.mean() - 1) * rng.uniform(0.2, 1)).astype(np.float32)
 
 
 def _least(forward, backward):

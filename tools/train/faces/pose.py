@@ -35,7 +35,7 @@ class Pose:
         if happens(rng, 0.1):  # badly framed: too close, too far, cut off
             close, jitter = rng.uniform(-0.85, 0.75), np.clip(rng.normal(0, 0.12, 2), -0.3, 0.3)
         self.unit = 68 / 256 * size * math.exp(close)  # pixels a unit
-        self.distance = rng.uniform(7, 25)  # of the camera, in units
+        self.distance = math.exp(rng.uniform(math.log(4.5), math.log(25)))  # of the camera, in units: 5 is a selfie
         self.rotation = _rotation(self.yaw, self.pitch, self.roll)
         self.shift = np.zeros(2)
         eyes = self.project([[0, 0.05, 0.6]])[0]
