@@ -25,7 +25,8 @@ def paint_eyes(rng, sheet, person, light) -> None:
         opening=float(np.clip(rng.normal(0.088, 0.02), 0.035, 0.13)) + 0.02 * person.child,
         width=rng.normal(0.205, 0.016) + 0.015 * person.child,
         tilt=rng.normal(0.015, 0.03),
-        gaze=rng.normal(0, 0.045, 2) * [1, 0.4] + [0, face.look_down],
+        gaze=rng.normal(0, 0.09 if happens(rng, 0.15) else 0.04, 2) * [1, 0.4] + [0, face.look_down],
+        peak=rng.uniform(-0.25, 0.1),  # how far outwards the upper lid is highest
         iris=np.clip(np.array(pick(rng, IRISES)) * rng.uniform(0.7, 1.3), 0, 1),
         iris_size=0.105 * rng.uniform(0.9, 1.1),
         pupil=rng.uniform(0.32, 0.5),
@@ -36,7 +37,7 @@ def paint_eyes(rng, sheet, person, light) -> None:
         lash_length=rng.uniform(0.04, 0.1) if person.made_up else rng.uniform(0, 0.05),
         lashes=int(rng.integers(8, 20)),
         crease=rng.uniform(0.03, 0.09),
-        crease_strength=rng.uniform(0.1, 0.6),
+        crease_strength=rng.uniform(0.1, 0.6) * happens(rng, 0.85),
         lid_line=rng.uniform(0.1, 0.6),
         liner=person.made_up * happens(rng, 0.6) * rng.uniform(0.02, 0.05),
         sparkle=rng.uniform(0.5, 1) * happens(rng, 0.85),
@@ -58,7 +59,7 @@ class _Eye:
         a = np.linspace(-1, 1, 15)
         x = side * sheet.head.eye_x + a * look["width"] * (1 - 0.08 * face.squeeze)
         line = look["sag"] * max(0.0, 1 - face.lid(side)) * (1 - a**2) - look["tilt"] * a * side
-        upper = line - self.opening * (1 - np.abs(a) ** 2.2) * (1 - 0.15 * a * side)
+        upper = line - self.opening * (1 - np.abs(a) ** 2.2) * (1 + look["peak"] * a * side)
         lower = line + self.opening * (0.62 - 0.4 * face.squeeze) * (1 - a**2)
         self.upper, self.lower = np.stack([x, upper], 1), np.stack([x, lower], 1)
         rest = -look["opening"] * (1 - 0.3 * face.squeeze) * (1 - a**2) - look["tilt"] * a * side

@@ -134,7 +134,7 @@ class Head:
         table = cheek * twin_bumps(x, y, 0.52, 0.48 - 0.06 * face.squeeze, 0.22, 0.2)
         table += (rng.uniform(0.04, 0.10) + 0.06 * face.pucker) * bump(x, y, 0, mouth, 0.33, 0.22)
         table += lips * (bump(x, y, 0, upper - 0.04, 0.2, 0.04) + bump(x, y, 0, lower + 0.05, 0.18, 0.045))
-        table -= min(0.1, face.opening) * bump(x, y, 0, (upper + lower) / 2, 0.24, 0.03 + 0.3 * face.opening)
+        table -= min(0.22, 0.8 * face.opening) * bump(x, y, 0, (upper + lower) / 2, 0.2, 0.02 + 0.28 * face.opening)
         table += rng.uniform(0.06, 0.14) * bump(x, y, 0, chin - 0.04, 0.2, 0.13)
         table -= rng.uniform(0.03, 0.07) * bump(x, y, 0, lower + 0.2, 0.2, 0.06)
         table += (0.06 * self.person.heavy - rng.uniform(0.0, 0.08)) * twin_bumps(x, y, 0.62, 0.95, 0.17, 0.25)

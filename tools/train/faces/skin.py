@@ -26,6 +26,9 @@ def paint_skin(rng, sheet, person, bank) -> None:
     shade *= 1 - rng.uniform(0, 0.3) * below[..., None]
     side = np.clip(np.abs(xs) - 0.6, 0, 1)[..., None]
     shade *= 1 - rng.uniform(-0.1, 0.25) * side
+    if person.masculine:  # a shaved jaw
+        jaw = np.clip((ys - 0.75) / 0.3, 0, 1) * np.clip(1.2 - bump(xs, ys, 0, head.mouth_y, 0.3, 0.1), 0, 1)
+        shade *= 1 - rng.uniform(0, 0.25) * happens(rng, 0.5) * jaw[..., None] * np.array([1.0, 0.85, 0.7])
     sheet.colour *= cv2.resize(shade.astype(np.float32), sheet.shape[::-1], interpolation=cv2.INTER_LINEAR)
     sheet.label[(np.abs(sheet.theta) > 1.7) & (y > 0.6)] = labels.NECK  # behind the ears
     _texture(rng, sheet, bank)
@@ -41,7 +44,9 @@ def _texture(rng, sheet, bank):
         spots = (cv2.resize(bank.patch(rng, "fine", 256), sheet.shape[::-1]) > 1.5).astype(np.float32)
         where = np.minimum(1, twin_bumps(sheet.x, sheet.y, 0.4, 0.4, 0.4, 0.3))
         grain -= rng.uniform(0.08, 0.3) * cv2.GaussianBlur(spots, (0, 0), 0.6) * where
-    sheet.colour *= (1 + grain)[..., None]
+    flush = cv2.resize(bank.patch(rng, "fractal", 128), sheet.shape[::-1]) * np.float32(rng.uniform(0, 0.035))
+    for channel, share in enumerate((0.6, -1, -0.7)):  # redder and paler patches
+        sheet.colour[..., channel] *= 1 + grain + np.float32(share) * flush
     _moles(rng, sheet)
     oil = 1 + 0.4 * cv2.resize(cloudy, sheet.shape[::-1])
     if happens(rng, 0.4):  # forehead, nose and cheeks shine most
