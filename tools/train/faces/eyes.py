@@ -25,7 +25,7 @@ def paint_eyes(rng, sheet, person, light) -> None:
         opening=float(np.clip(rng.normal(0.088, 0.02), 0.035, 0.13)) + 0.02 * person.child,
         width=rng.normal(0.205, 0.016) + 0.015 * person.child,
         tilt=rng.normal(0.015, 0.03),
-        gaze=rng.normal(0, 0.09 if happens(rng, 0.15) else 0.04, 2) * [1, 0.4] + [0, face.look_down],
+        gaze=np.clip(rng.normal(0, 0.045, 2), -0.1, 0.1) * [1, 0.4] + [0, face.look_down],
         peak=rng.uniform(-0.25, 0.1),  # how far outwards the upper lid is highest
         iris=np.clip(np.array(pick(rng, IRISES)) * rng.uniform(0.7, 1.3), 0, 1),
         iris_size=0.105 * rng.uniform(0.9, 1.1),
