@@ -40,10 +40,7 @@ def put_glasses(rng, canvas, pose, head, bank) -> None:
     canvas.tint(shadow, (0, 0, 0), rng.uniform(0.05, 0.35) * form.rim_strength)
     _arms(canvas, pose, head, form)
     (_dark if sun else _clear)(rng, canvas, lens * seen, bank)
-    frame = (frame * seen * 255).astype(np.uint8)
-    before = canvas.colour.copy()
-    canvas.put(frame, form.rim, labels.GLASSES, gloss=rng.uniform(0, 0.5))
-    canvas.colour += (before - canvas.colour) * np.float32(1 - form.rim_strength)
+    canvas.put(frame * seen, form.rim, labels.GLASSES, gloss=rng.uniform(0, 0.5), strength=form.rim_strength)
 
 
 def _side(form, pose, side):

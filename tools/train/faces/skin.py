@@ -1,4 +1,4 @@
-"""The skin's colour on the sheet: blush, sockets, freckles, pores, gloss."""
+"""The skin's colour on the sheet: blush, sockets, freckles, moles, pores, oil."""
 
 import cv2
 import numpy as np
