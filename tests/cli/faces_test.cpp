@@ -1,5 +1,6 @@
 // `segface parse` on photos whose faces it has to find: what it writes and says, for one photo and for many.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstring>
@@ -16,6 +17,7 @@
 #include "segface/image/exif.hpp"
 #include "segface/image/file.hpp"
 #include "segface/image/png_write.hpp"
+#include "segface/image/resize.hpp"
 
 #include "workshop.hpp"
 
@@ -281,6 +283,59 @@ TEST_CASE("several faces: each in its place; logits are of one part") {
   for (const char* name : {"two_mask.png", "two_overlay.png", "two_faces.png", "l.npy", "two.png", "gray.png"}) {
     w.remove(name);
   }
+}
+
+TEST_CASE("--turns, --threshold, --small-faces and --surroundings reach the finder and the parser") {
+  const Workshop& w = workshop();
+  const Image face = load_image(data("images/astronaut_256x256.png")).value();
+  const auto found = [&](const std::string& photo, const std::string& options) {
+    const Outcome outcome = w.run("parse " + photo + " --faces --force --json " + options);
+    CHECK(outcome.code == 0);
+    return count(between(outcome.out, "\"faces\": [", "\"skipped\""), "\"roll\"");
+  };
+  save_png(w.path("over.png"), turned(face.view(), 3).view()).or_throw();
+  CHECK(found("over.png", "") == 1);
+  CHECK(found("over.png", "--turns 1") == 0);
+  CHECK(found("over.png", "--threshold 100") == 1);  // O-Net is sure
+  CHECK(found("over.png", "--threshold 1") > 1);     // YuNet need not be
+
+  // A face of 14 pixels in a photo of 1500.
+  Canvas wide = Canvas::make(1500, 300, {90, 120, 90}).value();
+  wide.draw(resize_bicubic(face.view(), 64, 64).value().view(), 700, 100).or_throw();
+  save_png(w.path("wide.png"), wide.view()).or_throw();
+  CHECK(found("wide.png", "") == 0);
+  CHECK(found("wide.png", "--small-faces") == 1);
+
+  // What the larger square sees beside the face's own.
+  const auto seen = [&](const std::string& options) {
+    REQUIRE(w.run("parse photo.png --force --coverage seen.png" + options + kWeights).code == 0);
+    const Image coverage = load_image(w.path("seen.png")).value();
+    return coverage.size_bytes() -
+           static_cast<std::size_t>(std::count(coverage.data(), coverage.data() + coverage.size_bytes(), 0));
+  };
+  CHECK(seen(" --surroundings") > seen(""));
+  for (const char* name : {"over.png", "over_faces.png", "wide.png", "wide_faces.png", "photo_mask.png",
+                           "photo_overlay.png", "seen.png"}) {
+    w.remove(name);
+  }
+}
+
+TEST_CASE("twenty faces in a photo of 12 megapixels take less than 350 MB") {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which keep memory of their own
+  const Workshop& w = workshop();
+  Canvas crowd = Canvas::make(4000, 3000, {90, 90, 90}).value();
+  const Image face = load_image(data("images/astronaut.png")).value();
+  for (Index i = 0; i < 20; ++i) crowd.draw(face.view(), 60 + i % 5 * 780, 60 + i / 5 * 740).or_throw();
+  save_png(w.path("crowd.png"), crowd.view()).or_throw();
+  REQUIRE(w.run("convert model_299.pt -o w512.safetensors --resolution 512").code == 0);
+  const Outcome outcome = w.run("parse crowd.png --weights w512.safetensors --threads 2");
+  REQUIRE(outcome.code == 0);
+  CHECK(contains(outcome.out, "  face 20: "));
+  rusage children = {};  // the largest of all so far
+  REQUIRE(getrusage(RUSAGE_CHILDREN, &children) == 0);
+  CHECK(children.ru_maxrss < 350 * 1024);
+  for (const char* name : {"crowd.png", "crowd_mask.png", "crowd_overlay.png", "w512.safetensors"}) w.remove(name);
+#endif
 }
 
 TEST_CASE("existing results are refused before anything is read, unless they may be replaced or kept") {

@@ -35,6 +35,24 @@ TEST_CASE("the astronaut's square has a side of 172 around the face") {
   CHECK((right.y - middle.y) / (right.x - middle.x) == doctest::Approx(3.5 / 85));
 }
 
+TEST_CASE("a profile, whose eyes are seen as one, has an upright square as high as eyes and mouth ask") {
+  for (const double apart : {0.0, 1.5, 3.0}) {
+    CAPTURE(apart);
+    const Landmarks profile = {
+        {100, 80}, {100 + apart, 80}, {118, 100}, {104 + apart / 2, 120}, {104 + apart / 2, 120}};
+    REQUIRE(check_landmarks(profile, 300, 300).ok() == (apart >= 1));
+    const AlignedSquare square(profile);
+    CHECK(square.side() == std::lround(3.6 * std::hypot(4, 40)));
+    const Point left = square.to_photo({0, 0}), right = square.to_photo({static_cast<double>(square.side() - 1), 0});
+    const double turn = std::atan2(right.y - left.y, right.x - left.x) * 180 / 3.14159265358979;
+    CHECK(std::fabs(turn) < 6);  // that of the line from eyes to mouth, 5.7 degrees
+    for (const Point& p : square.from_photo(profile).in_order()) {
+      CHECK(p.x > 0.3 * static_cast<double>(square.side()));
+      CHECK(p.x < 0.7 * static_cast<double>(square.side()));
+    }
+  }
+}
+
 TEST_CASE("there and back: the fields of a checkerboard, and every place within half a pixel") {
   // Turned by 20 degrees, reaching outside at the left and at the top.
   const Landmarks tilted = {{30, 22}, {63, 34}, {42, 44}, {24, 53}, {52, 63}};

@@ -4,6 +4,8 @@
 #include <vector>
 #if defined(DECLARED_ONLY)  // the code is in the target segface::compiled
 #include <segface/compiled.hpp>
+#elif defined(ANY_PHOTO)
+#include <segface/photo.hpp>
 #else
 #include <segface/segface.hpp>
 #endif
@@ -22,5 +24,9 @@ int main(int argc, char** argv) {
   if (!parser.ok()) return std::fputs(parser.error().message(), stderr), 1;
   const auto mask = parser->parse({gray.data(), 64, 48, segface::PixelOrder::rgb});
   if (!mask.ok()) return std::fputs(mask.error().message(), stderr), 1;
+#if defined(ANY_PHOTO)
+  const auto photos = segface::PhotoParser::load("no such finder", argv[1]);
+  if (photos.ok()) return 1;
+#endif
   return mask->width() == 64 && mask->height() == 48 ? 0 : 1;
 }

@@ -36,8 +36,20 @@ class Network(SegFace):
 
 
 def load(path, backbone: str = "mobilenet") -> Network:
-    """A network with the weights of an official-layout checkpoint, ready to predict."""
-    return load_checkpoint(Network(backbone), path).eval()
+    """A network with the weights of an official-layout checkpoint, or of a weight file (.safetensors), ready to predict."""
+    network = Network(backbone)
+    return (_read_weights if pathlib.Path(path).suffix == ".safetensors" else load_checkpoint)(network, path).eval()
+
+
+def _read_weights(network, path):
+    """A weight file of segface leaves out what no pass reads."""
+    from safetensors.torch import load_file
+
+    missing, unexpected = network.load_state_dict({k: v.float() for k, v in load_file(path).items()}, strict=False)
+    lost = [name for name in missing if not name.endswith("num_batches_tracked")]
+    if lost or unexpected:
+        raise SystemExit(f"{path}: lacks {lost[:3]}, has {unexpected[:3]} besides; expected {network.backbone_name} of celeb")
+    return network
 
 
 def normalise(pictures: torch.Tensor) -> torch.Tensor:

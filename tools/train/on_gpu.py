@@ -30,10 +30,10 @@ class Training:
     """The network, its average, and the faces on the device."""
 
     def __init__(self, torch, options):
-        from network import Network
+        from network import load
 
         self.torch, self.options, self.device = torch, options, torch.device(options.device)
-        self.model = with_weights(Network(), options.init).to(self.device, memory_format=torch.channels_last).train()
+        self.model = load(options.init).to(self.device, memory_format=torch.channels_last).train()
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.means, self.values = (
             [value for value in network.state_dict().values() if value.is_floating_point()]
@@ -131,17 +131,6 @@ class Training:
         save_file(tensors, part)
         part.chmod(0o644)
         part.replace(path)
-
-
-def with_weights(model, path):
-    """The network with the weights of a segface weight file, which leaves out what no pass reads."""
-    from safetensors.torch import load_file
-
-    missing, unexpected = model.load_state_dict({k: v.float() for k, v in load_file(path).items()}, strict=False)
-    lost = [name for name in missing if not name.endswith("num_batches_tracked")]
-    if lost or unexpected:
-        raise SystemExit(f"{path}: lacks {lost[:3]}, has {unexpected[:3]} besides; expected mobilenet of celeb")
-    return model
 
 
 def main() -> int:

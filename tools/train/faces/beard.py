@@ -40,7 +40,7 @@ class Beard:
 
     def _spread(self, rng, sheet):
         x, y = sheet.x[::2, ::2], sheet.y[::2, ::2]
-        parts = self._parts(rng, sheet.head, x, y, sheet.theta[::2, ::2])
+        parts = self._parts(rng, sheet.head, x, y, sheet.theta[::2, ::2], self._below_lip(sheet))
         growth = np.maximum.reduce(parts)
         if self.kind == "stubble":
             growth = growth * rng.uniform(0.08, 0.6)
@@ -52,7 +52,11 @@ class Beard:
         growth[(sheet.label != labels.SKIN) & (sheet.label != labels.NOSE)] = 0
         sheet.beard[:] = growth
 
-    def _parts(self, rng, head, x, y, theta):
+    def _below_lip(self, sheet):
+        """Height of the lower lip's lower edge."""
+        return float(sheet.y[sheet.label == labels.LOWER_LIP].max(initial=sheet.head.mouth_y))
+
+    def _parts(self, rng, head, x, y, theta, below_lip):
         """Fields of growth, 0 .. 1, that make up this kind."""
         nose, mouth, chin = head.nose_y, head.mouth_y, head.chin_y
         across = np.abs(x)
@@ -67,7 +71,7 @@ class Beard:
             down = np.clip((y - nose - 0.15) / 0.1, 0, 1) * np.clip((chin - rng.uniform(0.05, 0.3) - y) / 0.15, 0, 1)
             lip = np.maximum(lip, down * np.clip(1.2 - np.abs(across - 0.42) / 0.1, 0, 1))
         point = np.clip(1.2 - ((x / 0.38) ** 2 + ((y - chin + 0.1) / 0.28) ** 2), 0, 1)
-        patch = np.clip(1.4 - ((x / rng.uniform(0.06, 0.16)) ** 2 + ((y - mouth - 0.23) / 0.13) ** 2), 0, 1)
+        patch = np.clip(1.4 - ((x / rng.uniform(0.06, 0.16)) ** 2 + ((y - below_lip - 0.1) / 0.13) ** 2), 0, 1)
         edge = np.clip((y - chin + 0.28 - 0.75 * across**2 * rng.uniform(0.8, 1.2)) / 0.1, 0, 1)
         burns = np.clip((np.abs(theta) - rng.uniform(0.98, 1.12)) / 0.08, 0, 1) * np.clip(
             (rng.uniform(0.5, 1.1) - y) / 0.15, 0, 1

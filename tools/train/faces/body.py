@@ -7,6 +7,7 @@ from . import labels, paint
 from .chance import happens
 
 DEPTH = -0.3  # of the neck's edge, in units towards the viewer; its front is half a neck nearer
+_AXIS = -0.33  # of the neck, in units before the head's axis
 
 
 class Body:
@@ -16,12 +17,13 @@ class Body:
         lean = pose.roll * rng.uniform(0, 0.5)
         self._tilt = np.array([[np.cos(lean), -np.sin(lean)], [np.sin(lean), np.cos(lean)]])
         self._jaw = 1.25 * head.long
-        self._origin = pose.project([[0, self._jaw, -0.15]])[0]
+        self._origin = pose.project([[0, self._jaw, _AXIS]])[0]
         self.neck = rng.uniform(0.52, 0.72) * (1.08 if person.masculine else 0.95)  # half width
         self.neck_base = 1.8 * head.long + rng.normal(0, 0.12)  # heights from the eyes, as on the head
         self.shoulder = self.neck_base + rng.uniform(0.3, 0.65)
         self.broad, self.slope = rng.uniform(1.9, 2.9), rng.uniform(0.15, 0.5)
-        behind_jaw = pose.project([[-self.neck * 1.0, 0.85, -0.2], [self.neck * 1.0, 0.85, -0.2]])
+        nape = pose.project([[0, 0.85, _AXIS]])  # round, so as wide from the side as from the front
+        behind_jaw = nape + [[-self.neck * self.unit, 0], [self.neck * self.unit, 0]]
         left = self.project(self._side(-1))
         right = self.project(self._side(1))
         self.outline = paint.smooth(np.concatenate([behind_jaw[:1], left, right[::-1], behind_jaw[1:]]), 2)
@@ -36,7 +38,7 @@ class Body:
                 [broad * 0.7, low],
                 [broad, low + self.slope],
                 [broad + 0.3, low + 1.2],
-                [broad + 0.2, 6],
+                [broad + 0.2, 16],
             ]
         ) * [s, 1]
 

@@ -14,7 +14,7 @@ def expose(rng, picture, label, darkness: float) -> np.ndarray:
         return picture
     mean = float(np.clip(skin.mean(), 0.03, 1))
     target = rng.uniform(0.38, 0.72) if darkness < 0.5 else rng.uniform(0.22, 0.5)
-    return picture * float(np.clip((target / mean) ** rng.uniform(0.4, 0.9), 0.7, 2.4))
+    return picture * float(np.clip((target / mean) ** rng.uniform(0.4, 0.9), 0.7, 3.2))
 
 
 def photograph(rng, picture, bank) -> np.ndarray:
@@ -22,15 +22,15 @@ def photograph(rng, picture, bank) -> np.ndarray:
     size = len(picture)
     if happens(rng, 0.5):
         picture = picture * (1 + rng.normal(0, 0.05, 3)).astype(np.float32)
-    picture = np.clip(picture * np.float32(rng.uniform(0.8, 1.25)), 0, 1)
+    wrong = rng.uniform(0.4, 0.75) if happens(rng, 0.5) else rng.uniform(1.3, 1.9)  # exposure
+    picture = np.clip(picture * np.float32(wrong if happens(rng, 0.1) else rng.uniform(0.8, 1.25)), 0, 1)
     if happens(rng, 0.5):
         picture = cv2.pow(picture, float(np.exp(rng.normal(0, 0.22))))
     if happens(rng, 0.4):
         picture = (picture - 0.45) * np.float32(rng.uniform(0.75, 1.3)) + np.float32(0.45 + rng.normal(0, 0.03))
     if happens(rng, 0.3):
         grey = picture.mean(2, keepdims=True)
-        drained = 1.0 if happens(rng, 0.12) else rng.uniform(-0.4, 0.4)
-        picture = picture + (grey - picture) * np.float32(drained)
+        picture = picture + (grey - picture) * np.float32(rng.uniform(-0.4, 0.4))
     if happens(rng, 0.25):
         at = np.linspace(-1, 1, size, dtype=np.float32) ** 2
         picture = picture * (1 - np.float32(rng.uniform(0, 0.35)) * (at[None] + at[:, None]))[..., None]
@@ -42,11 +42,27 @@ def photograph(rng, picture, bank) -> np.ndarray:
         if happens(rng, 0.5):
             noise = np.dstack([bank.patch(rng, "fine", size) for _ in range(3)])
         picture = picture + np.float32(rng.uniform(0, 0.028)) * noise
+    if happens(rng, 0.12):
+        picture = _without_colour(rng, picture)
     picture = np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
     if happens(rng, 0.6):
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(35, 96))]
         picture = cv2.imdecode(cv2.imencode(".jpg", picture[..., ::-1], quality)[1], cv2.IMREAD_COLOR)[..., ::-1]
     return np.ascontiguousarray(picture)
+
+
+def _without_colour(rng, picture):
+    """Grey, sepia or another tone, as films of several kinds see colours; some with much contrast."""
+    share = rng.dirichlet([2.0, 3.0, 1.5]).astype(np.float32)
+    grey = np.clip(picture @ share, 0, 1)[..., None]
+    if happens(rng, 0.3):
+        steep = rng.uniform(3, 9)
+        grey = 1 / (1 + np.exp(np.float32(-steep) * (grey - np.float32(rng.uniform(0.35, 0.6)))))
+    tone = weighted(rng, {"grey": 0.7, "sepia": 0.18, "tinted": 0.12})
+    if tone == "grey":
+        return np.repeat(grey, 3, 2)
+    dark = rng.uniform(0.8, 2, 3) if tone == "tinted" else np.array([0.75, 1.0, rng.uniform(1.2, 1.7)])
+    return (grey ** dark.astype(np.float32)).astype(np.float32)
 
 
 def _soften(rng, picture, size):
@@ -64,7 +80,7 @@ def _soften(rng, picture, size):
         kernel = kernel.astype(np.float32)
         return cv2.filter2D(picture, -1, kernel / kernel.sum())
     if kind == "enlarged":
-        small = int(rng.uniform(0.4, 0.8) * size)
+        small = int(rng.uniform(0.28, 0.8) * size)
         picture = cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA)
         return cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC)
     return picture

@@ -67,7 +67,7 @@ def _garment(rng, body, kind, shape):
             [broad * 0.7, low - pad],
             [broad + pad, low + body.slope - pad],
             [broad + 0.4, low + 1.2],
-            [broad + 0.4, 6],
+            [broad + 0.4, 16],
         ]
     )
     mask = paint.polygon(shape, body.project(paint.smooth(np.concatenate([half, half[::-1] * [-1, 1]]), 2)))

@@ -13,13 +13,15 @@ from .canvas import Canvas
 from .chance import happens
 from .clothes import put_clothes
 from .ears import Ear
+from .earrings import put_earrings
+from .expression import Expression
 from .eyes import paint_brows, paint_eyes
 from .glasses import put_glasses
 from .hair import Hair
 from .hat import Hat, cover_with_hat
 from .head import Head
-from .earrings import put_earrings
 from .light import Light, illuminate
+from .makeup import paint_makeup
 from .mouth import paint_mouth
 from .necklace import put_necklace
 from .nose import paint_nose
@@ -32,11 +34,11 @@ from .strands import ROUND, beard_strands
 from .surface import march
 from .textures import bank as load_bank
 from .tresses import hair_ball, ponytail, strands_over_face, stray_hairs, tress_over_shoulder
+from .wrinkles import paint_wrinkles
 
 SHARES = dict(hat=0.12, glasses=0.16, earrings=0.5, necklace=0.22, occluder=0.15)
-TRAINING_SHARES = dict(
-    hat=0.2, glasses=0.18, earrings=0.6, necklace=0.5, occluder=0.25
-)  # what is rare is learnt slowly
+# What is rare is learnt slowly: it is drawn more often for training.
+TRAINING_SHARES = dict(hat=0.2, glasses=0.18, earrings=0.6, necklace=0.5, occluder=0.25)
 
 
 @dataclass
@@ -51,8 +53,8 @@ def render(seed: int, index: int, size: int = 256, bank_seed: int = 0, shares=SH
     """`bank_seed` picks the bank of textures; `shares` is how often what not all faces have is drawn."""
     bank = load_bank(bank_seed)
     rng = np.random.default_rng([seed, index])
-    person, pose, light = Person(rng), Pose(rng, size), Light(rng)
-    head = Head(rng, person.masculine, person.old)
+    person, pose, light = Person(rng), Pose(rng, size), Light(rng, size, bank)
+    head = Head(rng, person, Expression(rng))
     sheet = _paint_face(rng, head, person, light, size, bank)
     hair = Hair(rng, head, person, bank)
     beard = Beard(rng, sheet, person, hair)
@@ -165,6 +167,8 @@ class _Locks:
 def _paint_face(rng, head, person, light, size, bank):
     sheet = Sheet(head, size, person.skin)
     paint_skin(rng, sheet, person, bank)
+    paint_makeup(rng, sheet, person)
+    paint_wrinkles(rng, sheet, person)
     paint_nose(rng, sheet)
     paint_eyes(rng, sheet, person, light)
     paint_brows(rng, sheet, person)

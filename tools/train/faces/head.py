@@ -30,14 +30,19 @@ def twin_bumps(grid_x, grid_y, x, y, spread_x, spread_y):
 
 
 class Head:
-    def __init__(self, rng, masculine: bool, old: bool):
-        self.masculine, self.old = masculine, old
-        jaw, chin = rng.normal(1.02 if masculine else 0.97, 0.06), rng.normal(1, 0.1)
+    def __init__(self, rng, person, expression):
+        self.person, self.expression = person, expression
+        child = person.child
+        jaw, chin = rng.normal(1.02 if person.masculine else 0.97, 0.06) + 0.07 * person.heavy, rng.normal(1, 0.1)
         widen = np.interp(_HEIGHTS, [-1.6, 0, 0.9, 1.3, 1.62], [rng.normal(1, 0.03), 1, (1 + jaw) / 2, jaw, chin])
-        self.long = rng.normal(1.0, 0.05)  # stretch of the lower face
+        self.long = rng.normal(0.88 if child else 1.0, 0.05)  # stretch of the lower face
         heights = np.where(_HEIGHTS > 0, _HEIGHTS * self.long, _HEIGHTS)
+        heights += expression.jaw * np.interp(_HEIGHTS, [0.7, 1.4], [0, 1])
         widths = _WIDTHS * widen * rng.normal(1.0, 0.04)
-        front, back = _FRONT * rng.normal(1, 0.03), _BACK * rng.normal(1, 0.06)
+        slope = rng.normal(1, 0.04), rng.normal(1, 0.04)  # of the forehead, of the chin
+        front = _FRONT * rng.normal(1, 0.03)
+        front *= np.interp(_HEIGHTS, [-1.5, -0.9, -0.3, 0.9, 1.42], [1, slope[0], 1, 1, slope[1]])
+        back = _BACK * rng.normal(1, 0.06)
         self.top, self.bottom = float(heights[0]), float(heights[-1])
         soften = np.ones(5) / 5
         inside = (Y >= self.top) & (Y <= self.bottom)
@@ -49,10 +54,11 @@ class Head:
         )
         # features, in units on the face's frontal plane
         self.eye_x, self.nose_y = rng.normal(0.44, 0.022), rng.normal(0.62, 0.035) * self.long
-        self.mouth_y, self.chin_y = rng.normal(1.01, 0.03) * self.long, 1.45 * self.long
-        self.nose_width = max(0.16, rng.normal(0.225, 0.03))
-        self.nose_height = rng.uniform(0.22, 0.42)
-        self.jaw_angle_y = rng.uniform(0.85, 1.1) * self.long  # height of the jaw's corner below the ear
+        self.mouth_y, self.chin_y = rng.normal(1.01, 0.03) * self.long, 1.45 * self.long + expression.jaw
+        self.nose_width = max(0.16, rng.normal(0.21 + 0.04 * person.darkness, 0.03)) * (1 + max(0, expression.smile))
+        self.nose_height = rng.uniform(0.14, 0.28) if child else rng.uniform(0.22, 0.42)
+        # height of the jaw's corner below the ear
+        self.jaw_angle_y = rng.uniform(0.85, 1.1) * self.long + 0.3 * expression.jaw
         self.chin_round = rng.uniform(1.7, 3.2)  # from a pointed to a square jaw
         self.x = self._frontal_x()
         self.plain = self._radius_table()
@@ -99,29 +105,37 @@ class Head:
 
     def _relief(self, rng):
         """What makes the plain head a face, in units outwards: brow, sockets, nose, cheeks, mouth, chin."""
-        first, last = np.searchsorted(Y, [-0.75, 1.8])
+        first, last = np.searchsorted(Y, [-0.75, 2.1])
         left, right = np.searchsorted(THETA, [-np.pi / 2, np.pi / 2])
         x, y, rows = self.x[first:last, left:right], Y[first:last, None], Y[first:last]
-        nose, mouth, chin = self.nose_y, self.mouth_y, self.chin_y
-        ridge = (
-            np.interp(
-                rows,
-                [-0.38, -0.15, 0.05, nose - 0.18, nose - 0.05, nose + 0.05, nose + 0.13],
-                [0.0, 0.22, 0.36, 0.8, 1, 0.8, 0],
-            ).astype(np.float32)
-            * self.nose_height
-        )
+        nose = self.nose_y
+        at = y - 0.04 * bump(x, 0, 0, 0, 0.06, 1)  # the tip hangs below the wings
+        rise = [rng.uniform(0.15, 0.32), rng.uniform(0.25, 0.55), rng.uniform(0.7, 0.9)]
+        heights = [-0.38, -0.15, 0.05, nose - 0.18, nose - 0.06, nose + 0.02, nose + 0.09, nose + 0.15]
+        ridge = np.interp(at, heights, [0, *rise, 1, 0.85, 0.3, 0]).astype(np.float32) * self.nose_height
         thin = np.interp(rows, [-0.3, 0.1, nose], [0.11, 0.09, 0.55 * self.nose_width]).astype(np.float32)
-        table = ridge[:, None] * np.exp(-0.5 * (x / thin[:, None]) ** 2)
+        table = ridge * np.exp(-0.5 * (x / thin[:, None]) ** 2)
+        table += rng.uniform(0, 0.07) * bump(x, y, 0, nose - 0.03, 0.1, 0.08)
         table += rng.uniform(0.06, 0.13) * twin_bumps(x, y, self.nose_width * 0.75, nose - 0.01, 0.07, 0.08)
         table -= rng.uniform(0.08, 0.16) * twin_bumps(x, y, self.eye_x * 0.95, -0.02, 0.2, 0.12)
         table += rng.uniform(0.03, 0.07) * twin_bumps(x, y, self.eye_x, 0, 0.15, 0.08)
         table += rng.uniform(0.03, 0.10) * twin_bumps(x, y, 0.4, -0.28, 0.25, 0.09)
-        table += rng.uniform(0.04, 0.14) * twin_bumps(x, y, 0.52, 0.48, 0.22, 0.2)
-        table += rng.uniform(0.04, 0.10) * bump(x, y, 0, mouth, 0.33, 0.22)
-        table += rng.uniform(0.06, 0.14) * bump(x, y, 0, chin - 0.04, 0.2, 0.13)
-        table -= rng.uniform(0.03, 0.07) * bump(x, y, 0, mouth + 0.22, 0.2, 0.06)
-        table -= rng.uniform(0.0, 0.08) * twin_bumps(x, y, 0.62, 0.95, 0.15, 0.25)
+        table += self._lower_relief(rng, x, y)
         relief = np.zeros_like(self.plain)
         relief[first:last, left:right] = cv2.GaussianBlur(table.astype(np.float32), (0, 0), 1.0)
         return relief
+
+    def _lower_relief(self, rng, x, y):
+        """Cheeks, lips and chin, as the expression moves them."""
+        face, mouth, chin = self.expression, self.mouth_y, self.chin_y
+        upper, lower = mouth - face.opening * face.upward, mouth + face.opening * (1 - face.upward)
+        cheek = rng.uniform(0.04, 0.12) + 0.07 * face.squeeze + 0.03 * max(0, self.person.heavy)
+        lips = rng.uniform(0.02, 0.06)
+        table = cheek * twin_bumps(x, y, 0.52, 0.48 - 0.06 * face.squeeze, 0.22, 0.2)
+        table += (rng.uniform(0.04, 0.10) + 0.06 * face.pucker) * bump(x, y, 0, mouth, 0.33, 0.22)
+        table += lips * (bump(x, y, 0, upper - 0.04, 0.2, 0.04) + bump(x, y, 0, lower + 0.05, 0.18, 0.045))
+        table -= min(0.22, 0.8 * face.opening) * bump(x, y, 0, (upper + lower) / 2, 0.2, 0.02 + 0.28 * face.opening)
+        table += rng.uniform(0.06, 0.14) * bump(x, y, 0, chin - 0.04, 0.2, 0.13)
+        table -= rng.uniform(0.03, 0.07) * bump(x, y, 0, lower + 0.2, 0.2, 0.06)
+        table += (0.06 * self.person.heavy - rng.uniform(0.0, 0.08)) * twin_bumps(x, y, 0.62, 0.95, 0.17, 0.25)
+        return table

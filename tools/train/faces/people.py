@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .chance import colour, happens, pick
+from .chance import colour, happens, pick, weighted
 
 SKINS = (
     np.array(
@@ -65,7 +65,11 @@ def skin_tone(rng) -> np.ndarray:
 
 class Person:
     def __init__(self, rng):
-        self.masculine, self.old = happens(rng, 0.5), happens(rng, 0.2)
+        self.age = weighted(rng, {"child": 0.1, "adult": 0.7, "old": 0.2})
+        self.child, self.old = self.age == "child", self.age == "old"
+        self.masculine = not self.child and happens(rng, 0.53)
+        self.made_up = not (self.child or self.masculine) and happens(rng, 0.5)
+        self.heavy = float(np.clip(rng.normal(0.4 * self.child, 0.8), -1.5, 2))  # from gaunt to fat
         self.skin = skin_tone(rng)
         self.darkness = float(1 - self.skin.mean())
         dark = happens(rng, 0.35 + 0.3 * (self.darkness > 0.55))

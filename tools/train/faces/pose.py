@@ -9,6 +9,8 @@ import math
 import cv2
 import numpy as np
 
+from .chance import happens, weighted
+
 
 def _rotation(yaw, pitch, roll):
     cy, sy, cp, sp, cr, sr = (f(a) for a in (yaw, pitch, roll) for f in (np.cos, np.sin))
@@ -23,18 +25,20 @@ class Pose:
 
     def __init__(self, rng, size: int):
         self.size = size
-        turned = rng.random() < 0.32
+        turn = weighted(rng, {"front": 0.61, "half": 0.26, "profile": 0.13})
         self.yaw = np.clip(rng.normal(0, 0.17), -0.4, 0.4)
-        if turned:
-            self.yaw = rng.choice([-1, 1]) * rng.uniform(0.36, 0.85)
-        self.pitch = np.clip(rng.normal(0.02, 0.13), -0.4, 0.4)
-        self.roll = rng.uniform(-0.6, 0.6) if rng.random() < 0.1 else np.clip(rng.normal(0, 0.09), -0.35, 0.35)
-        self.unit = 68 / 256 * size * math.exp(min(0.4, max(-0.55, rng.normal(-0.01, 0.18))))  # pixels a unit
-        self.distance = rng.uniform(7, 25)  # of the camera, in units
+        if turn != "front":
+            self.yaw = rng.choice([-1, 1]) * (rng.uniform(0.36, 0.87) if turn == "half" else rng.uniform(0.87, 1.31))
+        self.pitch = rng.uniform(-0.5, 0.5) if happens(rng, 0.15) else np.clip(rng.normal(0.02, 0.13), -0.4, 0.4)
+        self.roll = rng.uniform(-0.6, 0.6) if happens(rng, 0.1) else np.clip(rng.normal(0, 0.09), -0.35, 0.35)
+        close, jitter = np.clip(rng.normal(-0.01, 0.18), -0.55, 0.4), np.clip(rng.normal(0, 0.05, 2), -0.16, 0.16)
+        if happens(rng, 0.1):  # badly framed: too close, too far, cut off
+            close, jitter = rng.uniform(-0.85, 0.75), np.clip(rng.normal(0, 0.12, 2), -0.3, 0.3)
+        self.unit = 68 / 256 * size * math.exp(close)  # pixels a unit
+        self.distance = math.exp(rng.uniform(math.log(4.5), math.log(25)))  # of the camera, in units: 5 is a selfie
         self.rotation = _rotation(self.yaw, self.pitch, self.roll)
         self.shift = np.zeros(2)
         eyes = self.project([[0, 0.05, 0.6]])[0]
-        jitter = np.clip(rng.normal(0, 0.05, 2), -0.16, 0.16)
         self.shift = size * (np.array([0.5, 0.475]) + jitter) - eyes
         self._make_rays()
 

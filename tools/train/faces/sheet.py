@@ -5,7 +5,7 @@ import numpy as np
 
 from . import labels, paint
 
-TOP, BOTTOM, SIDE = -1.9, 1.9, 1.75  # units, units, radians
+TOP, BOTTOM, SIDE = -1.9, 2.1, 1.75  # units, units, radians
 
 
 class Sheet:

@@ -1,9 +1,10 @@
-"""The skin's colour on the sheet: blush, sockets, make-up, freckles, pores, wrinkles and folds."""
+"""The skin's colour on the sheet: blush, sockets, freckles, moles, pores, oil."""
 
 import cv2
 import numpy as np
 
-from .chance import colour, happens
+from . import labels, paint
+from .chance import happens
 from .head import bump, twin_bumps
 
 
@@ -25,13 +26,12 @@ def paint_skin(rng, sheet, person, bank) -> None:
     shade *= 1 - rng.uniform(0, 0.3) * below[..., None]
     side = np.clip(np.abs(xs) - 0.6, 0, 1)[..., None]
     shade *= 1 - rng.uniform(-0.1, 0.25) * side
+    if person.masculine:  # a shaved jaw
+        jaw = np.clip((ys - 0.75) / 0.3, 0, 1) * np.clip(1.2 - bump(xs, ys, 0, head.mouth_y, 0.3, 0.1), 0, 1)
+        shade *= 1 - rng.uniform(0, 0.25) * happens(rng, 0.5) * jaw[..., None] * np.array([1.0, 0.85, 0.7])
     sheet.colour *= cv2.resize(shade.astype(np.float32), sheet.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    if not person.masculine and happens(rng, 0.35):
-        lids = np.minimum(1, twin_bumps(xs, ys, head.eye_x, -0.07, 0.18, 0.07)) * rng.uniform(0.15, 0.6)
-        lids = cv2.resize(lids.astype(np.float32), sheet.shape[::-1])[..., None]
-        sheet.colour += lids * (colour(rng, 0.1, 0.7) - sheet.colour)
+    sheet.label[(np.abs(sheet.theta) > 1.7) & (y > 0.6)] = labels.NECK  # behind the ears
     _texture(rng, sheet, bank)
-    _folds(rng, sheet, person)
 
 
 def _texture(rng, sheet, bank):
@@ -40,56 +40,28 @@ def _texture(rng, sheet, bank):
     grain = rng.uniform(0.003, 0.03) * pores + rng.uniform(0, 0.035) * cloudy
     grain = cv2.resize(grain, sheet.shape[::-1])
     if happens(rng, 0.15):
+        # freckles
         spots = (cv2.resize(bank.patch(rng, "fine", 256), sheet.shape[::-1]) > 1.5).astype(np.float32)
         where = np.minimum(1, twin_bumps(sheet.x, sheet.y, 0.4, 0.4, 0.4, 0.3))
         grain -= rng.uniform(0.08, 0.3) * cv2.GaussianBlur(spots, (0, 0), 0.6) * where
-    sheet.colour *= (1 + grain)[..., None]
-    sheet.gloss[:] = np.clip(rng.uniform(0, 0.25) * (1 + 0.4 * cv2.resize(cloudy, sheet.shape[::-1])), 0, 1)
+    flush = cv2.resize(bank.patch(rng, "fractal", 128), sheet.shape[::-1]) * np.float32(rng.uniform(0, 0.035))
+    for channel, share in enumerate((0.6, -1, -0.7)):  # redder and paler patches
+        sheet.colour[..., channel] *= 1 + grain + np.float32(share) * flush
+    _moles(rng, sheet)
+    oil = 1 + 0.4 * cv2.resize(cloudy, sheet.shape[::-1])
+    if happens(rng, 0.4):  # forehead, nose and cheeks shine most
+        x, y = sheet.x[::4, ::4], sheet.y[::4, ::4]
+        patches = bump(x, y, 0, -0.65, 0.4, 0.2) + bump(x, y, 0, 0.4, 0.1, 0.25)
+        patches += twin_bumps(x, y, 0.5, 0.35, 0.2, 0.15)
+        oil += rng.uniform(0.5, 3) * cv2.resize(patches.astype(np.float32), sheet.shape[::-1])
+    sheet.gloss[:] = np.clip(rng.uniform(0, 0.25) * oil, 0, 1)
 
 
-def _folds(rng, sheet, person):
-    head, old = sheet.head, person.old
-    crease = sheet.skin * np.array([0.5, 0.4, 0.38], np.float32)
-
-    def fold(points, width, strength):
-        mask = sheet.line(points, width)
-        sheet.fill(mask, crease, strength, soft=0.02)
-        sheet.raise_(mask, -0.04 * strength, soft=0.03)
-
-    nose, mouth, wide, eye = head.nose_y, head.mouth_y, head.nose_width, head.eye_x
-    if happens(rng, 0.65) or old:
-        strength = rng.uniform(0.05, 0.35) + 0.15 * old
-        for s in (-1, 1):
-            fold(
-                [
-                    [s * (wide + 0.05), nose - 0.06],
-                    [s * (wide + 0.18), nose + 0.14],
-                    [s * rng.uniform(0.44, 0.54), mouth - 0.02],
-                ],
-                0.035,
-                strength,
-            )
-    if happens(rng, 0.6):
-        strength, drop = rng.uniform(0.05, 0.3), rng.uniform(0.18, 0.25)
-        for s in (-1, 1):
-            fold([[s * (eye - 0.2), 0.12], [s * eye, drop], [s * (eye + 0.18), 0.12]], 0.03, strength)
-    if happens(rng, 0.2 + 0.5 * old):
-        for row in range(int(rng.integers(1, 4))):
-            height = -0.58 - 0.13 * row
-            fold(
-                [[-0.5, height], [0, height - 0.03 + rng.normal(0, 0.03)], [0.5, height]],
-                0.025,
-                rng.uniform(0.05, 0.25),
-            )
-    if old:
-        for _ in range(int(rng.integers(4, 16))):
-            x, y = rng.uniform(-0.75, 0.75), rng.uniform(-0.6, 1.3)
-            fold(
-                [
-                    [x, y],
-                    [x * 1.1 + rng.normal(0, 0.04), y + rng.uniform(0.05, 0.2)],
-                    [x * 1.15 + rng.normal(0, 0.06), y + rng.uniform(0.2, 0.35)],
-                ],
-                0.025,
-                rng.uniform(0.05, 0.25),
-            )
+def _moles(rng, sheet):
+    """Moles, pimples, small scars."""
+    mask = np.zeros(sheet.shape, np.uint8)
+    for _ in range(int(rng.poisson(1.5))):
+        at = sheet.pixels([[rng.uniform(-0.8, 0.8), rng.uniform(-0.9, 1.3)]])[0]
+        paint.disc(mask, at, max(0.7, rng.uniform(0.008, 0.025) * sheet.unit))
+    tone = sheet.skin * (np.array([0.4, 0.3, 0.25]) if happens(rng, 0.7) else np.array([1.0, 0.6, 0.55]))
+    sheet.fill(mask, tone, rng.uniform(0.3, 0.9), soft=0.006)

@@ -7,7 +7,7 @@ import numpy as np
 
 from .head import COLUMNS_A_RADIAN, ROWS_A_UNIT, TOP
 
-_FAR, _NEAR, _STEPS, _HALVINGS = -1.4, 1.8, 26, 4
+_FAR, _STEP, _HALVINGS = -1.4, 0.12, 4
 
 
 @dataclass
@@ -60,7 +60,8 @@ def march(pose, radius_table, bend=None) -> Seen:
         radius, theta = _polar(x, z)
         return theta, y, radius, radius - _lookup(radius_table, theta, y)
 
-    steps = np.linspace(_NEAR, _FAR, _STEPS, dtype=np.float32)
+    near = max(1.7, float(radius_table.max()))  # large hair reaches far forward when the head is turned
+    steps = np.linspace(near, _FAR, int(np.ceil((near - _FAR) / _STEP)) + 1, dtype=np.float32)
     gap = meet(steps[:, None, None])[3]
     inside = gap < 0
     hit = inside.any(0)
