@@ -38,8 +38,11 @@ HAIRS = (
             (185, 148, 98),
             (215, 185, 135),
             (235, 215, 175),
+            (244, 232, 208),
             (120, 55, 28),
             (150, 72, 36),
+            (186, 84, 34),
+            (84, 30, 26),
             (95, 92, 90),
             (150, 148, 145),
             (205, 203, 200),
@@ -49,7 +52,7 @@ HAIRS = (
     )
     / 255
 )
-DARK_HAIRS, COLOURED_HAIRS, GREY_HAIRS = HAIRS[:4], HAIRS[:12], HAIRS[12:]
+DARK_HAIRS, COLOURED_HAIRS, GREY_HAIRS = HAIRS[:4], HAIRS[:15], HAIRS[15:]
 
 
 def skin_tone(rng) -> np.ndarray:
@@ -72,7 +75,7 @@ class Person:
         dark = happens(rng, 0.35 + 0.3 * (self.darkness > 0.55))
         hair = pick(rng, DARK_HAIRS if dark else COLOURED_HAIRS)
         hair = hair * rng.uniform(0.7, 1.25) * (1 + rng.normal(0, 0.05, 3))
-        if self.old or happens(rng, 0.05):
+        if happens(rng, 0.7 if self.old else 0.03):
             hair = pick(rng, GREY_HAIRS) * rng.uniform(0.85, 1.05)
         elif happens(rng, 0.04):
             hair = colour(rng)  # dyed

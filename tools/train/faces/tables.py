@@ -29,9 +29,9 @@ def above(heights, soft: float = 1.0) -> np.ndarray:
     return np.clip(edge / (2 * soft) + 0.5, 0, 1).astype(np.float32)
 
 
-def shell(head, over_top: float, over_side: float, lowest: float = 0.3, flare: float = 0.0) -> np.ndarray:
+def shell(head, over_top: float, over_side: float, lowest: float = 0.3, flare: float = 0.0, hem=None) -> np.ndarray:
     """The plain head grown by `over_top` units at the crown and `over_side` at the sides; below the height `lowest`
-    it goes straight down, widening by `flare` a unit."""
+    it goes straight down, widening by `flare` a unit; towards the height `hem` it is rounded off."""
     pivot = -0.5
     squeeze = (pivot - head.top) / (pivot - head.top + over_top)
     source = np.where(Y < pivot, pivot + (Y - pivot) * squeeze, np.minimum(Y, lowest))
@@ -40,6 +40,8 @@ def shell(head, over_top: float, over_side: float, lowest: float = 0.3, flare: f
     share = (rows - low)[:, None].astype(np.float32)
     grown = head.plain[low] * (1 - share) + head.plain[np.minimum(low + 1, len(Y) - 1)] * share
     over = np.interp(Y, [-1.4, 0.0], [over_top, over_side]).astype(np.float32)[:, None]
+    if hem is not None:
+        over = over * np.sqrt(np.clip((np.float32(hem) - Y) / 1.2, 0.01, 1))[:, None]
     grown = grown + over * np.clip(grown / 0.7, 0, 1)
     return (grown * (1 + flare * np.maximum(Y - lowest, 0))[:, None]).astype(np.float32)
 

@@ -57,6 +57,43 @@ def _curls(rng):
     return (tile - tile.mean()) / tile.std()
 
 
+def _coils(rng):
+    """Hooks and rings of many sizes, the deeper ones darker, each with a bright rim and a dark gap around it."""
+    size, margin = rng.uniform(5, 9), 32
+    wide = np.full((TILE + 2 * margin,) * 2, 30, np.uint8)
+    for bright in (90, 130, 180, 230):
+        for _ in range(int(0.5 * (TILE / size) ** 2)):
+            centre = tuple(rng.integers(0, len(wide), 2).tolist())
+            radius = size * np.exp(rng.normal(0, 0.35))
+            axes = (max(1, int(radius)), max(1, int(radius * rng.uniform(0.4, 1))))
+            turn, start = rng.uniform(0, 360), rng.uniform(0, 360)
+            arc = (turn, start, start + rng.uniform(130, 330))
+            cv2.ellipse(wide, centre, axes, *arc, 15, 5, cv2.LINE_AA)
+            cv2.ellipse(wide, centre, axes, *arc, int(bright * rng.uniform(0.7, 1.1)), 2, cv2.LINE_AA)
+    tile = wide[margin:-margin, margin:-margin].astype(np.float32)
+    fade = np.linspace(0, 1, margin, dtype=np.float32)  # the far edge goes over into what lies before the near one
+    tile[-margin:] += fade[:, None] * (wide[:margin, margin:-margin] - tile[-margin:])
+    tile[:, -margin:] += fade * (np.roll(wide, -margin, 0)[:TILE, :margin] - tile[:, -margin:])
+    tile = tile / tile.std() + 0.4 * _noise(rng, _gaussian(12, 12)) + 0.2 * _noise(rng, _gaussian(1, 1))
+    return (tile - tile.mean()) / tile.std()
+
+
+def _ropes(rng):
+    """Upright ropes side by side, each rounded and parted in twisted, plaited or knotted segments."""
+    count = int(rng.integers(14, 30))
+    edges = np.cumsum(rng.uniform(0.6, 1.4, count))
+    edges = np.concatenate([[0], edges]) * (TILE / edges[-1])
+    at = np.arange(TILE) + 0.5
+    rope = np.searchsorted(edges, at) - 1
+    across = ((at - edges[rope]) / np.diff(edges)[rope]).astype(np.float32) * 2 - 1
+    period = TILE / int(count * rng.uniform(0.7, 1.8))
+    lean = pick(rng, (across, 0.9 * np.abs(across), 0.25 * across**2))
+    phase = at[:, None] / period + rng.uniform(0, 1, count)[rope] + lean
+    segments = np.abs(np.sin(np.pi * phase)) ** 0.6
+    tile = np.sqrt(1 - across**2) * (0.45 + 0.55 * segments) * 3 + 0.35 * _strands(rng)
+    return ((tile - tile.mean()) / tile.std()).astype(np.float32)
+
+
 class Bank:
     def __init__(self, seed: int = 0):
         rng = np.random.default_rng([seed, TILE])
@@ -64,10 +101,12 @@ class Bank:
         self.fine = [_noise(rng, _gaussian(s, s)) for s in (0.5, 0.7, 1.0, 1.5, 2.0)]
         self.strands = [_strands(rng) for _ in range(16)]
         self.curls = [_curls(rng) for _ in range(8)]
+        self.coils = [_coils(rng) for _ in range(6)]
+        self.ropes = [_ropes(rng) for _ in range(8)]
         self.photographs = _photographs()
 
     def patch(self, rng, kind: str, size: int) -> np.ndarray:
-        """A random crop of size x size from a random tile of a kind ("fractal", "fine", "strands", "curls")."""
+        """A random crop of size x size from a random tile of a kind ("fractal", "fine", "strands", "curls" ...)."""
         side = min(size, TILE // 2)
         y, x = rng.integers(0, TILE - side + 1, 2)
         tile = pick(rng, getattr(self, kind))[y : y + side, x : x + side]
