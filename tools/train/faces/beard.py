@@ -91,11 +91,15 @@ class Beard:
         columns = np.nonzero(upper.any(0))[0]
         first = upper[:, columns].argmax(0)
         height = upper[:, columns].sum(0)
-        tufts = np.interp(columns, columns[::2], np.convolve(rng.uniform(-1, 1, len(columns[::2]) + 2), np.ones(3) / 3, "valid"))
+        tufts = np.interp(
+            columns, columns[::2], np.convolve(rng.uniform(-1, 1, len(columns[::2]) + 2), np.ones(3) / 3, "valid")
+        )
         reach = np.clip(rng.uniform(0.2, 0.8) + 0.35 * tufts, 0, 0.95) * height
         rows = np.arange(sheet.shape[0])[:, None]
         hidden = np.zeros_like(upper)
-        hidden[:, columns] = (rows >= first - 2) & (rows < first + reach) & (growth[np.maximum(first - 3, 0), columns] > 0.3)
+        hidden[:, columns] = (
+            (rows >= first - 2) & (rows < first + reach) & (growth[np.maximum(first - 3, 0), columns] > 0.3)
+        )
         hidden &= upper
         sheet.label[hidden] = labels.SKIN
         sheet.relief[hidden] += 0.02

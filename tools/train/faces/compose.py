@@ -37,7 +37,9 @@ from .tresses import hair_ball, ponytail, strands_over_face, stray_hairs, tress_
 from .wrinkles import paint_wrinkles
 
 SHARES = dict(hat=0.12, glasses=0.16, earrings=0.5, necklace=0.22, occluder=0.15)
-TRAINING_SHARES = dict(hat=0.2, glasses=0.18, earrings=0.6, necklace=0.5, occluder=0.25)  # what is rare is learnt slowly
+TRAINING_SHARES = dict(
+    hat=0.2, glasses=0.18, earrings=0.6, necklace=0.5, occluder=0.25
+)  # what is rare is learnt slowly
 
 
 @dataclass

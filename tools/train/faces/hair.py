@@ -84,7 +84,7 @@ class Hair:
         length = {
             "bob": rng.uniform(0.6, 1.6),
             "long": rng.uniform(1.7, 3.5),
-            "afro": rng.uniform(0.2, 0.6) + top * rng.uniform(0.3, 1.3),
+            "afro": rng.uniform(0.3, 0.6) + top * rng.uniform(0.6, 1.3),
             "cornrows": rng.choice([0.5, 2.5]),
         }.get(self.style, rng.uniform(0.3, 0.8))
         return top, length
@@ -175,4 +175,6 @@ class Hair:
         edge = 4 * grown * (1 - grown)
         no_skin = np.clip(0.5 - seen.sample(head.plain) / 0.05, 0, 1)  # all that is met below the jaw is hair
         grown = np.maximum(grown, no_skin)
-        return np.clip((grown - 0.5) * self.sharp + 0.5 + 0.35 * min(self.rough, 1) * edge * np.clip(strands, -1.5, 1.5), 0, 1)
+        return np.clip(
+            (grown - 0.5) * self.sharp + 0.5 + 0.35 * min(self.rough, 1) * edge * np.clip(strands, -1.5, 1.5), 0, 1
+        )

@@ -92,6 +92,8 @@ def density(rng, style: str, old: bool, parting) -> np.ndarray:
         dense[:, np.abs(THETA) < deep] = np.maximum(dense[:, np.abs(THETA) < deep], 0.9)
     if style in ("short", "bob", "long", "slick", "bun") and happens(rng, 0.45):
         angle = float(np.clip(parting[0], -0.8, 0.8))
-        line = np.array([[angle - 0.03, -0.7], [angle + 0.03, -0.7], [angle * 0.4 + 0.05, -1.7], [angle * 0.4 - 0.05, -1.7]])
+        line = np.array(
+            [[angle - 0.03, -0.7], [angle + 0.03, -0.7], [angle * 0.4 + 0.05, -1.7], [angle * 0.4 - 0.05, -1.7]]
+        )
         dense *= 1 - rng.uniform(0.3, 0.9) * tables.region(line, soft=0.6)
     return dense

@@ -24,30 +24,32 @@ _SHAPES = {
     "pinch": ((0.65, 0.8, 0.85, 0.8), -0.35, 0.2),
 }
 # Where hands come: the target on the head (x for the right hand, y), the hand's shapes, where the wrist lies from there
-# (degrees from straight below, towards the picture's side), and a weight.
+# (degrees from straight below, towards the picture's side), which part of the hand touches (0: wrist, 1: fingertips),
+# and a weight.
 _GESTURES = {
-    "under the chin": ((0.15, 1.55), ("fist", "curled", "relaxed"), (-20, 50), 0.2),
-    "on the chin": ((0.25, 1.3), ("point", "two", "curled", "relaxed"), (0, 50), 0.2),
-    "on the cheek": ((0.75, 0.7), ("flat", "relaxed", "fist", "two"), (5, 45), 0.22),
-    "before the mouth": ((0.1, 1.0), ("relaxed", "flat", "curled", "point"), (-30, 70), 0.16),
-    "at the glasses": ((0.95, 0.0), ("pinch", "two", "point"), (20, 80), 0.08),
-    "in the hair": ((1.0, -0.8), ("relaxed", "flat", "curled"), (20, 100), 0.09),
-    "anywhere": ((0.5, 0.4), tuple(_SHAPES), (-180, 180), 0.05),
+    "under the chin": ((0.15, 1.55), ("fist", "curled", "relaxed"), (-20, 50), (0.85, 1.0), 0.2),
+    "on the chin": ((0.25, 1.3), ("point", "two", "curled", "relaxed"), (0, 50), (0.6, 0.95), 0.2),
+    "on the cheek": ((0.75, 0.7), ("flat", "relaxed", "fist", "two"), (5, 45), (0.4, 0.8), 0.22),
+    "before the mouth": ((0.1, 1.0), ("relaxed", "flat", "curled", "point"), (-30, 70), (0.4, 0.9), 0.16),
+    "at the glasses": ((0.95, 0.0), ("pinch", "two", "point"), (20, 80), (0.8, 1.0), 0.08),
+    "in the hair": ((1.0, -0.8), ("relaxed", "flat", "curled"), (20, 100), (0.5, 0.9), 0.09),
+    "anywhere": ((0.5, 0.4), tuple(_SHAPES), (-180, 180), (0.2, 1.0), 0.05),
 }
 
 
 def put_hands(rng, canvas, person, pose, head, bank) -> None:
     """One hand or both, of the face's own person mostly."""
-    gesture = weighted(rng, {name: entry[3] for name, entry in _GESTURES.items()})
+    gesture = weighted(rng, {name: entry[-1] for name, entry in _GESTURES.items()})
     own = happens(rng, 0.85)
     looks = _Looks(rng, canvas, person.skin * rng.uniform(0.88, 1.08) if own else skin_tone(rng), own, bank)
     first = pick(rng, (-1, 1))
     for side in (first, -first) if happens(rng, 0.2) else (first,):
-        target, shapes, angles, _ = _GESTURES[gesture]
+        target, shapes, angles, touching, _ = _GESTURES[gesture]
         x, y = np.array(target) + rng.normal(0, 0.12, 2)
         at = pose.project(head.lift([[np.clip(side * x, -0.95, 0.95), min(y, head.bottom - 0.1)]]))[0]
         at[1] += max(0.0, y - head.bottom + 0.1) * canvas.unit
-        _Hand(rng, canvas, pick(rng, shapes), side, at, np.radians(rng.uniform(*angles)) * side).put(rng, canvas, looks)
+        turn, touch = np.radians(rng.uniform(*angles)) * side, rng.uniform(*touching)
+        _Hand(rng, canvas, pick(rng, shapes), side, at, turn, touch).put(rng, canvas, looks)
 
 
 class _Looks:
@@ -67,13 +69,13 @@ class _Looks:
 class _Hand:
     """Outlines in pixels: what touches the target is a fingertip, a knuckle or the palm."""
 
-    def __init__(self, rng, canvas, shape, side, at, turn):
+    def __init__(self, rng, canvas, shape, side, at, turn, touch):
         stretch, self.thumb, spread = _SHAPES[shape]
         self.shape, self.unit = canvas.label.shape, canvas.unit * rng.uniform(0.9, 1.3)
         self.side, cosine, sine = side * pick(rng, (-1, 1)), np.cos(turn), np.sin(turn)
         self.stretch = np.clip(np.array(stretch) + rng.normal(0, 0.06, 4), 0.25, 1)
         self.spread = (np.arange(4) - 1.5) * (spread + rng.uniform(0, 0.05))
-        touch = np.array([0, rng.uniform(0.5, 0.9 + 0.5 * self.stretch.max())])
+        touch = np.array([rng.normal(0, 0.1), touch * (0.85 + 0.7 * self.stretch.max())])
         self._axes = np.array([[cosine * self.side, -sine * self.side], [-sine, -cosine]]) * self.unit
         self._origin = at - touch @ self._axes
         self.broad = rng.uniform(0.9, 1.1)
@@ -84,7 +86,16 @@ class _Hand:
     def put(self, rng, canvas, looks) -> None:
         base = self._reach(canvas)
         self._put_arm(rng, canvas, looks, base)
-        palm = [[-0.27, -0.05], [0.27, -0.05], [0.36, 0.3], [0.4, 0.72], [0.2, 0.92], [-0.15, 0.96], [-0.4, 0.8], [-0.4, 0.3]]
+        palm = [
+            [-0.27, -0.05],
+            [0.27, -0.05],
+            [0.36, 0.3],
+            [0.4, 0.72],
+            [0.2, 0.92],
+            [-0.15, 0.96],
+            [-0.4, 0.8],
+            [-0.4, 0.3],
+        ]
         self._put_part(canvas, looks, paint.polygon(self.shape, self.pixels(paint.smooth(palm, 2))), base, 0.3)
         thumb_first = happens(rng, 0.5)
         if thumb_first:
@@ -127,7 +138,9 @@ class _Hand:
         canvas.tint(np.minimum(lines, mask), looks.skin * 0.4, looks.creases)
         if stretch > 0.55 and not looks.palm_side:
             tip = end + direction * 0.01
-            nail = [tip + across * a + direction * b for a, b in ((-0.7, -0.07), (0.7, -0.07), (0.65, 0.08), (-0.65, 0.08))]
+            nail = [
+                tip + across * a + direction * b for a, b in ((-0.7, -0.07), (0.7, -0.07), (0.65, 0.08), (-0.65, 0.08))
+            ]
             nail = paint.polygon(self.shape, self.pixels(paint.smooth(nail, 2)))
             canvas.tint(paint.blur(nail, 0.02 * self.unit), looks.skin * 0.5, 0.4)
             canvas.put(nail, looks.nail, gloss=0.4)

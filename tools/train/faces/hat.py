@@ -79,7 +79,15 @@ class Hat:
     def _around_face(self, rng, head):
         """All but an oval from the forehead to the chin."""
         low, wide = head.chin_y + rng.uniform(-0.02, 0.1), rng.uniform(0.75, 0.95)
-        half = [[0, self.low], [wide * 0.6, self.low + 0.12], [wide, 0], [wide, 0.6], [wide * 0.75, 1.15], [0.3, low], [0, low]]
+        half = [
+            [0, self.low],
+            [wide * 0.6, self.low + 0.12],
+            [wide, 0],
+            [wide, 0.6],
+            [wide * 0.75, 1.15],
+            [0.3, low],
+            [0, low],
+        ]
         oval = paint.smooth(np.array(half + [[-x, y] for x, y in half[::-1]]), 2)
         return tables.above(np.full(tables.SHAPE[1], rng.uniform(1.9, 3.4))) * (1 - tables.region(oval))
 

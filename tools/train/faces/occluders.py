@@ -117,7 +117,9 @@ def _face_mask(rng, canvas, pose, head, bank):
     mask = paint.polygon(canvas.label.shape, paint.smooth(pose.project(lifted), 2))
     pleats = np.zeros_like(mask)
     for y in np.linspace(top + 0.3, low - 0.25, 4):
-        paint.line(pleats, pose.project(head.lift([[-wide, y], [-0.4, y + 0.04], [0.4, y + 0.04], [wide, y]], 0.05)), 1.2)
+        paint.line(
+            pleats, pose.project(head.lift([[-wide, y], [-0.4, y + 0.04], [0.4, y + 0.04], [wide, y]], 0.05)), 1.2
+        )
     cushion = paint.inflate(mask, 0.8 * canvas.unit) / canvas.unit
     canvas.put(mask, fabric(rng, dye, canvas.size, bank), labels.BACKGROUND, canvas.depth + 0.05 + 0.15 * cushion, 0.03)
     canvas.tint(np.minimum(pleats, mask), dye * 0.4, rng.uniform(0.1, 0.5))
@@ -129,7 +131,14 @@ def _scarf(rng, canvas, pose, head, bank):
     dye, low = plain_colour(rng), head.chin_y + rng.uniform(0.7, 1.2)
     wide, count = head.width(0.8) + rng.uniform(0.05, 0.4), int(rng.integers(2, 4))
     for y in np.linspace(low, top, count):  # rolls, the upper ones over the lower
-        half = [[0, y + 0.12], [wide * 0.7, y + 0.02], [wide, y - 0.25], [wide + 0.1, y + 0.4], [wide * 0.7, y + 0.75], [0, y + 0.85]]
+        half = [
+            [0, y + 0.12],
+            [wide * 0.7, y + 0.02],
+            [wide, y - 0.25],
+            [wide + 0.1, y + 0.4],
+            [wide * 0.7, y + 0.75],
+            [0, y + 0.85],
+        ]
         roll = np.array(half + [[-x, z] for x, z in half[::-1]]) + rng.normal(0, 0.04, (12, 2))
         at = pose.project(np.concatenate([roll, np.full((12, 1), 0.6)], 1))
         mask = paint.polygon(canvas.label.shape, paint.smooth(at, 2))

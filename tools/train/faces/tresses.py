@@ -55,14 +55,15 @@ def strands_over_face(rng, canvas, hair, head, pose) -> None:
     """Some strands from the hairline down over forehead, temple or cheek."""
     for _ in range(int(rng.integers(1, 3))):
         side = pick(rng, (-1, 1))
-        x, top = side * rng.uniform(0.1, 0.8), rng.uniform(-1.1, -0.9)
+        x, top = side * rng.uniform(0.1, 0.8), rng.uniform(-1.3, -0.95)
         reach, swing = rng.uniform(0.3, 1.9), rng.normal(side * 0.3, 0.12)
         at = np.linspace(0, 1, 7)
         curl = rng.uniform(0, 0.12) * np.sin(at * rng.uniform(2, 7)) if hair.kind != "straight" else 0
         across = np.clip(x + swing * at + side * 0.25 * np.sin(at * 2) + curl, -0.92, 0.92)
         points = head.lift(np.stack([across, top + reach * at], 1), 0.06)
-        if pose.depth(points).min() > 0.1:
-            curve = paint.smooth(pose.project(points), 2, closed=False)
+        curve = paint.smooth(pose.project(points), 2, closed=False)
+        column, row = np.clip(curve[0], 0, canvas.size - 1).astype(int)
+        if pose.depth(points).min() > 0.1 and canvas.label[row, column] == labels.HAIR:
             _put_tress(rng, canvas, hair, curve, rng.uniform(0.03, 0.12), "bundle", None)
 
 
@@ -74,8 +75,8 @@ def _put_tress(rng, canvas, hair, curve, width, kind, depth):
     if area is None:
         return
     base = canvas.depth if depth is None else np.float32(depth)
-    cushion = paint.inflate(mask, 0.5 * width * canvas.unit) / canvas.unit
-    tone = 1 + min(1.0, 2.5 * hair.amplitude) * (shade.astype(np.float32) / 128 - 1)
+    cushion = 0.6 * paint.inflate(mask, 0.5 * width * canvas.unit) / canvas.unit
+    tone = 1 + min(1.0, 0.3 + 1.5 * hair.amplitude) * (shade.astype(np.float32) / 128 - 1)
     canvas.tint(paint.blur(np.roll(mask, 1, 0), 0.03 * canvas.unit), (0, 0, 0), 0.25)
     canvas.put(mask, np.clip(hair.tips * tone[..., None], 0, 1.2), labels.HAIR, base + 0.03 + cushion, hair.gloss)
 
