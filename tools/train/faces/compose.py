@@ -12,8 +12,8 @@ from .camera import expose, photograph
 from .canvas import Canvas
 from .chance import happens
 from .clothes import put_clothes
-from .ears import Ear
 from .earrings import put_earrings
+from .ears import Ear
 from .expression import Expression
 from .eyes import paint_brows, paint_eyes
 from .glasses import put_glasses
@@ -152,12 +152,12 @@ class _Locks:
         self._put(canvas, self.hanging)
 
     def put_over_shoulders(self, canvas):
-        """Where hanging hair is nearer than the neck; over the clothes on a side by choice."""
+        """Where hanging hair is nearer than the neck; over the clothes on a side by choice, unless it hangs behind."""
         over = self.depth > canvas.depth
         half = over.shape[1] // 2
-        cloth = np.isin(canvas.label, (labels.CLOTH, labels.NECKLACE))
+        cloth, before = np.isin(canvas.label, (labels.CLOTH, labels.NECKLACE)), self.depth > -0.6
         for side, columns in zip(self.hair.over_clothes, (slice(0, half), slice(half, None))):
-            over[:, columns] = np.where(cloth[:, columns], side, over[:, columns])
+            over[:, columns] = np.where(cloth[:, columns], side & before[:, columns], over[:, columns])
         self._put(canvas, self.hanging * over)
 
     def put_on_head(self, canvas):

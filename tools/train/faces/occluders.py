@@ -1,4 +1,4 @@
-"""What comes before the face: hands, things in them, masks, foliage, other people. All but scarves is labelled background."""
+"""What comes before the face: hands, things, masks, foliage, other people. All but scarves is background."""
 
 import numpy as np
 
