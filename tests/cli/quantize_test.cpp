@@ -1,0 +1,141 @@
+// segface quantize: the recipe it writes, what it tells of it, and what it refuses.
+#include <filesystem>
+#include <string>
+
+#include "segface/image/file.hpp"
+#include "segface/image/resize.hpp"
+
+#include "workshop.hpp"
+
+namespace {
+
+using namespace segface;
+using namespace segface::core;
+using test::check_refused;
+using test::contains;
+using test::Outcome;
+using test::Workshop;
+using test::workshop;
+
+// A folder with crops of the network's own size, so that masks have the network's own labels.
+void make_crops(const Workshop& w) {
+  if (w.has("crops")) return;
+  std::filesystem::create_directory(w.path("crops"));
+  for (const char* name : {"astronaut", "portrait"}) {
+    const Image photo = load_image(test::data(std::string("images/") + name + ".png")).value();
+    const Image small = resize_bicubic(photo.view(), 64, 64).value();
+    save_png(w.path(std::string("crops/") + name + ".png"), small.view()).or_throw();
+  }
+}
+
+// The number after a word.
+double number_after(const std::string& text, const std::string& word) {
+  const std::size_t at = text.find(word);
+  REQUIRE(at != std::string::npos);
+  return std::atof(text.c_str() + at + word.size());
+}
+
+// Labels of the astronaut and the portrait, one after the other.
+std::string labels_of(const Workshop& w, const std::string& options) {
+  std::string all;
+  for (const std::string name : {"astronaut", "portrait"}) {
+    const Outcome parsed = w.run("parse crops/" + name + ".png -q --whole --force --gray --mask m.png " + options);
+    CAPTURE(parsed.err);
+    REQUIRE(parsed.code == 0);
+    const Image mask = load_labels(w.path("m.png")).value();
+    all.append(reinterpret_cast<const char*>(mask.data()), mask.size_bytes());
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("quantize without photos writes the rule by names, and says that nothing proves it") {
+  const Workshop& w = workshop();
+  const Outcome made = w.run("quantize w.safetensors -o rule.safetensors");
+  CAPTURE(made.out);
+  CAPTURE(made.err);
+  REQUIRE(made.code == 0);
+  CHECK(contains(made.out, "rule.safetensors: written\n  layers:      32 of int8, 2 of bf16, 0 of f32"));
+  CHECK(contains(made.out, "unproven"));
+  CHECK(contains(made.out, " ms a face in f32, "));
+  CHECK_FALSE(contains(w.run("info w.safetensors").out, "precision:"));
+  CHECK(contains(w.run("info rule.safetensors").out, "  precision:   32 layers may be of int8, 2 of bf16; unproven\n"));
+  CHECK(w.run("verify rule.safetensors").code == 0);
+  check_refused(w.run("quantize w.safetensors -o rule.safetensors"), 5, {"exists already", "--force"});
+  CHECK(w.run("quantize w.safetensors -o rule.safetensors --force").code == 0);
+  check_refused(w.run("quantize rule.safetensors -o ./rule.safetensors --force"), 5, {"is the weight file itself"});
+  CHECK(w.run("quantize rule.safetensors -o again.safetensors").code == 0);
+  CHECK(w.read("again.safetensors") == w.read("rule.safetensors"));  // the old recipe makes no difference
+}
+
+TEST_CASE("quantize with photos: as many labels stay as it says, and float32 stays as it was") {
+  const Workshop& w = workshop();
+  make_crops(w);
+  const Outcome made = w.run("quantize w.safetensors -o q.safetensors --photos crops --whole --agree 97");
+  CAPTURE(made.out);
+  CAPTURE(made.err);
+  REQUIRE(made.code == 0);
+  const double agreement = number_after(made.out, "agreement:");
+  CHECK(agreement >= 97);
+  CHECK(number_after(made.out, "worst face:") <= agreement);
+  CHECK(contains(made.out, " % of the labels of 2 faces in 2 photos are those of f32\n"));
+  CHECK(contains(w.run("info q.safetensors").out, " % of the labels of 2 photos stay\n"));
+
+  const std::string floats = labels_of(w, "--weights w.safetensors");
+  CHECK(labels_of(w, "--weights q.safetensors") == floats);
+  const std::string rounded = labels_of(w, "--weights q.safetensors --precision auto");
+  if (cpu::Backend(cpu::best_isa()).has_instructions(Precision::int8)) {
+    std::size_t equal = 0;
+    for (std::size_t i = 0; i < floats.size(); ++i) equal += rounded[i] == floats[i];
+    const double share = 100 * static_cast<double>(equal) / static_cast<double>(floats.size());
+    CHECK(share == doctest::Approx(agreement).epsilon(2e-5));
+    CHECK(labels_of(w, "--weights q.safetensors --precision int8") == rounded);
+  }
+
+  // More is asked for: fewer layers, or none.
+  const Outcome strict = w.run("quantize w.safetensors -o s.safetensors --photos crops --whole --agree 99.5");
+  if (strict.code == 0) {
+    CHECK(number_after(strict.out, "agreement:") >= 99.5);
+    CHECK(number_after(strict.out, "layers:") <= number_after(made.out, "layers:"));
+  } else {
+    CHECK(strict.code == 3);
+  }
+}
+
+TEST_CASE("quantize: photos that prove nothing, and words that mean nothing, are refused by name") {
+  const Workshop& w = workshop();
+  make_crops(w);
+  const std::string quantize = "quantize w.safetensors -o none.safetensors ";
+  for (const char* bad : {"101", "49.9", "x", "99,5", "-1", "1e2", "99.", ".5", "99.5%", "100.0001", "99.1234567"}) {
+    CAPTURE(bad);
+    check_refused(w.run(quantize + "--photos crops --agree '" + bad + "'"), 2,
+                  {"--agree is '" + std::string(bad) + "'", "a percentage of labels from 50 to 100"});
+  }
+  check_refused(w.run("quantize w.safetensors"), 2, {"-o is missing"});
+  check_refused(w.run("quantize -o x"), 2, {"expected one weight file, got 0"});
+  check_refused(w.run(quantize + "--agree 99"), 2, {"--agree is about photos", "--photos is missing"});
+  check_refused(w.run(quantize + "--whole"), 2, {"--whole is about photos"});
+  check_refused(w.run(quantize + "--photos crops --whole --finder x"), 2, {"--finder", "leave one out"});
+  std::filesystem::create_directory(w.path("empty"));
+  check_refused(w.run(quantize + "--photos empty"), 2, {"empty: a folder without photos"});
+  check_refused(w.run(quantize + "--photos crops --finder missing"), 4, {"missing"});
+  check_refused(w.run("quantize photo.png -o none.safetensors"), 4, {"photo.png"});
+  check_refused(w.run("quantize model_299.pt -o none.safetensors"), 4, {"segface convert model_299.pt"});
+
+  std::filesystem::create_directory(w.path("broken"));
+  w.write("broken/a.png", "no picture");
+  check_refused(w.run(quantize + "--photos broken --whole"), 3, {"broken/a.png"});
+
+  std::filesystem::create_directory(w.path("faceless"));
+  Image gray = Image::make(200, 200, PixelOrder::rgb).value();
+  std::fill_n(gray.data(), gray.size_bytes(), std::uint8_t{90});
+  save_png(w.path("faceless/a.png"), gray.view()).or_throw();
+  const Outcome none = w.run(quantize + "--photos faceless");
+  CHECK(none.code == 3);
+  CHECK(contains(none.err, "faceless/a.png: no face was found, left out\n"));
+  CHECK(contains(none.err, "no face was found in any of the 1 photos; take others, or --whole"));
+  CHECK_FALSE(w.has("none.safetensors"));
+  CHECK_FALSE(w.has_temporary());
+  check_refused(w.run("quantize w.safetensors -o none/x.safetensors"), 5, {"none/x.safetensors"});
+}
