@@ -61,7 +61,15 @@ TEST_CASE("quantize without photos writes the rule by names, and says that nothi
   CHECK(contains(made.out, " ms a face in f32, "));
   CHECK_FALSE(contains(w.run("info w.safetensors").out, "precision:"));
   CHECK(contains(w.run("info rule.safetensors").out, "  precision:   32 layers may be of int8, 2 of bf16; unproven\n"));
-  CHECK(w.run("verify rule.safetensors").code == 0);
+  const Outcome verified = w.run("verify rule.safetensors --precision auto");
+  CAPTURE(verified.out);
+  CHECK(verified.code == 0);
+  if (cpu::Backend(cpu::best_isa()).has_instructions(Precision::int8)) {
+    CHECK(contains(verified.out, "OK      products, 32 layers of int8, "));
+    CHECK(contains(verified.out, "note    auto: "));
+  }
+  check_refused(w.run("verify rule.safetensors --precision int8 --backend reference"), 2,
+                {"--precision int8 goes with --backend cpu"});
   check_refused(w.run("quantize w.safetensors -o rule.safetensors"), 5, {"exists already", "--force"});
   CHECK(w.run("quantize w.safetensors -o rule.safetensors --force").code == 0);
   check_refused(w.run("quantize rule.safetensors -o ./rule.safetensors --force"), 5, {"is the weight file itself"});
@@ -101,6 +109,26 @@ TEST_CASE("quantize with photos: as many labels stay as it says, and float32 sta
   } else {
     CHECK(strict.code == 3);
   }
+}
+
+TEST_CASE("quantize: where no layer can be rounded, code 3 and no file") {
+  const Workshop& w = workshop();
+  std::filesystem::create_directory(w.path("noise"));
+  const UniformSequence sequence("noise", 1);
+  Image noise = Image::make(64, 64, PixelOrder::rgb).value();
+  for (std::size_t photo = 0; photo < 12; ++photo) {  // everywhere classes are about equal: each layer changes some
+    for (std::size_t i = 0; i < noise.size_bytes(); ++i) {
+      noise.data()[i] = static_cast<std::uint8_t>(128 + 120 * sequence[photo * noise.size_bytes() + i]);
+    }
+    save_png(w.path("noise/" + std::to_string(photo) + ".png"), noise.view()).or_throw();
+  }
+  const Outcome none = w.shell(
+      "SEGFACE_ISA=baseline segface quantize w.safetensors -o none.safetensors --photos noise --whole --agree 100");
+  CAPTURE(none.out);
+  CHECK(none.code == 3);
+  CHECK(contains(none.err, "no layer can be rounded so that 100.000 % of the labels stay"));
+  CHECK(contains(none.err, "note: this processor has no instructions for int8: labels are tried, times tell nothing"));
+  CHECK_FALSE(w.has("none.safetensors"));
 }
 
 TEST_CASE("quantize: photos that prove nothing, and words that mean nothing, are refused by name") {

@@ -137,3 +137,23 @@ TEST_CASE("recipes of another network, and broken ones, are refused by name") {
   for (std::size_t i = 0; i <= PrecisionRecipe::kMostLayers; ++i) many += " linear_fuse";
   refused({{"precision.recipe", many}}, Errc::limit_exceeded, {"more than 4096 layers"});
 }
+
+TEST_CASE("the self-test of a file is float32's, with rounded products too") {
+  const Bytes good = test::small_weight_file();
+  Options options;
+  options.self_test = true;
+  for (const Precision precision : {Precision::bf16, Precision::int8, Precision::automatic}) {
+    options.precision = precision;
+    const auto parser = Parser::from_memory(good, options);
+    REQUIRE_MESSAGE(parser.ok(), parser.error().message());
+    const bool rounds = !parser->rounded().layers().empty();
+    CHECK((parser->self_test().value() > 1e-4) == rounds);
+  }
+  // A file whose numbers are others than the self-test's.
+  std::string damaged(reinterpret_cast<const char*>(good.data()), good.size());
+  const std::size_t logits = damaged.find("self_test.logits");
+  REQUIRE(logits != std::string::npos);
+  char& digit = damaged[damaged.find(':', logits) + 4];
+  digit = digit == '0' ? '1' : '0';
+  CHECK(Parser::from_memory(bytes_of_text(damaged), options).error().code() == Errc::mismatch);
+}
