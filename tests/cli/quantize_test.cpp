@@ -5,6 +5,7 @@
 #include "segface/image/file.hpp"
 #include "segface/image/resize.hpp"
 
+#include "network/small_weight_file.hpp"
 #include "workshop.hpp"
 
 namespace {
@@ -109,6 +110,23 @@ TEST_CASE("quantize with photos: as many labels stay as it says, and float32 sta
   } else {
     CHECK(strict.code == 3);
   }
+}
+
+TEST_CASE("quantize finds the faces of photos, and their landmarks where the network needs them") {
+  const Workshop& w = workshop();
+  std::filesystem::create_directory(w.path("photos"));
+  std::filesystem::copy_file(w.path("photo.png"), w.path("photos/a.png"));
+  const Bytes lapa = test::small_weight_file(Dataset::lapa);
+  w.write("lapa.safetensors", std::string(reinterpret_cast<const char*>(lapa.data()), lapa.size()));
+  for (const std::string weights : {"w.safetensors", "lapa.safetensors"}) {
+    CAPTURE(weights);
+    const Outcome made = w.run("quantize " + weights + " -o f.safetensors --force --photos photos --agree 90");
+    CAPTURE(made.err);
+    CHECK(made.code == 0);
+    CHECK(contains(made.out, " % of the labels of 1 faces in 1 photos are those of f32\n"));
+  }
+  check_refused(w.run("quantize lapa.safetensors -o f.safetensors --force --photos photos --whole"), 2,
+                {"a network of LaPa needs five points", "leave out --whole"});
 }
 
 TEST_CASE("quantize: where no layer can be rounded, code 3 and no file") {

@@ -131,10 +131,7 @@ std::string title(const NetworkInfo& info) {
 
 // The lowest that products have.
 const char* precision_of(const Parser& parser) {
-  const PrecisionRecipe& rounded = parser.rounded();
-  return precision_name(rounded.count(Precision::int8) != 0   ? Precision::int8
-                        : rounded.count(Precision::bf16) != 0 ? Precision::bf16
-                                                              : Precision::float32);
+  return precision_name(parser.rounded().lowest());
 }
 
 void print_table(const Parser& parser, const Figures& f, Index threads, Index batch, Index runs) {

@@ -28,7 +28,7 @@ struct Agreement {
   double worst_crop = 1, worst_class = 1;
   std::size_t crop = 0;     // the worst
   Index label = -1;         // the class that keeps least of its labels, as IoU; -1 where all keep all
-  double milliseconds = 0;  // of a crop, median
+  double milliseconds = 0;  // of the fastest crop: others waited for something
   bool enough(double wanted) const { return share >= wanted && worst_class >= 0.99; }
 };
 
@@ -40,17 +40,12 @@ class RecipeSearch {
     SEGFACE_ASSIGN(parser, search.parser({}));
     SEGFACE_ASSIGN(workspace, parser.workspace());
     Progress progress("labels in float32");
-    std::vector<double> times;
     for (const Crop& crop : crops) {
       Mask mask;
-      SEGFACE_ASSIGN(milliseconds, parse(workspace, crop, mask));
-      times.push_back(milliseconds);
+      SEGFACE_RETURN_IF_ERROR(parse(workspace, crop, mask).error());
       search.truth_.push_back(std::move(mask));
-      if (!progress(static_cast<double>(times.size()) / static_cast<double>(crops.size()))) return stopped();
+      if (!progress(static_cast<double>(search.truth_.size()) / static_cast<double>(crops.size()))) return stopped();
     }
-    // The first pass is slower: memory is new.
-    SEGFACE_ASSIGN(again, search.measure({}, search.few()));
-    search.float_ms_ = again.milliseconds;
     return Result<RecipeSearch>(std::move(search));
   }
 
@@ -66,21 +61,24 @@ class RecipeSearch {
 
   // The file's layers, those first that cost most for what they give. Errors: those of loading and parsing; cancelled.
   Result<std::vector<Layer>> rank(const PrecisionRecipe& candidates) {
+    SEGFACE_ASSIGN(before, measure({}, few()));
     std::vector<Layer> layers;
     Progress progress("each layer alone");
     for (const PrecisionRecipe::Layer& candidate : candidates.layers()) {
       PrecisionRecipe alone;
       alone.set(candidate.name, Precision::int8);
       SEGFACE_ASSIGN(found, measure(alone, few()));
-      layers.push_back({candidate.name, 1 - found.share, float_ms_ - found.milliseconds});
+      layers.push_back({candidate.name, 1 - found.share, -found.milliseconds});
       if (!progress(static_cast<double>(layers.size()) / static_cast<double>(candidates.layers().size()))) {
         return stopped();
       }
     }
-    constexpr double kLeastSaved = 0.005;  // of float32's time
-    std::stable_sort(layers.begin(), layers.end(), [&](const Layer& a, const Layer& b) {
-      return a.badness(kLeastSaved * float_ms_) > b.badness(kLeastSaved * float_ms_);
-    });
+    SEGFACE_ASSIGN(after, measure({}, few()));
+    const double exact = std::min(before.milliseconds, after.milliseconds);
+    for (Layer& layer : layers) layer.saved += exact;
+    const double least_saved = 0.005 * exact;
+    std::stable_sort(layers.begin(), layers.end(),
+                     [&](const Layer& a, const Layer& b) { return a.badness(least_saved) > b.badness(least_saved); });
     return Result<std::vector<Layer>>(std::move(layers));
   }
 
@@ -196,7 +194,7 @@ class RecipeSearch {
         found.crop = i;
       }
     }
-    found.milliseconds = median(times);
+    found.milliseconds = *std::min_element(times.begin(), times.end());
     found.share = matrix.pixel_accuracy();
     for (Index label = 0; label < matrix.classes(); ++label) {
       const std::uint32_t members = 1u << label;
@@ -219,7 +217,6 @@ class RecipeSearch {
   cpu::Backend backend_;
   Options options_;
   std::vector<Mask> truth_;  // labels in float32
-  double float_ms_ = 0;
 };
 
 }  // namespace tool

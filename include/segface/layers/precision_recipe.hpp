@@ -79,6 +79,12 @@ class PrecisionRecipe {
     const auto at = find(layer);
     return at != layers_.end() && at->name == layer ? at->precision : Precision::float32;
   }
+  // Of any layer.
+  Precision lowest() const noexcept {
+    Precision lowest = Precision::float32;
+    for (const Layer& layer : layers_) lowest = std::max(lowest, layer.precision);
+    return lowest;
+  }
   // In the order of their names.
   const std::vector<Layer>& layers() const noexcept { return layers_; }
   std::size_t count(Precision precision) const noexcept {
