@@ -129,6 +129,23 @@ TEST_CASE("quantize finds the faces of photos, and their landmarks where the net
                 {"a network of LaPa needs five points", "leave out --whole"});
 }
 
+TEST_CASE("convert stores bytes, which parse, verify and quantize read") {
+  const Workshop& w = workshop();
+  const Outcome made = w.run("convert model_299.pt -o bytes.safetensors --resolution 64 --dtype i8");
+  CAPTURE(made.err);
+  REQUIRE(made.code == 0);
+  CHECK(contains(made.out, ", I8\n"));
+  CHECK(3 * w.read("bytes.safetensors").size() < w.read("w.safetensors").size());
+  CHECK(contains(w.run("info bytes.safetensors").out, ", I8\n"));
+  CHECK(w.run("verify bytes.safetensors").code == 0);
+  CHECK(w.run("parse photo.png --whole -q --force --mask m.png --weights bytes.safetensors").code == 0);
+  REQUIRE(w.run("quantize bytes.safetensors -o both.safetensors").code == 0);
+  CHECK(contains(w.run("info both.safetensors").out, ", I8\n"));
+  CHECK(contains(w.run("info both.safetensors").out, "32 layers may be of int8"));
+  CHECK(w.run("parse photo.png --whole -q --force --mask n.png --weights both.safetensors").code == 0);
+  CHECK(w.read("m.png") == w.read("n.png"));
+}
+
 TEST_CASE("quantize: where no layer can be rounded, code 3 and no file") {
   const Workshop& w = workshop();
   std::filesystem::create_directory(w.path("noise"));

@@ -114,7 +114,7 @@ Result<PrecisionRecipe> candidates(WeightFile& file) {
 Status write(const WeightFile& file, const QuantizeRequest& request, const PrecisionRecipe& recipe, std::size_t photos,
              const std::string& agreement) {
   Metadata metadata;
-  for (const auto& entry : file.metadata()) {
+  for (const auto& entry : file.stored().metadata()) {
     if (entry.first.rfind("precision.", 0) != 0) metadata.push_back(entry);
   }
   metadata.emplace_back("precision.recipe", recipe.text());
@@ -122,7 +122,7 @@ Status write(const WeightFile& file, const QuantizeRequest& request, const Preci
     metadata.emplace_back("precision.photos", decimal(photos));
     metadata.emplace_back("precision.agreement", agreement);
   }
-  const TensorSource& tensors = file.tensors();
+  const TensorSource& tensors = file.stored();
   std::vector<TensorInfo> infos;
   for (std::size_t i = 0; i < tensors.size(); ++i) infos.push_back(tensors.info(i));
   const auto existing = request.replace ? OutputFile::Existing::replace : OutputFile::Existing::refuse;
@@ -164,7 +164,7 @@ void print_agreement(const Agreement& found, const Crops& crops, Dataset dataset
 
 void print_times(const std::pair<double, double>& times) {
   std::printf("  time:        %.2f ms a face in f32, %.2f ms so%s\n", times.first, times.second,
-              times.second < times.first ? "" : "; nothing is gained here");
+              times.second < 0.98 * times.first ? "" : "; nothing is gained here");
 }
 
 // Which layers went back, and why.

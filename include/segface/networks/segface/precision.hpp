@@ -38,6 +38,16 @@ inline Precision lowest_precision(std::string_view tensor) noexcept {
   return Precision::int8;
 }
 
+// Whether a tensor may be stored in bytes, with a scale for each of its outermost size: a matrix whose outputs these are,
+// large enough for that to matter.
+inline bool stored_in_bytes(std::string_view tensor, const Shape& shape) noexcept {
+  constexpr std::size_t kLeastInputs = 64;
+  if (layer_of(tensor) == tensor || shape.rank < 2 || tensor.find("output_upscaling.") != std::string_view::npos) {
+    return false;
+  }
+  return shape.count() >= kLeastInputs * static_cast<std::size_t>(shape.dims[0]);
+}
+
 // Every layer that has a matrix, whether its products are large enough to be rounded or not.
 template <class Weights>
 PrecisionRecipe default_recipe(Weights& weights) {
