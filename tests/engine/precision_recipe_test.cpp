@@ -109,6 +109,17 @@ TEST_CASE("recipes in a weight file: layers get what they say, others are float3
                                                           .text());
   CHECK(rounded(file, Precision::automatic, cpu::Backend(cpu::Isa::baseline)).text().empty());
 
+  // A backend that rounds nothing reads it too.
+  Options options;
+  options.precision = Precision::automatic;
+  options.self_test = true;
+  const auto reference = BasicParser<reference::Backend<float>>::from_memory(bytes_of_text(file), options);
+  REQUIRE_MESSAGE(reference.ok(), reference.error().message());
+  CHECK(reference->rounded().layers().empty());
+  options.precision = Precision::int8;
+  CHECK(BasicParser<reference::Backend<float>>::from_memory(bytes_of_text(file), options).error().code() ==
+        Errc::invalid_argument);
+
   // Without one the layers' names decide; an empty one is none of these.
   const std::string plain(reinterpret_cast<const char*>(test::small_weight_file().data()),
                           test::small_weight_file().size());

@@ -1,8 +1,8 @@
 // The search for a recipe: which layers may be of bytes, so that labels stay float32's.
 //
 // Each layer alone tells how many labels it changes in int8 and what time it saves. Then all are int8, and those that
-// change most for what they save go back: to bf16, one after the other, where the processor has it, and then to float32,
-// until enough labels stay. How far they must go is found by halving.
+// change most for what they save go back, to bf16 where the processor has it, and further to float32, until enough labels
+// stay. How far they must go is found by halving.
 #pragma once
 
 #include <algorithm>
@@ -22,13 +22,13 @@ namespace tool {
 
 // Labels by a recipe against float32's.
 struct Agreement {
-  static constexpr std::uint64_t kFewPixels = 100;  // a class of fewer counts as absent
+  static constexpr std::uint64_t kFewPixels = 1000;  // a point of a class of fewer is a matter of chance
 
   double share = 0;  // of labels that are equal
   double worst_crop = 1, worst_class = 1;
-  std::size_t crop = 0;     // the worst
-  Index label = -1;         // the class that keeps least of its labels, as IoU; -1 where all keep all
-  double milliseconds = 0;  // of the fastest crop: others waited for something
+  std::size_t crop = 0;  // the worst
+  Index label = -1;      // the class that keeps least of its labels, as IoU; -1 where all keep all
+  double saved = 0;      // milliseconds of a crop, where that was measured
   bool enough(double wanted) const { return share >= wanted && worst_class >= 0.99; }
 };
 
@@ -54,31 +54,29 @@ class RecipeSearch {
     std::string name;
     double changed = 0;  // share of labels, in int8 alone
     double saved = 0;    // milliseconds of a crop
-
-    // What is lost for what is gained; gains that no clock can tell from none count alike.
-    double badness(double least_saved) const { return changed / std::max(saved, least_saved); }
+    double badness = 0;  // labels changed for time saved; gains that no clock can tell from none count alike
   };
 
   // The file's layers, those first that cost most for what they give. Errors: those of loading and parsing; cancelled.
   Result<std::vector<Layer>> rank(const PrecisionRecipe& candidates) {
-    SEGFACE_ASSIGN(before, measure({}, few()));
+    SEGFACE_ASSIGN(exact, parser({}));
+    SEGFACE_ASSIGN(beside, exact.workspace());
     std::vector<Layer> layers;
     Progress progress("each layer alone");
     for (const PrecisionRecipe::Layer& candidate : candidates.layers()) {
       PrecisionRecipe alone;
       alone.set(candidate.name, Precision::int8);
-      SEGFACE_ASSIGN(found, measure(alone, few()));
-      layers.push_back({candidate.name, 1 - found.share, -found.milliseconds});
+      SEGFACE_ASSIGN(found, measure(alone, few(), &beside));
+      layers.push_back({candidate.name, 1 - found.share, found.saved, 0});
       if (!progress(static_cast<double>(layers.size()) / static_cast<double>(candidates.layers().size()))) {
         return stopped();
       }
     }
-    SEGFACE_ASSIGN(after, measure({}, few()));
-    const double exact = std::min(before.milliseconds, after.milliseconds);
-    for (Layer& layer : layers) layer.saved += exact;
-    const double least_saved = 0.005 * exact;
+    Mask mask;
+    SEGFACE_ASSIGN(milliseconds, parse(beside, crops_[0], mask));
+    for (Layer& layer : layers) layer.badness = layer.changed / std::max(layer.saved, 0.005 * milliseconds);
     std::stable_sort(layers.begin(), layers.end(),
-                     [&](const Layer& a, const Layer& b) { return a.badness(least_saved) > b.badness(least_saved); });
+                     [](const Layer& a, const Layer& b) { return a.badness > b.badness; });
     return Result<std::vector<Layer>>(std::move(layers));
   }
 
@@ -88,13 +86,15 @@ class RecipeSearch {
   };
   // The most int8 that keeps enough labels of all crops, going back in the order of the layers.
   Result<Chosen> choose(const std::vector<Layer>& layers, double wanted) {
-    const bool bf16 = backend_.has_instructions(Precision::bf16);
-    std::size_t steps = layers.size() * (bf16 ? 2 : 1), least = 0, tried = 0;
+    const std::vector<Move> moves = moves_back(layers);
+    std::size_t least = 0, tried = 0;
     Chosen chosen;
     Progress progress("all layers together");
-    for (std::size_t most = steps; least < most; ++tried) {                  // `most` steps keep enough
+    for (std::size_t most = moves.size(); least < most; ++tried) {           // so many moves keep enough
       const std::size_t step = tried == 0 ? 0 : least + (most - least) / 2;  // mostly none is needed
-      PrecisionRecipe recipe = after(layers, step, bf16);
+      PrecisionRecipe recipe;
+      for (const Layer& layer : layers) recipe.set(layer.name, Precision::int8);
+      for (std::size_t i = 0; i < step; ++i) recipe.set(moves[i].layer->name, moves[i].to);
       SEGFACE_ASSIGN(found, measure(recipe, all()));
       if (found.enough(wanted)) {
         most = step;
@@ -164,37 +164,50 @@ class RecipeSearch {
     return chosen;
   }
 
-  // Each of the first layers one precision higher, and with more steps than layers two.
-  static PrecisionRecipe after(const std::vector<Layer>& layers, std::size_t step, bool bf16) {
-    PrecisionRecipe recipe;
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      const bool exact = bf16 ? i + layers.size() < step : i < step;
-      recipe.set(layers[i].name, exact ? Precision::float32 : i < step ? Precision::bf16 : Precision::int8);
+  // A layer that goes back.
+  struct Move {
+    const Layer* layer;
+    Precision to;
+    double badness;
+  };
+  // All of them, in the order of what they are good for. bf16 changes a quarter of the labels that int8 does and saves two
+  // thirds of the time (tools/bench/SPEED.md): the way to bf16 is worth five times the way from there to float32.
+  std::vector<Move> moves_back(const std::vector<Layer>& layers) const {
+    constexpr double kWorth = 5;
+    std::vector<Move> moves;
+    for (const Layer& layer : layers) {
+      if (backend_.has_instructions(Precision::bf16)) moves.push_back({&layer, Precision::bf16, layer.badness});
+      moves.push_back({&layer, Precision::float32, layer.badness / kWorth});
     }
-    return recipe;
+    std::stable_sort(moves.begin(), moves.end(), [](const Move& a, const Move& b) { return a.badness > b.badness; });
+    return moves;
   }
 
-  Result<Agreement> measure(const PrecisionRecipe& recipe, const std::vector<std::size_t>& which) {
+  // beside: of float32, for the time saved: in turns, as a computer is not equally fast for long.
+  Result<Agreement> measure(const PrecisionRecipe& recipe, const std::vector<std::size_t>& which,
+                            Workspace* beside = nullptr) {
     SEGFACE_ASSIGN(parser, this->parser(recipe));
     SEGFACE_ASSIGN(workspace, parser.workspace());
-    constexpr std::size_t kLeastRuns = 8;
+    constexpr std::size_t kPairs = 11;
     ConfusionMatrix matrix(file_.info().dataset);
     Agreement found;
-    std::vector<double> times;
     Mask mask;
-    for (std::size_t round = 0; times.size() < kLeastRuns || round == 0; ++round) {
-      for (const std::size_t i : which) {
-        SEGFACE_ASSIGN(milliseconds, parse(workspace, crops_[i], mask));
-        times.push_back(milliseconds);
-        if (round != 0) continue;
-        SEGFACE_RETURN_IF_ERROR(matrix.add(truth_[i].view(), mask.view()));
-        const double share = equal(truth_[i], mask);
-        if (share >= found.worst_crop) continue;
-        found.worst_crop = share;
-        found.crop = i;
-      }
+    for (const std::size_t i : which) {
+      SEGFACE_RETURN_IF_ERROR(parse(workspace, crops_[i], mask).error());
+      SEGFACE_RETURN_IF_ERROR(matrix.add(truth_[i].view(), mask.view()));
+      const double share = equal(truth_[i], mask);
+      if (share >= found.worst_crop) continue;
+      found.worst_crop = share;
+      found.crop = i;
     }
-    found.milliseconds = *std::min_element(times.begin(), times.end());
+    std::vector<double> saved;
+    while (beside != nullptr && saved.size() < kPairs) {
+      const Crop& crop = crops_[which[saved.size() % which.size()]];
+      SEGFACE_ASSIGN(before, parse(*beside, crop, mask));
+      SEGFACE_ASSIGN(after, parse(workspace, crop, mask));
+      saved.push_back(before - after);
+    }
+    if (!saved.empty()) found.saved = median(saved);
     found.share = matrix.pixel_accuracy();
     for (Index label = 0; label < matrix.classes(); ++label) {
       const std::uint32_t members = 1u << label;
