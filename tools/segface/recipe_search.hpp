@@ -61,12 +61,13 @@ class RecipeSearch {
   Result<std::vector<Layer>> rank(const PrecisionRecipe& candidates) {
     SEGFACE_ASSIGN(exact, parser({}));
     SEGFACE_ASSIGN(beside, exact.workspace());
+    const bool timed = backend_.has_instructions(Precision::int8);
     std::vector<Layer> layers;
     Progress progress("each layer alone");
     for (const PrecisionRecipe::Layer& candidate : candidates.layers()) {
       PrecisionRecipe alone;
       alone.set(candidate.name, Precision::int8);
-      SEGFACE_ASSIGN(found, measure(alone, few(), &beside));
+      SEGFACE_ASSIGN(found, measure(alone, few(), timed ? &beside : nullptr));
       layers.push_back({candidate.name, 1 - found.share, found.saved, 0});
       if (!progress(static_cast<double>(layers.size()) / static_cast<double>(candidates.layers().size()))) {
         return stopped();
@@ -188,7 +189,7 @@ class RecipeSearch {
                             Workspace* beside = nullptr) {
     SEGFACE_ASSIGN(parser, this->parser(recipe));
     SEGFACE_ASSIGN(workspace, parser.workspace());
-    constexpr std::size_t kPairs = 11;
+    constexpr std::size_t kPairs = 7;
     ConfusionMatrix matrix(file_.info().dataset);
     Agreement found;
     Mask mask;
