@@ -102,6 +102,7 @@ TEST_CASE("quantize with photos: as many labels stay as it says, and float32 sta
   CHECK(agreement >= 99);
   CHECK(number_after(made.out, "worst face:") <= agreement);
   CHECK(number_after(made.out, "layers:") > 0);
+  CHECK(number_after(made.out, "of these layers") > 20);
   CHECK(contains(made.out, " % of the labels of 2 faces in 2 photos are those of f32\n"));
   CHECK(contains(w.run("info q.safetensors").out, " % of the labels of 2 photos stay\n"));
 

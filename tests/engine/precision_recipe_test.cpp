@@ -131,6 +131,25 @@ TEST_CASE("recipes in a weight file: layers get what they say, others are float3
   CHECK(rounded(with_metadata({{"precision.recipe", ""}}), Precision::int8).text().empty());
 }
 
+TEST_CASE("a plan counts the operations that are of rounded numbers, layer by layer") {
+  WeightFile file = WeightFile::from_memory(test::small_weight_file()).value();
+  const auto cost = [&](const std::string& recipe, Precision precision) {
+    Options options;
+    options.precision = precision;
+    file.set_recipe(PrecisionRecipe::parse(recipe).value());
+    return Parser::make(file, options, cpu::Backend()).value().plan().cost();
+  };
+  const std::string fuse = "int8: linear_fuse", query = std::string("int8: ") + kQuery;
+  const Cost floats = cost(fuse, Precision::float32), one = cost(fuse, Precision::int8);
+  const Cost other = cost(query, Precision::int8), both = cost(fuse + " " + kQuery, Precision::int8);
+  CHECK(floats.rounded == 0);
+  CHECK(one.rounded > 0);
+  CHECK(other.rounded > 0);
+  CHECK(both.rounded == one.rounded + other.rounded);
+  CHECK(both.rounded < both.flops);
+  CHECK(both.flops == floats.flops);
+}
+
 TEST_CASE("recipes of another network, and broken ones, are refused by name") {
   refused({{"precision.recipe", "int8: linear_fuse backbone.features.1.0.attn.qkv"}}, Errc::bad_format,
           {"w.safetensors", "layer 'backbone.features.1.0.attn.qkv'", "mobilenet has not", "another network",

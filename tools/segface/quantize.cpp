@@ -167,13 +167,23 @@ void print_times(const std::pair<double, double>& times) {
               times.second < 0.98 * times.first ? "" : "; nothing is gained here");
 }
 
+// How much of the work is of which precision.
+void print_shares(const std::vector<RecipeSearch::Layer>& layers, const PrecisionRecipe& recipe) {
+  double shares[3] = {};
+  for (const RecipeSearch::Layer& layer : layers) {
+    shares[static_cast<std::size_t>(recipe.lowest(layer.name))] += 100 * layer.share;
+  }
+  std::printf("  operations:  of these layers %.1f %% int8, %.1f %% bf16, %.1f %% f32\n", shares[2], shares[1],
+              shares[0]);
+}
+
 // Which layers went back, and why.
 void print_reverted(const std::vector<RecipeSearch::Layer>& layers, const PrecisionRecipe& recipe) {
   for (const RecipeSearch::Layer& layer : layers) {
     const Precision precision = recipe.lowest(layer.name);
     if (precision == Precision::int8) continue;
-    std::printf("    %-4s  %s: int8 alone would change %.3f %% and save %.2f ms\n", precision_name(precision),
-                layer.name.c_str(), 100 * layer.changed, std::max(0.0, layer.saved));
+    std::printf("    %-4s  %s: %.1f %% of the operations; int8 alone would change %.3f %% of the labels\n",
+                precision_name(precision), layer.name.c_str(), 100 * layer.share, 100 * layer.changed);
   }
 }
 
@@ -234,6 +244,7 @@ int quantize_by_photos(WeightFile& file, const QuantizeRequest& request, const P
   std::printf("%s: written\n", shown(request.output).c_str());
   print_layers(chosen->recipe, layers);
   print_reverted(*ranked, chosen->recipe);
+  print_shares(*ranked, chosen->recipe);
   print_agreement(chosen->agreement, *crops, file.info().dataset);
   print_times(*times);
   return kDone;

@@ -1,8 +1,9 @@
 // The search for a recipe: which layers may be of bytes, so that labels stay float32's.
 //
-// Each layer alone tells how many labels it changes in int8 and what time it saves. Then all are int8, and those that
-// change most for what they save go back, to bf16 where the processor has it, and further to float32, until enough labels
-// stay. How far they must go is found by halving.
+// Each layer alone tells how many labels it changes in int8; what time it saves goes by its share of the operations, which is
+// the same on every machine at any hour, as clocks are not. Then all are int8, and those that change most for what they
+// save go back, to bf16 where the processor has it, and further to float32, until enough labels stay. How far they must go
+// is found by halving.
 #pragma once
 
 #include <algorithm>
@@ -28,7 +29,6 @@ struct Agreement {
   double worst_crop = 1, worst_class = 1;
   std::size_t crop = 0;  // the worst
   Index label = -1;      // the class that keeps least of its labels, as IoU; -1 where all keep all
-  double saved = 0;      // milliseconds of a crop, where that was measured
   bool enough(double wanted) const { return share >= wanted && worst_class >= 0.99; }
 };
 
@@ -53,31 +53,32 @@ class RecipeSearch {
   struct Layer {
     std::string name;
     double changed = 0;  // share of labels, in int8 alone
-    double saved = 0;    // milliseconds of a crop
-    double badness = 0;  // labels changed for time saved; gains that no clock can tell from none count alike
+    double share = 0;    // of the operations of all these layers
+
+    // Labels that are lost for the time that is gained.
+    double badness() const { return changed / std::max(share, 1e-9); }
   };
 
   // The file's layers, those first that cost most for what they give. Errors: those of loading and parsing; cancelled.
   Result<std::vector<Layer>> rank(const PrecisionRecipe& candidates) {
-    SEGFACE_ASSIGN(exact, parser({}));
-    SEGFACE_ASSIGN(beside, exact.workspace());
-    const bool timed = backend_.has_instructions(Precision::int8);
     std::vector<Layer> layers;
+    double operations = 0;
     Progress progress("each layer alone");
     for (const PrecisionRecipe::Layer& candidate : candidates.layers()) {
       PrecisionRecipe alone;
       alone.set(candidate.name, Precision::int8);
-      SEGFACE_ASSIGN(found, measure(alone, few(), timed ? &beside : nullptr));
-      layers.push_back({candidate.name, 1 - found.share, found.saved, 0});
+      SEGFACE_ASSIGN(parser, this->parser(alone));
+      SEGFACE_ASSIGN(found, measure(parser, few()));
+      const double own = parser.plan().cost().rounded;
+      operations += own;
+      layers.push_back({candidate.name, 1 - found.share, own});
       if (!progress(static_cast<double>(layers.size()) / static_cast<double>(candidates.layers().size()))) {
         return stopped();
       }
     }
-    Mask mask;
-    SEGFACE_ASSIGN(milliseconds, parse(beside, crops_[0], mask));
-    for (Layer& layer : layers) layer.badness = layer.changed / std::max(layer.saved, 0.005 * milliseconds);
+    for (Layer& layer : layers) layer.share /= operations;
     std::stable_sort(layers.begin(), layers.end(),
-                     [](const Layer& a, const Layer& b) { return a.badness > b.badness; });
+                     [](const Layer& a, const Layer& b) { return a.badness() > b.badness(); });
     return Result<std::vector<Layer>>(std::move(layers));
   }
 
@@ -96,7 +97,8 @@ class RecipeSearch {
       PrecisionRecipe recipe;
       for (const Layer& layer : layers) recipe.set(layer.name, Precision::int8);
       for (std::size_t i = 0; i < step; ++i) recipe.set(moves[i].layer->name, moves[i].to);
-      SEGFACE_ASSIGN(found, measure(recipe, all()));
+      SEGFACE_ASSIGN(parser, this->parser(recipe));
+      SEGFACE_ASSIGN(found, measure(parser, all()));
       if (found.enough(wanted)) {
         most = step;
         chosen = {std::move(recipe), found};
@@ -177,19 +179,15 @@ class RecipeSearch {
     constexpr double kWorth = 5;
     std::vector<Move> moves;
     for (const Layer& layer : layers) {
-      if (backend_.has_instructions(Precision::bf16)) moves.push_back({&layer, Precision::bf16, layer.badness});
-      moves.push_back({&layer, Precision::float32, layer.badness / kWorth});
+      if (backend_.has_instructions(Precision::bf16)) moves.push_back({&layer, Precision::bf16, layer.badness()});
+      moves.push_back({&layer, Precision::float32, layer.badness() / kWorth});
     }
     std::stable_sort(moves.begin(), moves.end(), [](const Move& a, const Move& b) { return a.badness > b.badness; });
     return moves;
   }
 
-  // beside: of float32, for the time saved: in turns, as a computer is not equally fast for long.
-  Result<Agreement> measure(const PrecisionRecipe& recipe, const std::vector<std::size_t>& which,
-                            Workspace* beside = nullptr) {
-    SEGFACE_ASSIGN(parser, this->parser(recipe));
+  Result<Agreement> measure(const Parser& parser, const std::vector<std::size_t>& which) {
     SEGFACE_ASSIGN(workspace, parser.workspace());
-    constexpr std::size_t kPairs = 7;
     ConfusionMatrix matrix(file_.info().dataset);
     Agreement found;
     Mask mask;
@@ -201,14 +199,6 @@ class RecipeSearch {
       found.worst_crop = share;
       found.crop = i;
     }
-    std::vector<double> saved;
-    while (beside != nullptr && saved.size() < kPairs) {
-      const Crop& crop = crops_[which[saved.size() % which.size()]];
-      SEGFACE_ASSIGN(before, parse(*beside, crop, mask));
-      SEGFACE_ASSIGN(after, parse(workspace, crop, mask));
-      saved.push_back(before - after);
-    }
-    if (!saved.empty()) found.saved = median(saved);
     found.share = matrix.pixel_accuracy();
     for (Index label = 0; label < matrix.classes(); ++label) {
       const std::uint32_t members = 1u << label;
