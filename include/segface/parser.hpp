@@ -26,6 +26,7 @@
 SEGFACE_BEGIN_CORE
 
 class WeightFile;
+class PrecisionRecipe;
 template <class Backend>
 class SegFace;
 template <template <class> class Network, class Backend>
@@ -66,6 +67,10 @@ class BasicParser {
   static Result<BasicParser> from_memory(Bytes bytes, const Options& options = {}) noexcept;
   static Result<BasicParser> from_memory(Bytes bytes, const Options& options, const Backend& backend) noexcept;
 
+  // From a file that is open already, which is not needed afterwards.
+  static Result<BasicParser> make(const core::WeightFile& file, const Options& options,
+                                  const Backend& backend) noexcept;
+
   // Photo in, mask of the photo's size out. A LaPa network needs the five landmarks, in pixels of the photo; others
   // only check them. Errors: invalid_argument, out_of_memory.
   Result<Mask> parse(const ImageView& photo) const noexcept;
@@ -79,19 +84,20 @@ class BasicParser {
   bool empty() const noexcept { return state_ == nullptr; }
   const NetworkInfo& info() const noexcept;
   const Backend& backend() const noexcept;
+  // The layers whose products are rounded, with their precisions; none with float32.
+  const core::PrecisionRecipe& rounded() const noexcept;
   // The plan of the network's own resolution: memory, cost, stages.
   const core::Plan<core::SegFace, Backend>& plan() const noexcept;
   // Threads of one call that is alone, and what its calls share them by.
   Index threads() const noexcept;
   Executor& executor() const noexcept;
   // Replays the file's self-test: the largest difference in parts of the logits' root mean square, which agrees
-  // up to core::SelfTest::kTolerance.
+  // up to core::SelfTest::kTolerance; with rounded products it tells what rounding does to logits, and nothing is wrong
+  // with more.
   Result<double> self_test() const noexcept;
 
  private:
   static Status no_network() noexcept;
-  static Result<BasicParser> make(const core::WeightFile& file, const Options& options,
-                                  const Backend& backend) noexcept;
   // With a workspace of the parser's own; landmarks: null where there are none.
   Result<Mask> parse(const ImageView& photo, const Landmarks* landmarks) const noexcept;
 

@@ -112,6 +112,10 @@ const Backend& BasicParser<Backend>::backend() const noexcept {
   return state_->network->engine().network().backend();
 }
 template <class Backend>
+const core::PrecisionRecipe& BasicParser<Backend>::rounded() const noexcept {
+  return state_->network->engine().network().rounded();
+}
+template <class Backend>
 const core::Plan<core::SegFace, Backend>& BasicParser<Backend>::plan() const noexcept {
   return *state_->network->engine().plan();
 }

@@ -216,6 +216,41 @@ static void reads_structures_of_any_size(void) {
   CHECK(first_version.count == 1);
 }
 
+// An older program's options end before the precision; its segface_options has as many bytes as this.
+struct old_options {
+  size_t size;
+  int32_t threads, self_test;
+};
+
+static void loads_with_a_precision(const char* weights) {
+  char network[1024];
+  segface_options options = {.size = sizeof options, .self_test = 1};
+  struct old_options old = {.size = sizeof old, .self_test = 1};
+  segface_parser* other = NULL;
+  segface_info info = {.size = sizeof info};
+  int32_t precision;
+  sprintf(network, "%.900s/demo.safetensors", weights);
+  CHECK(segface_get_info(parser, &info) == SEGFACE_OK && info.precision == SEGFACE_FLOAT32);
+  for (precision = SEGFACE_FLOAT32; precision <= SEGFACE_AUTO; ++precision) {
+    options.precision = precision;
+    CHECK(segface_load(network, NULL, &options, &other) == SEGFACE_OK);
+    CHECK(segface_get_info(other, &info) == SEGFACE_OK);
+    CHECK(precision != SEGFACE_FLOAT32 || info.precision == SEGFACE_FLOAT32);
+    CHECK(precision != SEGFACE_BF16 || info.precision == SEGFACE_BF16 || info.precision == SEGFACE_FLOAT32);
+    CHECK(precision != SEGFACE_INT8 || info.precision == SEGFACE_INT8);
+    CHECK(info.precision <= SEGFACE_INT8);
+    segface_free(other);
+  }
+  CHECK(segface_load(network, NULL, (const segface_options*)(const void*)&old, &other) == SEGFACE_OK);
+  CHECK(segface_get_info(other, &info) == SEGFACE_OK && info.precision == SEGFACE_FLOAT32);
+  segface_free(other);
+  for (precision = -1; precision <= SEGFACE_AUTO + 1; precision += SEGFACE_AUTO + 2) {
+    options.precision = precision;
+    REFUSED(segface_load(network, NULL, &options, &other));
+    CHECK(strstr(segface_last_error(), "SEGFACE_AUTO") != NULL);
+  }
+}
+
 static int stop_at_half(double share, void* context) {
   *(double*)context = share;
   return share < 0.5;
@@ -282,6 +317,7 @@ int main(int argc, char** argv) {
   loads(argv[1], argv[2]);
   if (failures == 0) {
     tells_what_it_is();
+    loads_with_a_precision(argv[1]);
     answers_null();
     refuses_what_means_nothing();
     refuses_regions_that_are_none();

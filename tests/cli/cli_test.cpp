@@ -36,10 +36,10 @@ TEST_CASE("Help and version") {
   for (const char* command : {"--help", "-h", "help"}) {
     const Outcome help = w.run(command);
     CHECK(help.code == 0);
-    for (const char* name : {"parse", "convert", "info", "verify", "bench", "eval", "Exit codes"})
+    for (const char* name : {"parse", "convert", "quantize", "info", "verify", "bench", "eval", "Exit codes"})
       CHECK(contains(help.out, name));
   }
-  for (const std::string name : {"parse", "convert", "info", "verify", "bench", "eval"}) {
+  for (const std::string name : {"parse", "convert", "quantize", "info", "verify", "bench", "eval"}) {
     const Outcome help = w.run("help " + name);
     CHECK(help.code == 0);
     CHECK(contains(help.out, "usage: segface " + name));
@@ -511,9 +511,11 @@ TEST_CASE("bench of a backend that is not the cpu's times whole photos, of the c
   const Outcome json = w.run("bench w.safetensors --runs 1 --backend reference --json");
   CHECK(contains(json.out, "\"backend\": \"reference\""));
   CHECK(contains(json.out, "\"photo_ms\": "));
-  CHECK(contains(w.run("bench w.safetensors --runs 1 --precision int8").out, " kernels, int8, "));
-  CHECK(contains(w.run("bench w.safetensors --runs 1 --precision int8 --json").out, "\"precision\": \"int8\""));
-  check_refused(w.run("bench w.safetensors --precision f16"), 2, {"'f16'", "f32, bf16, int8"});
+  const cpu::Backend best(cpu::best_isa());
+  const std::string int8 = best.has_instructions(Precision::int8) ? "int8" : "f32";
+  CHECK(contains(w.run("bench w.safetensors --runs 1 --precision int8").out, " kernels, " + int8 + ", "));
+  CHECK(contains(w.run("bench w.safetensors --runs 1 --precision int8 --json").out, "\"precision\": \"" + int8 + "\""));
+  check_refused(w.run("bench w.safetensors --precision f16"), 2, {"'f16'", "f32, bf16, int8, auto"});
   check_refused(w.run("bench w.safetensors --precision int8 --backend reference"), 2,
                 {"--precision int8 goes with --backend cpu", "--backend reference"});
   const Outcome slow = w.shell("SEGFACE_ISA=avx2 segface bench w.safetensors --runs 1 --precision bf16");
@@ -521,6 +523,17 @@ TEST_CASE("bench of a backend that is not the cpu's times whole photos, of the c
     CHECK(contains(slow.err, "no instructions for bf16: products are of f32"));
     CHECK(contains(slow.out, "avx2 kernels, f32, "));
   }
+  const Outcome plain = w.shell("SEGFACE_ISA=baseline segface bench w.safetensors --runs 1 --precision int8");
+  CHECK(contains(plain.err, "no instructions for int8: products are of f32"));
+  CHECK(contains(plain.out, "baseline kernels, f32, "));
+  const Outcome automatic = w.shell("SEGFACE_ISA=baseline segface bench w.safetensors --runs 1 --precision auto");
+  CHECK(automatic.err.empty());
+  CHECK(contains(automatic.out, "baseline kernels, f32, "));
+  const Outcome here = w.run("bench w.safetensors --runs 1 --precision auto");
+  CHECK(contains(here.out, best.has_instructions(Precision::int8)   ? " kernels, int8, "
+                           : best.has_instructions(Precision::bf16) ? " kernels, bf16, "
+                                                                    : " kernels, f32, "));
+  CHECK(w.run("bench w.safetensors --runs 1 --precision auto --backend reference").code == 0);
 
   check_refused(w.run("bench w.safetensors --backend gpu"), 2, {"cpu, reference, cuda"});
   check_refused(w.run("bench w.safetensors --backend reference --batch 8"), 2, {"--batch goes with --backend cpu"});

@@ -83,6 +83,12 @@ void check_names(std::string_view text) {
   const Bytes bytes = bytes_of(text);
   (void)foreign_format(text.substr(0, kForeignFormatBytes));
   demand(!sniff_format(bytes).empty(), "a name for any format");
+  const auto recipe = PrecisionRecipe::parse(text);
+  if (!recipe.ok()) {
+    demand_reason(recipe.error());
+  } else {
+    demand(PrecisionRecipe::parse(recipe->text())->text() == recipe->text(), "the same recipe", text);
+  }
   std::vector<float> logits;
   if (SelfTest::parse(text, logits)) {
     SelfTest test;

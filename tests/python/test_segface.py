@@ -380,6 +380,19 @@ class Parsers(Case):
             with self.refuses("format_version is '7', expected 1", "bad_format"):
                 segface.load(DEMO, newer)
 
+    def test_precision(self):
+        self.assertEqual(PARSER.precision, "float32")
+        for precision in ("float32", "bf16", "int8", "auto"):
+            parser = segface.load(DEMO, precision=precision, self_test=True)
+            possible = {"bf16": ("bf16", "float32"), "auto": ("int8", "bf16", "float32")}.get(precision, (precision,))
+            self.assertIn(parser.precision, possible)
+            labels = parser.parse(PHOTO, "rgb").labels
+            self.assertGreater(np.mean(labels == EXPECTED.labels), 0.995)
+            self.assertEqual(np.array_equal(labels, EXPECTED.labels), parser.precision == "float32")
+        self.assertEqual(pickle.loads(pickle.dumps(segface.load(DEMO, precision="int8"))).precision, "int8")
+        with self.refuses("precision is 'f16'; expected one of 'float32', 'bf16', 'int8', 'auto'"):
+            segface.load(precision="f16")
+
     def test_a_closed_parser_says_so_and_calls_under_way_end(self):
         with segface.load() as parser:
             self.same(parser.parse(PHOTO, "rgb", progress=lambda share: parser.close()))

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdio>
+#include <iterator>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -40,18 +41,27 @@ inline segface::Status check_built(std::size_t backend) {
   return {};
 }
 
-// By Precision; the first is the default.
-inline const std::vector<std::string>& precision_names() {
-  static const std::vector<std::string> names = {"f32", "bf16", "int8"};
-  return names;
-}
+// The value of --precision; float32 where it is not given.
 inline segface::Result<segface::Precision> read_precision(const Arguments& arguments, std::size_t backend) {
-  SEGFACE_ASSIGN(precision, arguments.choice("--precision", precision_names()));
-  if (precision != 0 && backend != kCpu) {
-    return segface::error(segface::Errc::invalid_argument, "--precision ", precision_names()[precision],
+  using namespace segface::core;
+  SEGFACE_ASSIGN(chosen, arguments.choice("--precision", {std::begin(kPrecisionNames), std::end(kPrecisionNames)}));
+  const auto precision = static_cast<segface::Precision>(chosen);
+  if (backend != kCpu && !require_float32(precision).ok()) {
+    return segface::error(segface::Errc::invalid_argument, "--precision ", precision_name(precision),
                           " goes with --backend cpu, got --backend ", backend_names()[backend]);
   }
-  return static_cast<segface::Precision>(precision);
+  return precision;
+}
+
+// What is asked for, or float32 where this processor lacks it, and a line that says so.
+inline segface::Precision possible_precision(const segface::cpu::Backend& backend, segface::Precision precision) {
+  using segface::Precision;
+  if (precision == Precision::float32 || precision == Precision::automatic || backend.has_instructions(precision)) {
+    return precision;
+  }
+  std::fprintf(stderr, "note: this processor has no instructions for %s: products are of f32\n",
+               segface::core::precision_name(precision));
+  return Precision::float32;
 }
 
 template <class B>
@@ -83,14 +93,11 @@ template <template <class> class Facade, class Backend>
 segface::Result<Facade<Backend>> load(const std::string& weights, const segface::Options& options) {
   if constexpr (std::is_same_v<Backend, segface::cpu::Backend>) {
     const segface::cpu::Backend backend = cpu_backend();
-    const bool products = std::is_same_v<Facade<Backend>, segface::BasicParser<Backend>>;  // a finder's are of f32
-    if (products && options.precision != segface::Precision::float32 && !backend.has_instructions(options.precision)) {
-      const bool lacking = options.precision == segface::Precision::bf16;
-      std::fprintf(stderr, "note: this processor has no instructions for %s%s\n",
-                   precision_names()[static_cast<std::size_t>(options.precision)].c_str(),
-                   lacking ? ": products are of f32" : ", which is slower than f32 here");
+    segface::Options possible = options;
+    if constexpr (std::is_same_v<Facade<Backend>, segface::BasicParser<Backend>>) {  // a finder's products are of f32
+      possible.precision = possible_precision(backend, options.precision);
     }
-    return Facade<Backend>::load(weights, options, backend);
+    return Facade<Backend>::load(weights, possible, backend);
   } else {
     return Facade<Backend>::load(weights, options);
   }

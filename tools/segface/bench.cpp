@@ -129,13 +129,19 @@ std::string title(const NetworkInfo& info) {
   return backbone_name(info.backbone) + (", " + std::string(dataset_name(info.dataset))) + ", " + side + " x " + side;
 }
 
+// The lowest that products have.
 const char* precision_of(const Parser& parser) {
-  return precision_names()[static_cast<std::size_t>(parser.backend().precision())].c_str();
+  return precision_name(parser.rounded().lowest());
 }
 
 void print_table(const Parser& parser, const Figures& f, Index threads, Index batch, Index runs) {
   std::printf("%s; %s kernels, %s, %td threads, medians of %td runs\n", title(parser.info()).c_str(),
               parser.backend().isa_name(), precision_of(parser), threads, runs);
+  const PrecisionRecipe& rounded = parser.rounded();
+  if (!rounded.layers().empty()) {
+    std::printf("products of %zu layers are of int8, of %zu of bf16\n", rounded.count(Precision::int8),
+                rounded.count(Precision::bf16));
+  }
   std::printf("multiply-adds alone reach %.0f GFLOP/s here\n\n", f.peak);
   std::printf("  %-10s  %8s  %8s  %9s  %6s  %8s\n", "stage", "ms", "GFLOP", "GFLOP/s", "share", "MB");
   const auto row = [&](const std::string& name, double milliseconds, const Cost& cost) {
@@ -317,7 +323,8 @@ const Command kBench = {
     "  --backend NAME  cpu, the default; of cuda and cuda-f16, an NVIDIA GPU, where built with it (exit code 7:\n"
     "                  no GPU), whole photos, and photo and network by the GPU's own clock, cuda with floats\n"
     "                  rounded to TF32 too; of reference, whole photos only\n"
-    "  --precision NAME  f32, the default, or int8, of the cpu backend: products of bytes\n"
+    "  --precision NAME  f32, the default, bf16, int8 or auto, of the cpu backend: what products are of; see\n"
+    "                  segface help quantize\n"
     "  --batch N       pictures of a call of the network alone; 1 unless said otherwise\n"
     "  --photo FILE    with a finder's weights, whose networks are measured at usual sizes: the photo whole too\n"
     "  --json          the same for programs\n",

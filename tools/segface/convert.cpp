@@ -31,8 +31,9 @@ Result<ConvertOptions> read_options(const Arguments& arguments) {
     SEGFACE_ASSIGN(resolution, arguments.number("--resolution", kMinSide, 4096, 0));
     options.resolution = resolution;
   }
-  SEGFACE_ASSIGN(dtype, arguments.choice("--dtype", {"f32", "f16", "bf16"}));
-  options.dtype = dtype == 0 ? DType::f32 : dtype == 1 ? DType::f16 : DType::bf16;
+  SEGFACE_ASSIGN(dtype, arguments.choice("--dtype", {"f32", "f16", "bf16", "i8"}));
+  constexpr DType kTypes[] = {DType::f32, DType::f16, DType::bf16, DType::i8};
+  options.dtype = kTypes[dtype];
   options.strict = arguments.has("--strict");
   options.replace = arguments.has("--force");
   return options;
@@ -121,7 +122,8 @@ const Command kConvert = {
     "\n"
     "  --dataset NAME    celeb, lapa or helen; told from the tensors or the folder's name where possible\n"
     "  --resolution R    side of the square that photos are resized to; else from the folder's name, else 512\n"
-    "  --dtype NAME      f32, the default; f16 or bf16 for half the size\n"
+    "  --dtype NAME      f32, the default; f16 or bf16 for half the size; i8, a quarter: matrices of bytes with\n"
+    "                    scales, which this version and later ones read\n"
     "  --strict          refuses checkpoints that mention code anywhere, even where it would be ignored\n"
     "  --force           replaces an existing file\n",
     nullptr, run};

@@ -263,7 +263,8 @@ const Command kEval = {
     "  --threads N         0, the default, is all that may be kept busy; each parses photos of its own\n"
     "  --backend NAME      cpu, the default; cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU), and\n"
     "                      cuda-f16, the same with numbers of 16 bits; reference: plain, slow, to compare with\n"
-    "  --precision NAME    f32, the default, or int8, of the cpu backend: products of bytes\n",
+    "  --precision NAME    f32, the default, bf16, int8 or auto, of the cpu backend: what products are of; see\n"
+    "                      segface help quantize\n",
     nullptr, run};
 
 }  // namespace tool

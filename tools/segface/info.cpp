@@ -28,6 +28,17 @@ void print_network(const std::string& path, std::uint64_t bytes, const WeightFil
   std::printf("  parameters:  %zu\n", count_parameters(weights));
   std::printf("  bytes:       %llu, %s\n", static_cast<unsigned long long>(bytes), dtype_name(info.dtype));
   std::printf("  digest:      %s\n", shown(info.source_digest).c_str());
+  const RecipeProof* const proof = file.recipe_proof();
+  if (proof == nullptr) return;
+  const PrecisionRecipe& recipe = file.weights().recipe;
+  std::printf("  precision:   %zu layers may be of int8, %zu of bf16; ", recipe.count(Precision::int8),
+              recipe.count(Precision::bf16));
+  if (proof->photos == 0) {
+    std::printf("unproven\n");
+  } else {
+    std::printf("%s %% of the labels of %llu photos stay\n", proof->agreement.c_str(),
+                static_cast<unsigned long long>(proof->photos));
+  }
 }
 
 void print_classes(Dataset dataset) {
@@ -111,8 +122,9 @@ const Command kInfo = {
     "info", "what a weight file holds, and its classes",
     "usage: segface info WEIGHTS [--stages]\n"
     "\n"
-    "Shows what a weight file says of its network: backbone, data set, resolution, size, classes with their\n"
-    "sides and colours; of a finder's, who trained its networks on what, and on which terms they may be used.\n"
+    "Shows what a weight file says of its network: backbone, data set, resolution, size, the precision that\n"
+    "`segface quantize` found for its layers, classes with their sides and colours; of a finder's, who trained its "
+    "networks on what, and on which terms they may be used.\n"
     "Only the file's header is read.\n"
     "\n"
     "  --stages    loads the network too, and shows memory, and what each stage of a photo costs\n",

@@ -440,8 +440,9 @@ const Command kParse = {
     "Processor\n"
     "  --backend NAME      cpu, the default; cuda, an NVIDIA GPU, where built with it (exit code 7: no GPU), and\n"
     "                      cuda-f16, the same with numbers of 16 bits; reference: plain, slow, to compare with\n"
-    "  --precision NAME    f32, the default, or int8, of the cpu backend: products of bytes, faster where the\n"
-    "                      processor has instructions for them; some pixels at borders of classes change\n",
+    "  --precision NAME    what products are of, with the cpu backend: f32, the default; bf16 and int8 are faster\n"
+    "                      where the processor has instructions for them, and some pixels at borders of classes\n"
+    "                      change; auto, the fastest that the weight file's recipe allows: segface help quantize\n",
     run};
 
 }  // namespace tool

@@ -1,7 +1,8 @@
 // segface verify: does this build compute what it should with this weight file?
 //
 // Three kinds of checks, each a line, of one backend and of the reference: the file's self-test on both, both against
-// each other at the network's own size, and goldens, which hold what the official code computed at each stage.
+// each other at the network's own size, and goldens, which hold what the official code computed at each stage. All of
+// these are of float32; of products of less, each layer's alone.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -17,6 +18,7 @@
 #include "commands.hpp"
 #include "networks/replay.hpp"
 #include "output.hpp"
+#include "product_checks.hpp"
 
 namespace tool {
 namespace {
@@ -29,6 +31,10 @@ class Checks {
     std::fflush(stdout);
     ++count_;
     failed_ += agrees ? 0 : 1;
+  }
+  // What may be so or otherwise.
+  static void note(const std::string& what, const std::string& found) {
+    std::printf("note    %s: %s\n", shown(what).c_str(), found.c_str());
   }
   // A check that could not be made.
   void add(const std::string& what, const Status& status) {
@@ -110,6 +116,42 @@ void check_agreement(Checks& checks, const std::string& name, const BasicParser<
   const double bound =
       kLeeway<Backend> * 1e-3 * std::sqrt(std::max(0.0, squares / count - sum / count * (sum / count)));
   checks.add(largest <= bound, what, difference_text(largest, bound));
+}
+
+// Each rounded layer's products, and for information what rounding does to logits and labels of a seeded input.
+Status check_rounded(Checks& checks, const std::string& path, const WeightFile& file, Precision precision) {
+  Options options;
+  SEGFACE_ASSIGN(exact, (load<BasicParser, cpu::Backend>(path, options)));
+  options.precision = precision;
+  SEGFACE_ASSIGN(parser, (load<BasicParser, cpu::Backend>(path, options)));
+  const PrecisionRecipe& rounded = parser.rounded();
+  const std::string what = "products, " + std::to_string(rounded.count(Precision::int8)) + " layers of int8, " +
+                           std::to_string(rounded.count(Precision::bf16)) + " of bf16";
+  const auto wrong = wrong_products(file, rounded);
+  if (!wrong.ok()) return checks.add(what, wrong.error()), Status();
+  checks.add(wrong->empty(), what,
+             wrong->empty() ? std::string("as the plain kernels compute them")
+                            : std::to_string(wrong->size()) + " differ from the plain kernels', the first is " +
+                                  shown(wrong->front()));
+  SEGFACE_ASSIGN(expected, seeded_logits(exact, "f32"));
+  SEGFACE_ASSIGN(got, seeded_logits(parser, precision_name(precision)));
+  const auto classes = static_cast<std::size_t>(file.info().classes()), pixels = expected.size() / classes;
+  const auto label = [&](const std::vector<float>& logits, std::size_t pixel) {
+    std::size_t best = 0;
+    for (std::size_t k = 1; k < classes; ++k) {
+      if (logits[k * pixels + pixel] > logits[best * pixels + pixel]) best = k;
+    }
+    return best;
+  };
+  std::size_t equal = 0, finite = 0;
+  for (std::size_t i = 0; i < pixels; ++i) equal += label(expected, i) == label(got, i);
+  for (const float logit : got) finite += is_finite(logit);
+  char text[80];
+  std::snprintf(text, sizeof text, "%.2f %% of the labels of noise are those of f32",
+                100 * static_cast<double>(equal) / static_cast<double>(pixels));
+  if (finite != got.size()) return checks.add(false, what, "logits that are no numbers"), Status();
+  Checks::note(precision_name(precision), text);
+  return {};
 }
 
 // A golden's stages, computed by a backend.
@@ -199,11 +241,13 @@ Status check_parser(Checks& checks, const std::string& path, const std::string& 
 }
 
 int run(const std::vector<std::string>& words) {
-  const auto arguments = Arguments::parse(words, {{"--backend", true}});
+  const auto arguments = Arguments::parse(words, {{"--backend", true}, {"--precision", true}});
   if (!arguments.ok()) return misuse(kVerify, arguments.error());
   if (arguments->operands().empty()) return misuse(kVerify, error(Errc::invalid_argument, "no weight file is given"));
   const auto backend = arguments->choice("--backend", backend_names());
   if (!backend.ok()) return misuse(kVerify, backend.error());
+  const auto precision = read_precision(*arguments, *backend);
+  if (!precision.ok()) return misuse(kVerify, precision.error());
   const Status built = check_built(*backend);
   if (!built.ok()) return fail(built, kNoDevice);
   const std::string& path = arguments->operands()[0];
@@ -214,6 +258,10 @@ int run(const std::vector<std::string>& words) {
     return check_parser<typename decltype(type)::Backend>(checks, path, backend_names()[*backend]);
   });
   if (!loaded.ok()) return fail(loaded, kWeights);
+  if (*precision != Precision::float32 && *backend == kCpu && !interrupted()) {
+    const Status rounded = check_rounded(checks, path, *file, *precision);
+    if (!rounded.ok()) return fail(rounded, kWeights);
+  }
   for (std::size_t i = 1; i < arguments->operands().size() && !interrupted(); ++i) {
     check_golden(checks, arguments->operands()[i], *file, *backend);
   }
@@ -224,7 +272,7 @@ int run(const std::vector<std::string>& words) {
 
 const Command kVerify = {
     "verify", "computes a weight file's self-test, and goldens, on a backend and the reference",
-    "usage: segface verify WEIGHTS [GOLDEN...] [--backend NAME]\n"
+    "usage: segface verify WEIGHTS [GOLDEN...] [--backend NAME] [--precision NAME]\n"
     "\n"
     "Checks that this build on this processor computes what it should: the self-test stored in the\n"
     "weight file, a backend against the plain reference backend, and every stage of goldens that the\n"
@@ -232,7 +280,9 @@ const Command kVerify = {
     "where anything disagrees.\n"
     "\n"
     "  --backend NAME      cpu, the default; cuda and cuda-f16, an NVIDIA GPU, where built with it (exit code 7:\n"
-    "                      no GPU), the latter within twenty times the bounds; reference, alone\n",
+    "                      no GPU), the latter within twenty times the bounds; reference, alone\n"
+    "  --precision NAME    bf16, int8 or auto, with the cpu: besides, each layer's products of that precision by\n"
+    "                      themselves; int8 to the last bit\n",
     nullptr, run};
 
 }  // namespace tool

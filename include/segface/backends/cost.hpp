@@ -6,15 +6,17 @@
 
 SEGFACE_BEGIN_CORE
 
-// What a kernel does, by its sizes alone: floating-point operations (a multiply-add is 2) and bytes read or
-// written at least once.
+// What a kernel does, by its sizes alone: operations (a multiply-add is 2), bytes read or written at least once, and
+// which of the operations are of rounded numbers.
 struct Cost {
   double flops = 0;
   double bytes = 0;
+  double rounded = 0;
 
   Cost& operator+=(const Cost& other) noexcept {
     flops += other.flops;
     bytes += other.bytes;
+    rounded += other.rounded;
     return *this;
   }
 };

@@ -58,8 +58,14 @@ class Backend {
     return isa ? Backend(*isa) : Backend();
   }
 
-  // The same, with products of this precision; of float32 where it is bf16, which this processor lacks.
+  // The same, with products of this precision; of float32 where it is bf16, which this processor lacks. automatic is the
+  // lowest that it has instructions for.
   Result<Backend> with(Precision precision) const noexcept {
+    if (precision == Precision::automatic) {
+      precision = has_instructions(Precision::int8)   ? Precision::int8
+                  : has_instructions(Precision::bf16) ? Precision::bf16
+                                                      : Precision::float32;
+    }
     Backend backend(isa_);
     backend.precision_ = product_kernels(isa_, precision) == nullptr ? Precision::float32 : precision;
     return backend;

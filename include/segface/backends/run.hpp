@@ -58,6 +58,8 @@ class Run {
   bool dry() const noexcept { return arena_.dry(); }
   bool every_stage() const noexcept { return every_stage_; }
   const Cost& cost() const noexcept { return cost_; }
+  // Besides what kernels cost.
+  void count(const Cost& cost) noexcept { cost_ += cost; }
 
   // ok, cancelled, internal, or what the device said.
   Status status() const noexcept {

@@ -11,6 +11,7 @@
 #include "segface/compiled.hpp"
 #include "segface/engine/finder_file.hpp"
 #include "segface/faces/landmark_file.hpp"
+#include "segface/layers/precision_recipe.hpp"
 
 using namespace segface;
 using segface::core::c::answer;
@@ -33,6 +34,9 @@ static_assert(SEGFACE_VERSION == 1000000 * SEGFACE_VERSION_MAJOR + 1000 * SEGFAC
 static_assert(SEGFACE_INTERNAL == static_cast<int>(Errc::internal) && SEGFACE_BUSY == static_cast<int>(Errc::busy) &&
                   SEGFACE_SHAPE_MISMATCH == static_cast<int>(Errc::shape_mismatch),
               "a status is an Errc");
+static_assert(SEGFACE_INT8 == static_cast<int>(Precision::int8) &&
+                  SEGFACE_AUTO == static_cast<int>(Precision::automatic),
+              "a precision is a Precision");
 static_assert(SEGFACE_BEYOND_MOST == static_cast<int>(SkipReason::beyond_most), "a reason is a SkipReason");
 
 namespace {
@@ -51,8 +55,13 @@ segface_status load(bool network, bool finder, const segface_options* options, s
     if (asked.threads < 0) {
       return error(Errc::invalid_argument, "threads: ", asked.threads, "; expected a count, or 0 for all");
     }
+    if (asked.precision < SEGFACE_FLOAT32 || asked.precision > SEGFACE_AUTO) {
+      return error(Errc::invalid_argument, "precision: ", asked.precision,
+                   "; expected SEGFACE_FLOAT32, SEGFACE_BF16, SEGFACE_INT8 or SEGFACE_AUTO");
+    }
     Options known;
     known.threads = asked.threads;
+    known.precision = static_cast<Precision>(asked.precision);
     known.self_test = asked.self_test != 0;
     Finder finds;
     if (finder) {
@@ -261,6 +270,7 @@ segface_status segface_get_info(const segface_parser* parser, segface_info* info
       told.logits_height = static_cast<std::int32_t>(shape.height);
       told.logits_width = static_cast<std::int32_t>(shape.width);
       told.threads = static_cast<std::int32_t>(network.threads());
+      told.precision = static_cast<std::int32_t>(network.rounded().lowest());
     }
     const Finder& finder = parser->both.finder();
     if (!finder.empty()) {

@@ -130,10 +130,16 @@ SEGFACE_C const char* segface_status_name(segface_status status);
 // What is loaded: a network that parses, a finder, or both. Immutable.
 typedef struct segface_parser segface_parser;
 
+// What products are of: exact floats, unless said otherwise; of 16 bits; of bytes; or as low as the weight file's recipe
+// allows and this processor is fast with. Labels change where two classes are about equal. A processor without
+// instructions for SEGFACE_BF16 computes float32, one without those for SEGFACE_INT8 the same labels as others, slowly.
+enum { SEGFACE_FLOAT32, SEGFACE_BF16, SEGFACE_INT8, SEGFACE_AUTO };
+
 typedef struct segface_options {
   size_t size;
   int32_t threads;    // that all calls share; 0: as many as this process may keep busy
   int32_t self_test;  // not 0: replays the files' self-tests after loading (about 20 ms)
+  int32_t precision;  // SEGFACE_FLOAT32 ..., of the network that parses
 } segface_options;
 
 // From the files of both, in UTF-8. Either may be NULL: without a finder faces are known, or a photo is parsed whole;
@@ -161,6 +167,7 @@ typedef struct segface_info {
   int32_t resolution;                            // side of the square that a picture is resized to
   int32_t needs_landmarks;                       // not 0: segface_parse_crop does
   int32_t logits_height, logits_width, threads;  // threads: of a call that is alone
+  int32_t precision;                             // SEGFACE_FLOAT32, or the lowest that products have here
 } segface_info;
 SEGFACE_C segface_status segface_get_info(const segface_parser* parser, segface_info* info);
 

@@ -14,7 +14,9 @@ struct Options {
   // Replays the file's self-test after loading (about 20 ms): Errc::mismatch where it does not agree.
   bool self_test = false;
   // Of the cpu backend's products. bf16 takes AVX-512 BF16, and is float32 on a processor without; int8 is fast with AVX-VNNI
-  // or AVX-512 VNNI, and slower than float32 without. Backend::has_instructions() tells.
+  // or AVX-512 VNNI, and slower than float32 without. Backend::has_instructions() tells. What a weight file's recipe says
+  // of a layer is the lowest that this layer gets. automatic goes by the recipe and the processor, so that nothing is
+  // slower than with float32, and is float32 with other backends.
   Precision precision = Precision::float32;
 };
 

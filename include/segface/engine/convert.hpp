@@ -21,6 +21,7 @@
 #include "segface/base/threads/executor.hpp"
 #include "segface/engine/weight_file.hpp"
 #include "segface/tensors/plain_names.hpp"
+#include "segface/tensors/scaled_tensors.hpp"
 #include "segface/tensors/torch_checkpoint.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
@@ -28,7 +29,7 @@ SEGFACE_BEGIN_NAMESPACE
 struct ConvertOptions {
   std::optional<Dataset> dataset;
   std::optional<Index> resolution;
-  DType dtype = DType::f32;  // f32, f16 or bf16
+  DType dtype = DType::f32;  // f32, f16, bf16, or i8: matrices as bytes with scales, all else f32
   bool strict = false;       // refuse checkpoints that mention code anywhere, even where it is ignored
   bool replace = false;      // an existing output may be replaced
   // Called with the share done, 0 to 1; false cancels.
@@ -103,8 +104,12 @@ class RoundedTensors final : public TensorSource {
   RoundedTensors(const TensorSource& source, SegFaceWeights& weights, DType dtype) : source_(source), dtype_(dtype) {
     for_each_tensor(weights, [&](const std::string& name, const Shape& shape, Use use, Weight* weight) {
       if (use != Use::needed) return;
+      const bool bytes = dtype == DType::i8 && stored_in_bytes(name, shape);
       weights_.push_back(*weight);
-      infos_.push_back({name, dtype, shape});
+      infos_.push_back({name, dtype != DType::i8 || bytes ? dtype : DType::f32, shape});
+      if (!bytes) return;
+      weights_.push_back(*weight);
+      infos_.push_back({scale_name(name), DType::f32, {shape.dims[0]}});
     });
   }
 
@@ -113,8 +118,18 @@ class RoundedTensors final : public TensorSource {
   const TensorInfo& info(std::size_t index) const noexcept override { return infos_[index]; }
   Status read(std::size_t index, std::uint8_t* out) const noexcept override {
     SEGFACE_ASSIGN(values, weights_[index].read());
+    const TensorInfo& tensor = infos_[index];
+    const bool scales = tensor.shape.count() != values.size();
+    if (tensor.dtype == DType::i8 || scales) {
+      const std::size_t rows = static_cast<std::size_t>(tensor.shape.dims[0]);
+      SEGFACE_ASSIGN(others, Buffer<std::uint8_t>::make(scales ? values.size() : rows * sizeof(float)));
+      std::uint8_t* const bytes = scales ? others.data() : out;
+      scale_to_bytes(values.data(), rows, values.size() / rows, reinterpret_cast<std::int8_t*>(bytes),
+                     reinterpret_cast<float*>(scales ? out : others.data()));
+      return {};
+    }
     SEGFACE_RETURN_IF_ERROR(check_range(index, values.span()));
-    from_float(values.data(), values.size(), dtype_, out);
+    from_float(values.data(), values.size(), tensor.dtype, out);
     return {};
   }
   const std::vector<TensorInfo>& infos() const noexcept { return infos_; }
@@ -122,7 +137,7 @@ class RoundedTensors final : public TensorSource {
  private:
   // Numbers that would become infinite, which nobody would understand later.
   Status check_range(std::size_t index, Span<const float> values) const noexcept {
-    if (dtype_ == DType::f32) return {};
+    if (dtype_ == DType::f32 || dtype_ == DType::i8) return {};
     const bool half = dtype_ == DType::f16;
     const float beyond = half ? 65520.0f : 3.3961775e38f;  // rounds to infinity
     const auto at = std::find_if(values.begin(), values.end(), [&](float v) { return !(std::fabs(v) < beyond); });
@@ -180,7 +195,7 @@ Result<Converted> convert(const B& backend, const std::string& from, const std::
     SEGFACE_RETURN_IF_ERROR(bind(weights, *checkpoint));
     const RoundedTensors rounded(*checkpoint, weights, options.dtype);
     result.parameters = count_parameters(weights);
-    result.dropped = checkpoint->size() - rounded.size();
+    result.dropped = checkpoint->size() - list_tensors(weights).size();
     std::size_t most = 0, total = 0, done = 0;
     for (const TensorInfo& info : rounded.infos()) {
       most = std::max(most, info.bytes());
@@ -196,7 +211,8 @@ Result<Converted> convert(const B& backend, const std::string& from, const std::
     SelfTest self_test;
     {
       SegFaceWeights stored(variant.backbone, variant.dataset);
-      SEGFACE_RETURN_IF_ERROR(bind(stored, rounded));
+      SEGFACE_ASSIGN(floats, ScaledTensors::make(rounded));
+      SEGFACE_RETURN_IF_ERROR(bind(stored, floats));
       SEGFACE_ASSIGN(network, SegFace<B>::prepare(backend, stored));
       SEGFACE_ASSIGN(computed, SelfTest::run(network, self_test.seed, executor));
       self_test = std::move(computed);

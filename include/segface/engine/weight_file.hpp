@@ -2,7 +2,10 @@
 //
 // A safetensors file with the metadata format ("segface"), format_version ("1"), backbone, dataset, resolution,
 // source_digest, and a self-test: the network's logits at a few places for a seeded input, so that a damaged file, a
-// wrong build or a broken processor shows before a photo does.
+// wrong build or a broken processor shows before a photo does. Where it was quantised, precision.recipe (see
+// layers/precision_recipe.hpp), and, where that was tried on photos, precision.photos, how many these were, and
+// precision.agreement, the percentage of their labels that stayed: "99.93". Tensors may be of bytes with scales, see
+// tensors/scaled_tensors.hpp.
 #pragma once
 
 #include "segface/base/host_macros_begin.hpp"
@@ -10,6 +13,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +29,7 @@
 #include "segface/networks/segface/variant.hpp"
 #include "segface/tensors/bind.hpp"
 #include "segface/tensors/safetensors.hpp"
+#include "segface/tensors/scaled_tensors.hpp"
 #include "segface/tensors/visit.hpp"
 
 SEGFACE_BEGIN_CORE
@@ -115,6 +120,12 @@ inline Result<Backbone> parse_backbone(std::string_view name) noexcept {
   });
 }
 
+// What a weight file says of the precision of its layers' products, which are in SegFaceWeights.
+struct RecipeProof {
+  std::uint64_t photos = 0;  // that it was tried on
+  std::string agreement;     // percent of their labels that were float32's; empty without photos
+};
+
 // An opened weight file: its network's description, with every tensor found and of the right shape. Move-only.
 class WeightFile {
  public:
@@ -133,9 +144,15 @@ class WeightFile {
 
   const NetworkInfo& info() const noexcept { return info_; }
   const SelfTest& self_test() const noexcept { return self_test_; }
-  const TensorSource& tensors() const noexcept { return *file_; }
+  // As floats, whatever they are stored as.
+  const TensorSource& tensors() const noexcept { return *tensors_; }
+  const SafetensorsFile& stored() const noexcept { return *file_; }
   // The network's weights, bound to tensors(): as long as the file lives.
   const SegFaceWeights& weights() const noexcept { return *weights_; }
+  // With another recipe than the file's, for trying.
+  void set_recipe(PrecisionRecipe recipe) noexcept { weights_->recipe = std::move(recipe); }
+  // Null where the file has no recipe, so that the layers' names decide.
+  const RecipeProof* recipe_proof() const noexcept { return proof_ ? &*proof_ : nullptr; }
 
  private:
   static Result<WeightFile> make(Result<SafetensorsFile> opened) {
@@ -143,17 +160,20 @@ class WeightFile {
     WeightFile result;
     result.file_ = std::make_unique<SafetensorsFile>(std::move(*opened));
     SEGFACE_RETURN_IF_ERROR(in_context(result.read_metadata(), result.file_->name()));
+    SEGFACE_ASSIGN(floats, ScaledTensors::make(*result.file_));
+    result.tensors_ = std::make_unique<ScaledTensors>(std::move(floats));
     result.weights_ = std::make_unique<SegFaceWeights>(result.info_.backbone, result.info_.dataset);
     SegFaceWeights& weights = *result.weights_;
-    const Status bound = bind(weights, *result.file_);
+    const Status bound = bind(weights, *result.tensors_);
     if (!bound.ok()) {
-      const auto variant = detect_variant(*result.file_);
+      const auto variant = detect_variant(*result.tensors_);
       if (!variant.ok()) return bound;
       return in_context(bound, "the metadata says ", backbone_name(result.info_.backbone), " with ",
                         result.info_.classes(), " classes, the tensors are those of ", backbone_name(variant->backbone),
                         " with ", class_count(variant->dataset));
     }
-    result.info_.dtype = result.file_->info(0).dtype;
+    SEGFACE_RETURN_IF_ERROR(in_context(result.read_recipe(), result.file_->name()));
+    result.info_.dtype = result.tensors_->any() ? DType::i8 : result.file_->info(0).dtype;
     return Result<WeightFile>(std::move(result));
   }
 
@@ -196,6 +216,37 @@ class WeightFile {
     return {};
   }
 
+  Status read_recipe() {
+    const std::string* const text = file_->metadata("precision.recipe");
+    if (text == nullptr) return {};
+    constexpr const char* kAdvice = "; quantise the network anew";
+    auto recipe = PrecisionRecipe::parse(*text);
+    if (!recipe.ok())
+      return error(recipe.error().code(), "the recipe of precisions: ", recipe.error().message(), kAdvice);
+    const NameIndex names(*tensors_);
+    for (const PrecisionRecipe::Layer& layer : recipe->layers()) {
+      if (names.find(layer.name + ".weight")) continue;
+      return error(Errc::bad_format, "the recipe of precisions names a layer '", layer.name, "', which ",
+                   backbone_name(info_.backbone), " has not: it is of another network", kAdvice);
+    }
+    RecipeProof proof;
+    if (const std::string* const photos = file_->metadata("precision.photos")) {
+      const std::string* const agreement = file_->metadata("precision.agreement");
+      if (!parse_decimal(*photos, proof.photos) || agreement == nullptr || !is_percentage(*agreement)) {
+        return error(Errc::bad_format, "the recipe of precisions: precision.photos is '", *photos,
+                     "' and precision.agreement '", agreement == nullptr ? std::string_view() : *agreement,
+                     "', expected a number of photos and a percentage as 99.93", kAdvice);
+      }
+      proof.agreement = *agreement;
+    }
+    weights_->recipe = std::move(*recipe);
+    proof_ = std::move(proof);
+    return {};
+  }
+  static bool is_percentage(std::string_view text) noexcept {
+    return !text.empty() && text.size() <= 8 && text.find_first_not_of("0123456789.") == std::string_view::npos;
+  }
+
   // A file without tensors names what it lacks, whatever its metadata.
   Status bind_nothing(std::string_view backbone) const {
     const auto named = parse_backbone(backbone);
@@ -203,10 +254,12 @@ class WeightFile {
     return error(Errc::missing_tensor, "the file holds no tensors; ", match(weights, *file_));
   }
 
-  std::unique_ptr<SafetensorsFile> file_;  // at a fixed address: the weights point to it
+  std::unique_ptr<SafetensorsFile> file_;  // at a fixed address, as tensors_: the weights point to them
+  std::unique_ptr<ScaledTensors> tensors_;
   std::unique_ptr<SegFaceWeights> weights_;
   NetworkInfo info_;
   SelfTest self_test_;
+  std::optional<RecipeProof> proof_;
 };
 
 SEGFACE_END_CORE

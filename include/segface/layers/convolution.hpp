@@ -71,7 +71,7 @@ auto prepare_convolution(Preparation<B>& p, const ConvolutionWeights& w, const M
                                             weight.data(),
                                             {gain.data(), bias.data(), mean.data(), variance.data(), w.eps},
                                             nullptr};
-  return p.operand([&](const B& backend) { return make(backend, parameters); });
+  return p.operand(w.weight, [&](const B& backend) { return make(backend, parameters); });
 }
 
 template <class B>
@@ -104,7 +104,7 @@ struct BiasedConvolutionWeights {
 template <class B>
 typename B::Convolution prepare(Preparation<B>& p, const BiasedConvolutionWeights& w) noexcept {
   const Buffer<float> weight = p.read(w.weight), bias = p.read(w.bias);
-  return p.operand([&](const B& backend) {
+  return p.operand(w.weight, [&](const B& backend) {
     return backend.prepare_convolution({w.in, w.out, w.kernel, w.stride, weight.data(), {}, bias.data(), w.padding});
   });
 }

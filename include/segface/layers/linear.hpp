@@ -21,7 +21,7 @@ template <class B>
 typename B::Linear prepare(Preparation<B>& p, const LinearWeights& w) noexcept {
   const Buffer<float> weight = p.read(w.weight);
   const Buffer<float> bias = p.read(w.bias);
-  return p.operand([&](const B& backend) {
+  return p.operand(w.weight, [&](const B& backend) {
     return backend.prepare_linear({w.in, w.out, weight.data(), bias.data(), nullptr});
   });
 }

@@ -39,7 +39,7 @@ class PatchEmbedding {
         ordered.data()[o * w.in * taps + i % taps * w.in + i / taps] = weight.data()[o * w.in * taps + i];
       }
     }
-    return p.operand([&](const B& backend) {
+    return p.operand(w.weight, [&](const B& backend) {
       return backend.prepare_linear({w.in * taps, w.out, ordered.data(), bias.data(), nullptr});
     });
   }

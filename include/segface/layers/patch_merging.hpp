@@ -61,7 +61,7 @@ class PatchMerging {
   static typename B::Linear prepare_reduction(Preparation<B>& p, const PatchMergingWeights& w) {
     Buffer<float> weight = p.read(w.reduction);
     reorder(w.channels, weight);
-    return p.operand([&](const B& backend) {
+    return p.operand(w.reduction, [&](const B& backend) {
       return backend.prepare_linear({4 * w.channels, 2 * w.channels, weight.data(), nullptr, nullptr});
     });
   }

@@ -1,11 +1,10 @@
 // Preparation: turns weights into a backend's operands, reading tensor by tensor; the first failure sticks. It knows the
-// tensors' names, so it is here that each operand gets the precision of its products.
+// tensors' names, so it is here that each layer gets the precision of its products.
 //
 // Layers are built by constructors that take a Preparation and their XWeights. A constructor cannot return a
 // Status, so the Preparation keeps the first one: build the whole tree, then look at status().
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <iterator>
 #include <optional>
@@ -17,18 +16,23 @@
 #include "segface/backends/parameters.hpp"
 #include "segface/base/config.hpp"
 #include "segface/base/status.hpp"
+#include "segface/layers/precision_recipe.hpp"
 #include "segface/tensors/visit.hpp"
 
 SEGFACE_BEGIN_CORE
 
+// Whether an operand knows a precision of its products: a backend's that rounds.
+template <class Operand, class = void>
+inline constexpr bool kHasPrecision = false;
+template <class Operand>
+inline constexpr bool kHasPrecision<Operand, std::void_t<decltype(std::declval<const Operand&>().precision())>> = true;
+
 template <class Backend>
 class Preparation {
  public:
-  // The lowest precision of the products that a tensor takes part in, by its name.
-  using LowestPrecision = Precision (*)(std::string_view tensor);
-
   explicit Preparation(const Backend& backend) noexcept : backend_(backend) {}
-  Preparation(const Backend& backend, LowestPrecision lowest) noexcept : backend_(backend), lowest_of_(lowest) {}
+  // With the lowest precision of each layer's products, or null.
+  Preparation(const Backend& backend, const PrecisionRecipe* recipe) noexcept : backend_(backend), recipe_(recipe) {}
   Preparation(const Preparation&) = delete;
   Preparation& operator=(const Preparation&) = delete;
 
@@ -38,7 +42,6 @@ class Preparation {
   // The tensor's values; empty after a failure.
   Buffer<float> read(const Weight& weight) noexcept {
     if (!status_.ok()) return {};
-    if (lowest_of_ != nullptr) lowest_ = std::min(lowest_, lowest_of_(weight.source->info(weight.index).name));
     return keep(weight.read());
   }
 
@@ -52,14 +55,31 @@ class Preparation {
     return *std::move(result);
   }
 
-  // An operand made by `make(backend)`, a Result; an empty one after a failure. The backend's precision is at least the
-  // lowest of all tensors that were read since the last operand.
+  // An operand made by `make(backend)`, a Result; an empty one after a failure.
   template <class Make>
   auto operand(const Make& make) noexcept {
     using Operand = std::decay_t<decltype(*make(backend_))>;
-    const Precision lowest = std::exchange(lowest_, Precision::int8);
-    return status_.ok() ? keep(make(lowest < backend_.precision() ? exact_backend(lowest) : backend_)) : Operand();
+    return status_.ok() ? keep(make(backend_)) : Operand();
   }
+  // The same of a layer's products with the matrix that `weight` holds: no less exact than the recipe says.
+  template <class Make>
+  auto operand(const Weight& weight, const Make& make) noexcept {
+    using Operand = std::decay_t<decltype(*make(backend_))>;
+    if (!status_.ok()) return Operand();
+    const std::string_view layer = layer_of(weight.source->info(weight.index).name);
+    const Precision lowest = recipe_ == nullptr ? backend_.precision() : recipe_->lowest(layer);
+    Operand made = keep(make(lowest < backend_.precision() ? exact_backend(lowest) : backend_));
+    if constexpr (kHasPrecision<Operand>) {
+      fail(guarded([&]() -> Status {
+        used_.set(layer, made.precision());
+        return {};
+      }));
+    }
+    return made;
+  }
+
+  // The layers whose products are rounded, each with the precision that it got.
+  PrecisionRecipe take_used() noexcept { return std::move(used_); }
 
   void fail(const Status& status) noexcept {
     if (status_.ok()) status_ = status;
@@ -77,8 +97,8 @@ class Preparation {
   }
 
   const Backend& backend_;
-  LowestPrecision lowest_of_ = nullptr;
-  Precision lowest_ = Precision::int8;
+  const PrecisionRecipe* recipe_ = nullptr;
+  PrecisionRecipe used_;
   std::optional<Backend> exact_[static_cast<std::size_t>(Precision::int8)];  // of lower precisions than the backend's
   Status status_;
 };

@@ -111,13 +111,15 @@ compound::WindowAttention<B> prepare_window_attention(Preparation<B>& p, const W
                                                       const Buffer<float>& scale, const Buffer<float>& table,
                                                       const Buffer<float>& qkv_bias) noexcept {
   const Buffer<float> weight = p.read(w.qkv.weight), bias = spread_bias(p, w, table);
-  return {p.operand([&](const B& backend) {
-            return backend.prepare_linear({w.channels, 3 * w.channels, weight.data(), qkv_bias.data(), nullptr});
-          }),
-          prepare(p, w.proj), p.operand([&](const B& backend) {
-            return backend.prepare_window_attention(
-                {w.channels, w.heads, w.window, cosine, scale.data(), bias.data(), qkv_bias.data()});
-          })};
+  return {
+      p.operand(w.qkv.weight,
+                [&](const B& backend) {
+                  return backend.prepare_linear({w.channels, 3 * w.channels, weight.data(), qkv_bias.data(), nullptr});
+                }),
+      prepare(p, w.proj), p.operand([&](const B& backend) {
+        return backend.prepare_window_attention(
+            {w.channels, w.heads, w.window, cosine, scale.data(), bias.data(), qkv_bias.data()});
+      })};
 }
 
 template <class B>

@@ -72,7 +72,7 @@ class Faces(Sized):
 
 
 class Options(Sized):
-    _fields_ = [("size", c_size_t), ("threads", c_int32), ("self_test", c_int32)]
+    _fields_ = [("size", c_size_t), *((name, c_int32) for name in ("threads", "self_test", "precision"))]
 
 
 class Info(Sized):
@@ -80,7 +80,7 @@ class Info(Sized):
         ("size", c_size_t),
         *((name, c_char_p) for name in ("backbone", "source_digest", "finder_origin", "finder_terms")),
         *((name, c_int32) for name in ("dataset", "classes", "resolution", "needs_landmarks")),
-        *((name, c_int32) for name in ("logits_height", "logits_width", "threads")),
+        *((name, c_int32) for name in ("logits_height", "logits_width", "threads", "precision")),
     ]
 
 

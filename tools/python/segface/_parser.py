@@ -25,6 +25,7 @@ Progress = Callable[[float], Any]
 Points = Union[Sequence[Sequence[float]], npt.NDArray[Any]]
 
 MOST = 255  # faces of a photo
+PRECISIONS = ("float32", "bf16", "int8", "auto")
 REGIONS = ("whole", "box", "celeba", "helen")
 POINTS = {
     5: "five points, (5, 2), x and y of the subject's right eye, left eye, nose, right and left corner of the mouth",
@@ -38,6 +39,7 @@ def load(
     *,
     threads: int = 0,
     self_test: bool = False,
+    precision: Literal["float32", "bf16", "int8", "auto"] = "float32",
 ) -> Parser:
     """Loads a network that parses and one that finds faces, from files or their bytes.
 
@@ -47,6 +49,9 @@ def load(
         False: none, where faces are always known.
     threads: that all calls share; 0: as many as this process may keep busy.
     self_test: replays the files' self-tests, in some 20 ms.
+    precision: what products are of: "bf16" and "int8" are faster where the processor has instructions for them, and
+        labels change where two classes are about equal; "auto" is the fastest that the file's recipe allows, which
+        `python -m segface quantize` makes. `Parser.precision` tells what became of it.
     """
     if network is None:
         network = os.environ.get("SEGFACE_WEIGHTS") or c.WEIGHTS / "demo.safetensors"
@@ -54,7 +59,7 @@ def load(
         finder = c.WEIGHTS / "finder.safetensors"
         if not isinstance(network, bytes) and (beside := Path(network).with_name(finder.name)).is_file():
             finder = beside
-    return Parser(_absolute(network), None if finder is False else _absolute(finder), threads, self_test)
+    return Parser(_absolute(network), None if finder is False else _absolute(finder), threads, self_test, precision)
 
 
 def _absolute(weights: Weights) -> str | bytes:
@@ -70,8 +75,12 @@ def _file_bytes(weights: str | bytes | None) -> bytes | None:
     return weights
 
 
-def _handle(network: str | bytes, finder: str | bytes | None, threads: int, self_test: bool) -> c.Handle:
-    options = byref(c.Options(threads=threads, self_test=self_test))
+def _handle(
+    network: str | bytes, finder: str | bytes | None, threads: int, self_test: bool, precision: str
+) -> c.Handle:
+    if precision not in PRECISIONS:
+        raise c.Error(f"precision is {precision!r}; expected one of {', '.join(map(repr, PRECISIONS))}")
+    options = byref(c.Options(threads=threads, self_test=self_test, precision=PRECISIONS.index(precision)))
     if isinstance(network, str) and not isinstance(finder, bytes):
         try:
             return c.Handle(c.load, c.free, path_bytes(network), finder and path_bytes(finder), options)
@@ -90,8 +99,10 @@ class Parser:
     In a forked child it goes on, on one thread. It is pickled as the names of its files.
     """
 
-    def __init__(self, network: str | bytes, finder: str | bytes | None, threads: int, self_test: bool) -> None:
-        self._source = (network, finder, threads, self_test)
+    def __init__(
+        self, network: str | bytes, finder: str | bytes | None, threads: int, self_test: bool, precision: str
+    ) -> None:
+        self._source = (network, finder, threads, self_test, precision)
         self._loaded: c.Handle | None = _handle(*self._source)
         self._workspaces: list[c.Handle] = []  # that no call is using
         info = c.Info()
@@ -101,6 +112,7 @@ class Parser:
         self.resolution: int = info.resolution  #: side of the square that a face is resized to
         self.needs_landmarks: bool = bool(info.needs_landmarks)  #: whether parse_crop does
         self.threads: int = info.threads  #: of a call that is alone
+        self.precision: str = PRECISIONS[info.precision]  #: the lowest that products have on this processor
         self.source_digest: str = info.source_digest.decode()  #: of the checkpoint that was converted
         self.finder_terms: str = info.finder_terms.decode()  #: on which terms the finder may be used; "" without one
         self._logits_shape = (info.classes, info.logits_height, info.logits_width)

@@ -20,6 +20,7 @@ class Multiplication {
       : kernels_(&kernels), w_(&w), units_(panel_count(kernels, w.out)) {
     constexpr Index kLeastRows = 4 * kRowBlock, kLeastDepth = 64;
     if (w.rounding) {
+      run.count({0, 0, gemm_cost<float>(rows, w.out, w.in).flops});
       rounded_ = rounded_rows(run, run.workers() * kRowBlock);
       return;
     }

@@ -28,10 +28,19 @@ struct Linear {
   Index in = 0, out = 0;
   Rounding rounding;
 
+  // Of its products.
+  Precision precision() const noexcept { return rounding ? rounding.kernels->precision : Precision::float32; }
   RoundedWeights rounded() const noexcept {
     return {reinterpret_cast<const std::uint32_t*>(panels.data()), rounding.scales.data(), rounding.sums.data()};
   }
 };
+// Of any of several.
+template <class Linears>
+Precision lowest_precision_of(const Linears& linears) noexcept {
+  Precision lowest = Precision::float32;
+  for (const Linear& linear : linears) lowest = std::max(lowest, linear.precision());
+  return lowest;
+}
 // Panels that `columns` outputs fill.
 inline Index panel_count(const Kernels& kernels, Index columns) noexcept {
   return (columns + kernels.panel - 1) / kernels.panel;
@@ -122,6 +131,8 @@ struct Convolution {
   Linear matrix;  // rows in the order dy, dx, channel; for Winograd as pack_winograd says
   Index out = 0, kernel = 1, stride = 1, padding = 0;
   bool winograd = false;
+
+  Precision precision() const noexcept { return matrix.precision(); }
 };
 struct DepthwiseConvolution {
   Buffer<float> weights;  // [kernel kernel, C]
@@ -151,6 +162,8 @@ inline LayerNormArguments norm_in_place(const LayerNorm& w, Index rows, Index ch
 struct TransposedConvolution {
   Linear matrix;  // outputs in the order dy, dx, channel
   Index out = 0;
+
+  Precision precision() const noexcept { return matrix.precision(); }
 };
 struct WindowAttention {
   Index heads = 0, window = 0, padded = 0;  // padded: keys of a window, rounded up to whole panels

@@ -55,7 +55,7 @@ typename B::TransposedConvolution prepare_transposed(Preparation<B>& p, Index in
                                                      const Weight& bias) noexcept {
   const Buffer<float> w = p.read(weight);
   const Buffer<float> b = p.read(bias);
-  return p.operand([&](const B& backend) {
+  return p.operand(weight, [&](const B& backend) {
     return backend.prepare_transposed_convolution({in, out, w.data(), b.data()});
   });
 }

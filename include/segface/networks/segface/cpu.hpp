@@ -28,6 +28,8 @@ class OwnSegFaceWords {
     std::array<Linear, 4> levels;
     std::array<bool, 4> narrower = {};  // see is_product
 
+    Precision precision() const noexcept { return lowest_precision_of(levels); }
+
     static Result<MlpFusion> prepare(const Backend& backend, const MlpFusionParameters& p) noexcept {
       MlpFusion fusion;
       for (std::size_t i = 0; i < 4; ++i) {

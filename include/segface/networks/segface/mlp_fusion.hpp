@@ -40,14 +40,18 @@ class MlpFusionNumbers {
       bias_[i] = p.read(w.linear_c[i].bias);
       parameters_.linear_c[i] = {w.linear_c[i].in, kDecoderWidth, weight_[i].data(), bias_[i].data(), nullptr};
     }
-    fuse_ = p.read(w.linear_fuse);
+    layer_ = w.linear_fuse;
+    fuse_ = p.read(layer_);
     parameters_.linear_fuse = {4 * kDecoderWidth, kDecoderWidth, fuse_.data(), nullptr, nullptr};
     folded_ = p.operand([&](const B&) { return FoldedFusion::make(parameters_); });
   }
 
   const MlpFusionParameters& parameters() const noexcept { return parameters_; }
+  // The layer that the folded matrices count as.
+  const Weight& layer() const noexcept { return layer_; }
 
  private:
+  Weight layer_;
   std::array<Buffer<float>, 4> weight_, bias_;
   Buffer<float> fuse_;
   FoldedFusion folded_;
@@ -56,7 +60,8 @@ class MlpFusionNumbers {
 
 template <class B>
 ops::MlpFusion<B> prepare(Preparation<B>& p, const MlpFusionNumbers& fusion) noexcept {
-  return p.operand([&](const B& backend) { return ops::MlpFusion<B>::prepare(backend, fusion.parameters()); });
+  return p.operand(fusion.layer(),
+                   [&](const B& backend) { return ops::MlpFusion<B>::prepare(backend, fusion.parameters()); });
 }
 
 // A linear layer that is applied to the fused map.
@@ -65,7 +70,7 @@ ops::PyramidLinear<B> prepare_on_pyramid(Preparation<B>& p, const LinearWeights&
                                          const MlpFusionNumbers& fusion) noexcept {
   const Buffer<float> weight = p.read(w.weight);
   const Buffer<float> bias = p.read(w.bias);
-  return p.operand([&](const B& backend) {
+  return p.operand(w.weight, [&](const B& backend) {
     return ops::PyramidLinear<B>::prepare(backend, fusion.parameters(),
                                           {w.in, w.out, weight.data(), bias.data(), nullptr});
   });

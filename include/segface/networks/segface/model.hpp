@@ -41,9 +41,12 @@ struct SegFaceWeights {
   PositionEncodingWeights pe_layer;
   ClassTokenDecoderWeights face_decoder;
   MlpFusionWeights fusion;
+  PrecisionRecipe recipe;  // the lowest precision of each layer's products
 
   SegFaceWeights(Backbone which, Dataset dataset)
-      : backbone(make_backbone(which)), face_decoder(dataset), fusion(channels(backbone)) {}
+      : backbone(make_backbone(which)), face_decoder(dataset), fusion(channels(backbone)) {
+    recipe = default_recipe(*this);
+  }
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -98,6 +101,8 @@ class SegFace {
   ~SegFace();
 
   const B& backend() const noexcept { return backend_; }
+  // The layers whose products are rounded here, with their precisions.
+  const PrecisionRecipe& rounded() const noexcept { return rounded_; }
 
   // Errors: invalid_argument (no image, a side below kMinSide, warps for what is no square).
   static Status check_input(Index batch, Index height, Index width, Given warps) noexcept;
@@ -134,6 +139,7 @@ class SegFace {
   AnyBackbone backbone_;
   ops::MlpFusion<B> fusion_;
   ClassTokenDecoder<B> decoder_;
+  PrecisionRecipe rounded_;
 };
 
 // Members are defined outside the class, and not inline, so that a program may instantiate them once.
@@ -148,9 +154,10 @@ SegFace<B>::~SegFace() = default;
 template <class B>
 Result<SegFace<B>> SegFace<B>::prepare(const B& backend, const SegFaceWeights& w) noexcept {
   return guarded([&]() -> Result<SegFace> {
-    Preparation<B> preparation(backend, lowest_precision);
+    Preparation<B> preparation(backend, &w.recipe);
     SegFace network(preparation, w, MlpFusionNumbers(preparation, w.fusion));
     if (!preparation.status().ok()) return preparation.status();
+    network.rounded_ = preparation.take_used();
     return Result<SegFace>(std::move(network));
   });
 }

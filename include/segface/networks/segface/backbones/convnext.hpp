@@ -128,7 +128,7 @@ struct Block {
   }
   static typename B::Linear prepare_scaled(Preparation<B>& p, const BlockWeights& w) {
     const Buffer<float> weight = p.read(w.project.weight), bias = p.read(w.project.bias), scale = p.read(w.layer_scale);
-    return p.operand([&](const B& backend) {
+    return p.operand(w.project.weight, [&](const B& backend) {
       return backend.prepare_linear({w.project.in, w.project.out, weight.data(), bias.data(), scale.data()});
     });
   }

@@ -6,6 +6,7 @@
 // own product C_i F_i, which it has made already: see fuse in cpu.hpp.
 #pragma once
 
+#include <algorithm>
 #include <array>
 
 #include "segface/backends/cpu/interpolation.hpp"
@@ -41,6 +42,8 @@ struct PyramidLinear {
   bool apart = false;            // the levels are the cheaper way
   std::array<Linear, 4> levels;  // level 0 carries the bias of the fusion through the layer, and the layer's own
   Buffer<float> fusion_bias;     // the first of these alone
+
+  Precision precision() const noexcept { return std::max(on_fused.precision(), lowest_precision_of(levels)); }
 
   template <class Backend>
   static Result<PyramidLinear> prepare(const Backend& backend, const MlpFusionParameters& fusion,
