@@ -1,0 +1,201 @@
+// A plane redrawn along the edges of a picture: the guided filter of He, Sun, Tang (2010, 2013), with a guide in colour.
+//
+// Of each window of (2 r + 1)^2 pixels the plane is taken to be p = a . colour + b, by least squares with epsilon |a|^2
+// besides; a pixel's value is the mean of what all windows that hold it say of it. Windows end at the picture's border.
+//   a = (covariance(colour) + epsilon 1)^-1 covariance(colour, p),  b = mean(p) - a . mean(colour)
+// p and b are rounded to multiples of 2^-18, a to those of 2^-27 a level of colour: all sums are exact, so that running sums
+// drift nowhere and nothing depends on the order or on the number of threads. Linear in p but for that rounding; a
+// constant stays itself.
+// The cost of a pixel does not depend on r.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "segface/base/config.hpp"
+#include "segface/base/memory.hpp"
+#include "segface/base/status.hpp"
+#include "segface/base/threads/executor.hpp"
+#include "segface/image/image.hpp"
+
+SEGFACE_BEGIN_CORE
+
+class GuidedFilter {
+ public:
+  static constexpr Index kMostRadius = 64;
+  // Below it a may be beyond what is rounded exactly.
+  static constexpr double kLeastEpsilon = 1e-4;
+
+  // radius in pixels, 1 to kMostRadius; epsilon for colours from 0 to 1: edges fainter than its root are none.
+  GuidedFilter(Index radius, double epsilon) noexcept
+      : radius_(std::clamp<Index>(radius, 1, kMostRadius)), epsilon_(std::max(epsilon, kLeastEpsilon)) {}
+
+  // plane and out are [height, width] of the guide, apart from each other; the plane is from 0 to 1, what comes out may
+  // be a little beyond. Errors: invalid_argument (sizes), overflow, out_of_memory.
+  Status apply(const ImageView& guide, Span<const float> plane, Executor& executor, Span<float> out) const noexcept {
+    SEGFACE_RETURN_IF_ERROR(guide.validate());
+    const auto pixels = static_cast<std::size_t>(guide.width * guide.height);
+    if (plane.size() != pixels || out.size() != pixels) {
+      return error(Errc::invalid_argument, "guided filter: planes of ", plane.size(), " and ", out.size(),
+                   " pixels for a guide of ", guide.width, " x ", guide.height);
+    }
+    const auto workers = static_cast<std::size_t>(executor.threads());
+    const auto width = static_cast<std::size_t>(guide.width), rows = static_cast<std::size_t>(window());
+    SEGFACE_ASSIGN(sums, Buffer<Sums>::make(workers * width));
+    SEGFACE_ASSIGN(model_sums, Buffer<ModelSums>::make(workers * width));
+    SEGFACE_ASSIGN(models, Buffer<Model>::make(workers * rows * width));
+    // Each strip begins with windows that other strips have seen too.
+    const Index strip = std::max<Index>(64, 4 * window());
+    executor.for_each((guide.height + strip - 1) / strip, [&](Index task, Index worker) {
+      const auto at = static_cast<std::size_t>(worker);
+      Strip work = {*this,
+                    guide,
+                    plane.data(),
+                    sums.data() + at * width,
+                    model_sums.data() + at * width,
+                    models.data() + at * rows * width};
+      work.filter(task * strip, std::min(guide.height, (task + 1) * strip), out.data());
+    });
+    return {};
+  }
+
+ private:
+  static constexpr double kSteps = 1 << 18;  // to 1
+
+  // Sums over the pixels of a window: r, g, b; rr, rg, rb, gg, gb, bb; p, pr, pg, pb. Colours are from 0 to 255, p from 0
+  // to kSteps. One more, so that vectors have no rest.
+  struct Sums {
+    static constexpr int kCount = 14;
+    double of[kCount];
+  };
+  // What a window says of the pixels in it: a of r, g, b, which are from 0 to 255, in multiples of 1 / kFine; b. |a| is at
+  // most 1 / (4 sqrt(epsilon)) for colours and planes from 0 to 1, so that both are whole numbers below 2^24.
+  static constexpr double kFine = 1 << 9;
+  struct Model {
+    float of[4];
+  };
+  struct ModelSums {
+    double of[4];
+  };
+
+  Index window() const noexcept { return 2 * radius_ + 1; }
+
+  // Rows of the picture from top to bottom, by one worker.
+  struct Strip {
+    const GuidedFilter& filter_;
+    const ImageView& guide;
+    const float* plane;
+    Sums* columns;             // [width]: over the rows of the window
+    ModelSums* model_columns;  // [width]
+    Model* models;             // [window, width]: row y is at y modulo the window
+
+    void filter(Index first, Index last, float* out) noexcept {
+      const Index r = filter_.radius_, height = guide.height, width = guide.width;
+      const Index first_model = std::max<Index>(0, first - r), first_row = std::max<Index>(0, first_model - r);
+      std::fill_n(columns, width, Sums{});
+      std::fill_n(model_columns, width, ModelSums{});
+      Index next_row = first_row, next_model = first_model;
+      for (Index y = first; y < last; ++y) {
+        if (y - r - 1 >= first_model) add_models(model_row(y - r - 1), -1);
+        for (; next_model <= std::min(height - 1, y + r); ++next_model) {
+          if (next_model - r - 1 >= first_row) add_row<false>(next_model - r - 1);
+          for (; next_row <= std::min(height - 1, next_model + r); ++next_row) add_row<true>(next_row);
+          make_models(next_model);
+          add_models(model_row(next_model), 1);
+        }
+        write_row(y, out + y * width);
+      }
+    }
+
+    Model* model_row(Index y) const noexcept { return models + y % filter_.window() * guide.width; }
+
+    template <bool kAdds>
+    void add_row(Index y) noexcept {
+      const RgbOffsets offset = rgb_offsets(guide.order);
+      const Index channels = channels_of(guide.order);
+      const std::uint8_t* pixel = guide.row(y);
+      const float* const p = plane + y * guide.width;
+      for (Index x = 0; x < guide.width; ++x, pixel += channels) {
+        const double r = pixel[offset.r], g = pixel[offset.g], b = pixel[offset.b];
+        const double value = static_cast<double>(static_cast<std::int32_t>(p[x] * static_cast<float>(kSteps) + 0.5f));
+        const double terms[Sums::kCount] = {r,     g,     b,     r * r,     r * g,     r * b,     g * g,
+                                            g * b, b * b, value, value * r, value * g, value * b, 0};
+        double* const to = columns[x].of;
+        for (int i = 0; i < Sums::kCount; ++i) kAdds ? to[i] += terms[i] : to[i] -= terms[i];
+      }
+    }
+
+    // The models of the windows around the pixels of a row.
+    void make_models(Index y) noexcept {
+      const Index r = filter_.radius_, width = guide.width;
+      const double rows = static_cast<double>(std::min(guide.height - 1, y + r) - std::max<Index>(0, y - r) + 1);
+      Model* const row = model_row(y);
+      Sums sums = {};
+      for (Index x = 0; x < std::min(width, r); ++x) add(columns[x], sums);
+      for (Index x = 0; x < width; ++x) {
+        if (x + r < width) add(columns[x + r], sums);
+        if (x - r - 1 >= 0) subtract(columns[x - r - 1], sums);
+        const Index across = std::min(width - 1, x + r) - std::max<Index>(0, x - r) + 1;
+        row[x] = filter_.model_of(sums, rows * static_cast<double>(across));
+      }
+    }
+
+    void add_models(const Model* row, double sign) noexcept {
+      for (Index x = 0; x < guide.width; ++x) {
+        for (int i = 0; i < 4; ++i) model_columns[x].of[i] += sign * static_cast<double>(row[x].of[i]);
+      }
+    }
+
+    void write_row(Index y, float* out) const noexcept {
+      const RgbOffsets offset = rgb_offsets(guide.order);
+      const Index channels = channels_of(guide.order), r = filter_.radius_, width = guide.width;
+      const double rows = static_cast<double>(std::min(guide.height - 1, y + r) - std::max<Index>(0, y - r) + 1);
+      const std::uint8_t* pixel = guide.row(y);
+      ModelSums sums = {};
+      for (Index x = 0; x < std::min(width, r); ++x) add(model_columns[x], sums);
+      for (Index x = 0; x < width; ++x, pixel += channels) {
+        if (x + r < width) add(model_columns[x + r], sums);
+        if (x - r - 1 >= 0) subtract(model_columns[x - r - 1], sums);
+        const Index across = std::min(width - 1, x + r) - std::max<Index>(0, x - r) + 1;
+        const double colour =
+            sums.of[0] * pixel[offset.r] + sums.of[1] * pixel[offset.g] + sums.of[2] * pixel[offset.b];
+        const double steps = (colour / kFine + sums.of[3]) / (rows * static_cast<double>(across));
+        out[x] = static_cast<float>(steps / kSteps);
+      }
+    }
+
+    template <class T>
+    static void add(const T& column, T& sums) noexcept {
+      for (std::size_t i = 0; i < sizeof sums.of / sizeof sums.of[0]; ++i) sums.of[i] += column.of[i];
+    }
+    template <class T>
+    static void subtract(const T& column, T& sums) noexcept {
+      for (std::size_t i = 0; i < sizeof sums.of / sizeof sums.of[0]; ++i) sums.of[i] -= column.of[i];
+    }
+  };
+
+  // Of the sums of `count` pixels. Covariances here are count^2 times those of colours from 0 to 255.
+  Model model_of(const Sums& sums, double count) const noexcept {
+    const double* const s = sums.of;
+    const double penalty = epsilon_ * 255 * 255 * count * count;
+    const double rr = count * s[3] - s[0] * s[0] + penalty, rg = count * s[4] - s[0] * s[1];
+    const double rb = count * s[5] - s[0] * s[2], gg = count * s[6] - s[1] * s[1] + penalty;
+    const double gb = count * s[7] - s[1] * s[2], bb = count * s[8] - s[2] * s[2] + penalty;
+    const double pr = count * s[10] - s[9] * s[0], pg = count * s[11] - s[9] * s[1], pb = count * s[12] - s[9] * s[2];
+    const double c_rr = gg * bb - gb * gb, c_rg = gb * rb - rg * bb, c_rb = rg * gb - gg * rb;
+    const double c_gg = rr * bb - rb * rb, c_gb = rg * rb - rr * gb, c_bb = rr * gg - rg * rg;
+    const double scale = 1 / (rr * c_rr + rg * c_rg + rb * c_rb);
+    const double a[3] = {scale * (c_rr * pr + c_rg * pg + c_rb * pb), scale * (c_rg * pr + c_gg * pg + c_gb * pb),
+                         scale * (c_rb * pr + c_gb * pg + c_bb * pb)};
+    const double b = (s[9] - a[0] * s[0] - a[1] * s[1] - a[2] * s[2]) / count;
+    return {{rounded(kFine * a[0]), rounded(kFine * a[1]), rounded(kFine * a[2]), rounded(b)}};
+  }
+  static float rounded(double value) noexcept {
+    return static_cast<float>(static_cast<std::int32_t>(value + (value < 0 ? -0.5 : 0.5)));
+  }
+
+  Index radius_;
+  double epsilon_;
+};
+
+SEGFACE_END_CORE
