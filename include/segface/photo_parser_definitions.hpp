@@ -18,6 +18,7 @@
 #include "segface/base/threads/process.hpp"
 #include "segface/engine/idle_workspaces.hpp"
 #include "segface/faces/face_region.hpp"
+#include "segface/faces/matte.hpp"
 #include "segface/faces/parsing_workspace.hpp"
 #include "segface/faces/photo_maps.hpp"
 #include "segface/image/postprocess.hpp"
@@ -57,7 +58,8 @@ class PhotoParsing {
     for (std::size_t i = 0; i < regions.size(); ++i) {
       parts_.push_back({regions[i], landmarks.empty() ? nullptr : &landmarks[i], static_cast<std::uint8_t>(i + 1)});
     }
-    const bool plain = regions.size() == 1 && regions[0].is_whole() && !options_.confidence && !options_.logits;
+    const bool plain = regions.size() == 1 && regions[0].is_whole() && !options_.confidence && !options_.logits &&
+                       options_.mattes.empty();
     return plain ? label_whole(result) : map_parts(result);
   }
 
@@ -110,12 +112,28 @@ class PhotoParsing {
       SEGFACE_ASSIGN(seen, see(i, room.span()));
       if (options_.logits) SEGFACE_RETURN_IF_ERROR(options_.logits(parts_[i].region, seen.logits));
       SEGFACE_RETURN_IF_ERROR(mapper.add(i, seen.logits, parser_.executor()));
+      if (!options_.mattes.empty()) SEGFACE_RETURN_IF_ERROR(draw_mattes(mapper, i, seen.logits, result.mattes));
       if (parts_[i].surroundings) continue;
       parts_[i].confidence = seen.confidence;
       sum += parts_[i].confidence, ++count;
     }
     mapper.finish(parser_.executor());
     result.mask.finish(count == 0 ? 0 : sum / count);
+    return {};
+  }
+
+  // Of a part, where labels are its own so far.
+  Status draw_mattes(const PhotoMapper& mapper, std::size_t part, const LogitsView<float>& logits,
+                     std::vector<Buffer<float>>& mattes) const {
+    PartMattes drawn(photo_, mapper.placed(part), {options_.mattes.data(), options_.mattes.size()});
+    SEGFACE_RETURN_IF_ERROR(drawn.take(logits, parser_.executor()));
+    for (std::size_t set = 0; set < mattes.size(); ++set) {
+      float* const matte = mattes[set].data();
+      SEGFACE_RETURN_IF_ERROR(drawn.draw(set, parser_.executor(), [&](Index x, Index y, float value) {
+        const Index at = y * photo_.width + x;
+        if (mapper.shows(part, at)) matte[at] = std::clamp(value, 0.0f, 1.0f);
+      }));
+    }
     return {};
   }
 
@@ -129,6 +147,11 @@ class PhotoParsing {
     result.mask = Mask(std::move(labels));
     result.numbers = std::move(numbered);
     result.coverage = std::move(covered);
+    for (std::size_t i = 0; i < options_.mattes.size(); ++i) {
+      SEGFACE_ASSIGN(matte, Buffer<float>::make(static_cast<std::size_t>(photo_.width * photo_.height)));
+      std::fill(matte.begin(), matte.end(), 0.0f);
+      result.mattes.push_back(std::move(matte));
+    }
     if (!options_.confidence) return {};
     SEGFACE_ASSIGN(confidence, room_for("confidence", into.confidence));
     result.confidence = std::move(confidence);

@@ -20,10 +20,14 @@ constexpr double kEpsilon = 0.03 * 0.03;
 
 struct Scene {
   Index width, height;
-  std::vector<std::uint8_t> bytes;
+  std::vector<std::uint8_t> bytes, weights;
 
   Scene(Index w, Index h, const std::function<int(Index x, Index y, int channel)>& colour)
       : width(w), height(h), bytes(static_cast<std::size_t>(w * h * 3)) {
+    const UniformSequence sequence("weights", 9);
+    for (std::size_t i = 0; i < bytes.size() / 3; ++i) {
+      weights.push_back(static_cast<std::uint8_t>(32.5 + 31 * sequence[i]));
+    }
     for (std::size_t i = 0; i < bytes.size(); ++i) {
       const auto at = static_cast<Index>(i / 3);
       bytes[i] = static_cast<std::uint8_t>(colour(at % w, at / w, static_cast<int>(i % 3)));
@@ -53,7 +57,8 @@ std::vector<float> filtered(const Scene& scene, const std::vector<float>& p, Ind
   const auto executor = make_executor(threads).value();
   std::vector<float> out(p.size());
   REQUIRE(GuidedFilter(radius, epsilon)
-              .apply(scene.view(), {p.data(), p.size()}, *executor, {out.data(), out.size()})
+              .apply(scene.view(), {p.data(), p.size()}, {scene.weights.data(), scene.weights.size()}, *executor,
+                     {out.data(), out.size()})
               .ok());
   return out;
 }
@@ -79,14 +84,15 @@ std::vector<float> by_windows(const Scene& scene, const std::vector<float>& p, I
     for (Index x = 0; x < scene.width; ++x) {
       double count = 0, mean[3] = {}, level = 0, s[3][4] = {};
       each(x, y, [&](Index u, Index v) {
-        ++count, level += static_cast<double>(p[at(u, v)]);
-        for (int c = 0; c < 3; ++c) mean[c] += scene.colour(u, v, c);
+        const double weight = scene.weights[at(u, v)];
+        count += weight, level += weight * static_cast<double>(p[at(u, v)]);
+        for (int c = 0; c < 3; ++c) mean[c] += weight * scene.colour(u, v, c);
       });
       level /= count;
       for (double& m : mean) m /= count;
       each(x, y, [&](Index u, Index v) {
         for (int i = 0; i < 3; ++i) {
-          const double d = scene.colour(u, v, i) - mean[i];
+          const double d = scene.weights[at(u, v)] * (scene.colour(u, v, i) - mean[i]);
           for (int j = 0; j < 3; ++j) s[i][j] += d * (scene.colour(u, v, j) - mean[j]) / count;
           s[i][3] += d * (static_cast<double>(p[at(u, v)]) - level) / count;
         }
@@ -142,6 +148,7 @@ TEST_CASE("guided filter: the same bits on any number of threads, whose strips b
   const Index cut = 37;
   Scene lower = scene;
   lower.height -= cut;
+  lower.weights.erase(lower.weights.begin(), lower.weights.begin() + 40 * cut);
   lower.bytes.erase(lower.bytes.begin(), lower.bytes.begin() + 3 * 40 * cut);
   const std::vector<float> rest = filtered(lower, {p.begin() + 40 * cut, p.end()}, 5);
   for (std::size_t i = 40 * 11; i < rest.size(); ++i) CHECK(rest[i] == one[i + static_cast<std::size_t>(40 * cut)]);
@@ -186,7 +193,7 @@ TEST_CASE("guided filter: what is a plane of the colours comes back, and an edge
 }
 
 TEST_CASE("guided filter: black and white at every pixel, the least epsilon: numbers stay exact") {
-  const Scene scene(300, 200, [](Index x, Index y, int c) { return (x * 7 + y * 13 + c) % 3 == 0 ? 255 : 0; });
+  const Scene scene(300, 600, [](Index x, Index y, int c) { return (x * 7 + y * 13 + c) % 3 == 0 ? 255 : 0; });
   std::vector<float> p(scene.pixels());
   for (std::size_t i = 0; i < p.size(); ++i) p[i] = i % 2 == 0 ? 1.0f : 0.0f;
   const std::vector<float> one = filtered(scene, p, GuidedFilter::kMostRadius, 0);
@@ -198,9 +205,12 @@ TEST_CASE("guided filter: sizes that do not fit are refused") {
   const Scene scene = noise(8, 8);
   std::vector<float> p(64), few(63);
   SerialExecutor executor;
-  const auto apply = [&](std::vector<float>& in, std::vector<float>& out) {
-    return GuidedFilter(2, kEpsilon).apply(scene.view(), {in.data(), in.size()}, executor, {out.data(), out.size()});
+  const std::vector<std::uint8_t> all(64, 1), less(63, 1);
+  const auto apply = [&](const std::vector<float>& in, const std::vector<std::uint8_t>& w, std::vector<float>& out) {
+    return GuidedFilter(2, kEpsilon)
+        .apply(scene.view(), {in.data(), in.size()}, {w.data(), w.size()}, executor, {out.data(), out.size()});
   };
-  CHECK(apply(p, few).code() == Errc::invalid_argument);
-  CHECK(apply(few, p).code() == Errc::invalid_argument);
+  CHECK(apply(p, all, few).code() == Errc::invalid_argument);
+  CHECK(apply(few, all, p).code() == Errc::invalid_argument);
+  CHECK(apply(p, less, p).code() == Errc::invalid_argument);
 }

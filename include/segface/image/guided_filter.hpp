@@ -3,6 +3,8 @@
 // Of each window of (2 r + 1)^2 pixels the plane is taken to be p = a . colour + b, by least squares with epsilon |a|^2
 // besides; a pixel's value is the mean of what all windows that hold it say of it. Windows end at the picture's border.
 //   a = (covariance(colour) + epsilon 1)^-1 covariance(colour, p),  b = mean(p) - a . mean(colour)
+// Pixels have weights, of which those means and covariances are: where p is a blurred edge it says little of what the
+// colours mean, and the window's other pixels say it better.
 // p and b are rounded to multiples of 2^-18, a to those of 2^-27 a level of colour: all sums are exact, so that running sums
 // drift nowhere and nothing depends on the order or on the number of threads. Linear in p but for that rounding; a
 // constant stays itself.
@@ -22,22 +24,25 @@ SEGFACE_BEGIN_CORE
 
 class GuidedFilter {
  public:
-  static constexpr Index kMostRadius = 64;
+  static constexpr Index kMostRadius = 256;
   // Below it a may be beyond what is rounded exactly.
   static constexpr double kLeastEpsilon = 1e-4;
+
+  static constexpr std::uint8_t kMostWeight = 64;
 
   // radius in pixels, 1 to kMostRadius; epsilon for colours from 0 to 1: edges fainter than its root are none.
   GuidedFilter(Index radius, double epsilon) noexcept
       : radius_(std::clamp<Index>(radius, 1, kMostRadius)), epsilon_(std::max(epsilon, kLeastEpsilon)) {}
 
-  // plane and out are [height, width] of the guide, apart from each other; the plane is from 0 to 1, what comes out may
-  // be a little beyond. Errors: invalid_argument (sizes), overflow, out_of_memory.
-  Status apply(const ImageView& guide, Span<const float> plane, Executor& executor, Span<float> out) const noexcept {
+  // plane, weights and out are [height, width] of the guide, apart from each other. The plane is from 0 to 1, what comes
+  // out may be a little beyond; weights are from 1 to kMostWeight. Errors: invalid_argument (sizes), out_of_memory.
+  Status apply(const ImageView& guide, Span<const float> plane, Span<const std::uint8_t> weights, Executor& executor,
+               Span<float> out) const noexcept {
     SEGFACE_RETURN_IF_ERROR(guide.validate());
     const auto pixels = static_cast<std::size_t>(guide.width * guide.height);
-    if (plane.size() != pixels || out.size() != pixels) {
-      return error(Errc::invalid_argument, "guided filter: planes of ", plane.size(), " and ", out.size(),
-                   " pixels for a guide of ", guide.width, " x ", guide.height);
+    if (plane.size() != pixels || weights.size() != pixels || out.size() != pixels) {
+      return error(Errc::invalid_argument, "guided filter: planes of ", plane.size(), ", ", weights.size(), " and ",
+                   out.size(), " pixels for a guide of ", guide.width, " x ", guide.height);
     }
     const auto workers = static_cast<std::size_t>(executor.threads());
     const auto width = static_cast<std::size_t>(guide.width), rows = static_cast<std::size_t>(window());
@@ -51,6 +56,7 @@ class GuidedFilter {
       Strip work = {*this,
                     guide,
                     plane.data(),
+                    weights.data(),
                     sums.data() + at * width,
                     model_sums.data() + at * width,
                     models.data() + at * rows * width};
@@ -62,8 +68,8 @@ class GuidedFilter {
  private:
   static constexpr double kSteps = 1 << 18;  // to 1
 
-  // Sums over the pixels of a window: r, g, b; rr, rg, rb, gg, gb, bb; p, pr, pg, pb. Colours are from 0 to 255, p from 0
-  // to kSteps. One more, so that vectors have no rest.
+  // Weighted sums over the pixels of a window: r, g, b; rr, rg, rb, gg, gb, bb; p, pr, pg, pb; 1. Colours are from 0 to
+  // 255, p from 0 to kSteps.
   struct Sums {
     static constexpr int kCount = 14;
     double of[kCount];
@@ -85,6 +91,7 @@ class GuidedFilter {
     const GuidedFilter& filter_;
     const ImageView& guide;
     const float* plane;
+    const std::uint8_t* weights;
     Sums* columns;             // [width]: over the rows of the window
     ModelSums* model_columns;  // [width]
     Model* models;             // [window, width]: row y is at y modulo the window
@@ -115,11 +122,13 @@ class GuidedFilter {
       const Index channels = channels_of(guide.order);
       const std::uint8_t* pixel = guide.row(y);
       const float* const p = plane + y * guide.width;
+      const std::uint8_t* const weight = weights + y * guide.width;
       for (Index x = 0; x < guide.width; ++x, pixel += channels) {
         const double r = pixel[offset.r], g = pixel[offset.g], b = pixel[offset.b];
-        const double value = static_cast<double>(static_cast<std::int32_t>(p[x] * static_cast<float>(kSteps) + 0.5f));
-        const double terms[Sums::kCount] = {r,     g,     b,     r * r,     r * g,     r * b,     g * g,
-                                            g * b, b * b, value, value * r, value * g, value * b, 0};
+        const double value = static_cast<std::int32_t>(p[x] * static_cast<float>(kSteps) + 0.5f), w = weight[x];
+        const double wr = w * r, wg = w * g, wb = w * b, wp = w * value;
+        const double terms[Sums::kCount] = {wr,     wg,     wb, wr * r, wr * g, wr * b, wg * g,
+                                            wg * b, wb * b, wp, wp * r, wp * g, wp * b, w};
         double* const to = columns[x].of;
         for (int i = 0; i < Sums::kCount; ++i) kAdds ? to[i] += terms[i] : to[i] -= terms[i];
       }
@@ -128,15 +137,13 @@ class GuidedFilter {
     // The models of the windows around the pixels of a row.
     void make_models(Index y) noexcept {
       const Index r = filter_.radius_, width = guide.width;
-      const double rows = static_cast<double>(std::min(guide.height - 1, y + r) - std::max<Index>(0, y - r) + 1);
       Model* const row = model_row(y);
       Sums sums = {};
       for (Index x = 0; x < std::min(width, r); ++x) add(columns[x], sums);
       for (Index x = 0; x < width; ++x) {
         if (x + r < width) add(columns[x + r], sums);
         if (x - r - 1 >= 0) subtract(columns[x - r - 1], sums);
-        const Index across = std::min(width - 1, x + r) - std::max<Index>(0, x - r) + 1;
-        row[x] = filter_.model_of(sums, rows * static_cast<double>(across));
+        row[x] = filter_.model_of(sums);
       }
     }
 
@@ -174,9 +181,10 @@ class GuidedFilter {
     }
   };
 
-  // Of the sums of `count` pixels. Covariances here are count^2 times those of colours from 0 to 255.
-  Model model_of(const Sums& sums, double count) const noexcept {
+  // Covariances here are count^2 times those of colours from 0 to 255.
+  Model model_of(const Sums& sums) const noexcept {
     const double* const s = sums.of;
+    const double count = s[13];
     const double penalty = epsilon_ * 255 * 255 * count * count;
     const double rr = count * s[3] - s[0] * s[0] + penalty, rg = count * s[4] - s[0] * s[1];
     const double rb = count * s[5] - s[0] * s[2], gg = count * s[6] - s[1] * s[1] + penalty;
