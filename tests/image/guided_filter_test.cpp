@@ -55,11 +55,16 @@ std::vector<float> plane(const Scene& scene, std::uint64_t seed) {
 std::vector<float> filtered(const Scene& scene, const std::vector<float>& p, Index radius, double epsilon = kEpsilon,
                             Index threads = 1) {
   const auto executor = make_executor(threads).value();
-  std::vector<float> out(p.size());
+  std::vector<GuidedModel> models(p.size());
   REQUIRE(GuidedFilter(radius, epsilon)
-              .apply(scene.view(), {p.data(), p.size()}, {scene.weights.data(), scene.weights.size()}, *executor,
-                     {out.data(), out.size()})
+              .fit(scene.view(), {p.data(), p.size()}, {scene.weights.data(), scene.weights.size()}, *executor,
+                   {models.data(), models.size()})
               .ok());
+  std::vector<float> out;
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    const auto at = static_cast<Index>(i);
+    out.push_back(models[i].at(scene.view().rgb(at % scene.width, at / scene.width)));
+  }
   return out;
 }
 double furthest(const std::vector<float>& a, const std::vector<float>& b) {
@@ -203,14 +208,16 @@ TEST_CASE("guided filter: black and white at every pixel, the least epsilon: num
 
 TEST_CASE("guided filter: sizes that do not fit are refused") {
   const Scene scene = noise(8, 8);
-  std::vector<float> p(64), few(63);
-  SerialExecutor executor;
+  const std::vector<float> p(64), few(63);
   const std::vector<std::uint8_t> all(64, 1), less(63, 1);
-  const auto apply = [&](const std::vector<float>& in, const std::vector<std::uint8_t>& w, std::vector<float>& out) {
+  SerialExecutor executor;
+  std::vector<GuidedModel> models(64);
+  const auto fit = [&](const std::vector<float>& in, const std::vector<std::uint8_t>& w, std::size_t count) {
     return GuidedFilter(2, kEpsilon)
-        .apply(scene.view(), {in.data(), in.size()}, {w.data(), w.size()}, executor, {out.data(), out.size()});
+        .fit(scene.view(), {in.data(), in.size()}, {w.data(), w.size()}, executor, {models.data(), count})
+        .code();
   };
-  CHECK(apply(p, all, few).code() == Errc::invalid_argument);
-  CHECK(apply(few, all, p).code() == Errc::invalid_argument);
-  CHECK(apply(p, less, p).code() == Errc::invalid_argument);
+  CHECK(fit(p, all, 63) == Errc::invalid_argument);
+  CHECK(fit(few, all, 64) == Errc::invalid_argument);
+  CHECK(fit(p, less, 64) == Errc::invalid_argument);
 }

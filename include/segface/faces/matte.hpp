@@ -36,6 +36,7 @@ class PartMattes {
   static constexpr float kSure = 0.98f, kFade = 0.03f;  // of the largest p
   static constexpr double kEpsilon = 0.02 * 0.02;       // an edge that counts differs by some 5 levels of 255
   static constexpr double kRadius = 6;                  // of the filter, in pixels of the logits
+  static constexpr Index kLeastRadius = 12;             // of the filter, in pixels of what it sees
 
   // Of sets of labels, bit i for label i. What is given must stay.
   PartMattes(const ImageView& photo, const PlacedPart& part, Span<const std::uint32_t> sets) noexcept
@@ -64,12 +65,7 @@ class PartMattes {
         sure_.data()[at] = share[best] > kSure ? static_cast<std::uint8_t>(best) : kUnsure;
       }
     });
-    SEGFACE_RETURN_IF_ERROR(reserve(weights_, box_pixels()));
-    SEGFACE_RETURN_IF_ERROR(reserve(certainty_, box_pixels()));
-    SEGFACE_RETURN_IF_ERROR(reserve(plane_, box_pixels()));
-    SEGFACE_RETURN_IF_ERROR(reserve(filtered_, box_pixels()));
-    executor.for_each(height(), [&](Index y, Index) { weigh_row(y); });
-    return {};
+    return make_guide(executor);
   }
 
   // The matte of a set, of which write(x, y, value) is called for the pixels of the box, counted in the photo, by any
@@ -82,18 +78,23 @@ class PartMattes {
     for (std::size_t i = 0; i < pixels; ++i) {
       set_shares_[i] = share_of(labels, shares_.data() + i * static_cast<std::size_t>(classes_));
     }
-    executor.for_each(height(), [&](Index y, Index) {
-      for (Index x = 0; x < width(); ++x) plane_[at(x, y)] = mixed(set_shares_.data(), 1, 0, Taps(*this, x, y));
+    executor.for_each(guide_.height(), [&](Index y, Index) {
+      for (Index x = 0; x < guide_.width(); ++x) {
+        plane_[static_cast<std::size_t>(y * guide_.width() + x)] =
+            mixed(set_shares_.data(), 1, 0, Taps(guide_map_, x, y, *this));
+      }
     });
-    const ImageView guide(photo_.pixel(part_.left, part_.top), width(), height(), photo_.stride_bytes, photo_.order);
-    SEGFACE_RETURN_IF_ERROR(GuidedFilter(radius(), kEpsilon)
-                                .apply(guide, {plane_.data(), box_pixels()}, {certainty_.data(), box_pixels()},
-                                       executor, {filtered_.data(), box_pixels()}));
+    SEGFACE_RETURN_IF_ERROR(GuidedFilter(radius() / shrink_, kEpsilon)
+                                .fit(guide_.view(), plane_.span(), certainty_.span(), executor, models_.span()));
     executor.for_each(height(), [&](Index y, Index) {
       const PixelRun run = part_.run_in_row(y + part_.top);
-      for (Index x = run.first; x < run.last; ++x) {
-        const std::size_t i = at(x - part_.left, y);
-        write(x, y + part_.top, plane_[i] + weights_[i] * (filtered_[i] - plane_[i]));
+      for (Index u = run.first; u < run.last; ++u) {
+        const Index x = u - part_.left;
+        const Taps taps(part_.map, x, y, *this);
+        const float share = mixed(set_shares_.data(), 1, 0, taps);
+        const float weight = std::clamp((kSure - largest_share(taps)) / kFade, 0.0f, 1.0f);
+        const float drawn = weight > 0 ? model_at(x, y).at(photo_.rgb(u, y + part_.top)) : share;
+        write(u, y + part_.top, share + weight * (drawn - share));
       }
     });
     return {};
@@ -110,15 +111,12 @@ class PartMattes {
  private:
   static constexpr std::uint8_t kUnsure = 255;
 
-  // Where a pixel of the box looks among the logits.
+  // Where a pixel looks among the logits.
   struct Taps {
     BilinearTap<float> across, down;
-    Taps(const PartMattes& m, Index x, Index y) noexcept
-        : across(m.part_.map.across(x, y, m.logits_width_)), down(m.part_.map.down(x, y, m.logits_height_)) {}
+    Taps(const AffineMap<float>& map, Index x, Index y, const PartMattes& m) noexcept
+        : across(map.across(x, y, m.logits_width_)), down(map.down(x, y, m.logits_height_)) {}
   };
-
-  std::size_t box_pixels() const noexcept { return static_cast<std::size_t>(width() * height()); }
-  std::size_t at(Index x, Index y) const noexcept { return static_cast<std::size_t>(y * width() + x); }
 
   float share_of(std::uint32_t labels, const float* shares) const noexcept {
     float sum = 0;
@@ -137,24 +135,76 @@ class PartMattes {
     return upper + taps.down.fraction * (lower - upper);
   }
 
-  void weigh_row(Index y) noexcept {
-    for (Index x = 0; x < width(); ++x) {
-      const Taps taps(*this, x, y);
-      const auto sure = [&](Index column, Index row) { return sure_.data()[row * logits_width_ + column]; };
-      const std::uint8_t first = sure(taps.across.first, taps.down.first);
-      const std::size_t i = at(x, y);
-      weights_[i] = 0, certainty_[i] = GuidedFilter::kMostWeight;
-      if (first != kUnsure && first == sure(taps.across.second, taps.down.first) &&
-          first == sure(taps.across.first, taps.down.second) && first == sure(taps.across.second, taps.down.second)) {
-        continue;
-      }
-      float largest = 0;
-      for (Index c = 0; c < classes_; ++c) largest = std::max(largest, mixed(shares_.data(), classes_, c, taps));
-      weights_[i] = std::clamp((kSure - largest) / kFade, 0.0f, 1.0f);
-      const float known = std::max(2 * largest - 1, 0.0f), squared = known * known,
-                  known8 = squared * squared * squared * squared;
-      certainty_[i] = static_cast<std::uint8_t>(1 + (GuidedFilter::kMostWeight - 1) * known8);
+  // 1 where all four are sure of the same.
+  float largest_share(const Taps& taps) const noexcept {
+    const auto sure = [&](Index column, Index row) { return sure_.data()[row * logits_width_ + column]; };
+    const std::uint8_t first = sure(taps.across.first, taps.down.first);
+    if (first != kUnsure && first == sure(taps.across.second, taps.down.first) &&
+        first == sure(taps.across.first, taps.down.second) && first == sure(taps.across.second, taps.down.second)) {
+      return 1;
     }
+    float largest = 0;
+    for (Index c = 0; c < classes_; ++c) largest = std::max(largest, mixed(shares_.data(), classes_, c, taps));
+    return largest;
+  }
+
+  // What the filter sees: the box, as much smaller as its windows allow, since models change slowly.
+  Status make_guide(Executor& executor) noexcept {
+    shrink_ = std::max<Index>(1, radius() / kLeastRadius);
+    const Index columns = (width() + shrink_ - 1) / shrink_, rows = (height() + shrink_ - 1) / shrink_;
+    SEGFACE_ASSIGN(guide, Image::make(columns, rows, PixelOrder::rgb));
+    guide_ = std::move(guide);
+    const auto pixels = static_cast<std::size_t>(columns * rows);
+    const auto sides = static_cast<float>(shrink_);
+    SEGFACE_RETURN_IF_ERROR(reserve(plane_, pixels));
+    SEGFACE_RETURN_IF_ERROR(reserve(certainty_, pixels));
+    SEGFACE_RETURN_IF_ERROR(reserve(models_, pixels));
+    const AffineMap<float>& m = part_.map;
+    guide_map_ = {sides * m.xx, sides * m.xy, m.x0, sides * m.yx, sides * m.yy, m.y0};
+    executor.for_each(rows, [&](Index y, Index) {
+      for (Index x = 0; x < columns; ++x) {
+        average(x * shrink_, y * shrink_, guide_.row(y) + 3 * x);
+        const float known = std::max(2 * largest_share(Taps(guide_map_, x, y, *this)) - 1, 0.0f);
+        const float of_most = std::pow(known, 8.0f);
+        certainty_[static_cast<std::size_t>(y * columns + x)] =
+            static_cast<std::uint8_t>(1 + (GuidedFilter::kMostWeight - 1) * of_most);
+      }
+    });
+    return {};
+  }
+
+  // The mean colour of a square of the box.
+  void average(Index left, Index top, std::uint8_t* out) const noexcept {
+    const Index right = std::min(width(), left + shrink_), bottom = std::min(height(), top + shrink_);
+    Index r = 0, g = 0, b = 0;
+    for (Index y = top; y < bottom; ++y) {
+      for (Index x = left; x < right; ++x) {
+        const Rgb c = photo_.rgb(part_.left + x, part_.top + y);
+        r += c.r, g += c.g, b += c.b;
+      }
+    }
+    const Index count = (right - left) * (bottom - top);
+    const auto mean = [&](Index sum) { return static_cast<std::uint8_t>((sum + count / 2) / count); };
+    out[0] = mean(r), out[1] = mean(g), out[2] = mean(b);
+  }
+
+  // Of a pixel of the box, between those of the guide.
+  GuidedModel model_at(Index x, Index y) const noexcept {
+    const float step = 1 / static_cast<float>(shrink_);
+    const AffineMap<float> map = {step, 0, 0, 0, step, 0};
+    const BilinearTap<float> across = map.across(x, y, guide_.width()), down = map.down(x, y, guide_.height());
+    const auto at = [&](Index u, Index v) -> const GuidedModel& {
+      return models_[static_cast<std::size_t>(v * guide_.width() + u)];
+    };
+    const GuidedModel &a = at(across.first, down.first), &b = at(across.second, down.first),
+                      &c = at(across.first, down.second), &d = at(across.second, down.second);
+    const auto mix = [&](float p, float q, float r, float s) {
+      const float upper = p + across.fraction * (q - p), lower = r + across.fraction * (s - r);
+      return upper + down.fraction * (lower - upper);
+    };
+    return {
+        {mix(a.a[0], b.a[0], c.a[0], d.a[0]), mix(a.a[1], b.a[1], c.a[1], d.a[1]), mix(a.a[2], b.a[2], c.a[2], d.a[2])},
+        mix(a.b, b.b, c.b, d.b)};
   }
 
   ImageView photo_;
@@ -163,8 +213,12 @@ class PartMattes {
   Index logits_width_ = 0, logits_height_ = 0, classes_ = 0;
   Buffer<float> shares_, set_shares_;  // [logits' height, width, classes], and of a set
   Buffer<std::uint8_t> sure_;          // of the logits' pixels: the label, or kUnsure
-  Buffer<float> weights_, plane_, filtered_;
-  Buffer<std::uint8_t> certainty_;  // of the box's pixels: their weight for the filter
+  Index shrink_ = 1;                   // pixels of the box along a side of one of the guide
+  Image guide_;
+  AffineMap<float> guide_map_ = {};  // its pixels to the logits
+  Buffer<float> plane_;              // of its pixels: the share of a set
+  Buffer<std::uint8_t> certainty_;   // their weight
+  Buffer<GuidedModel> models_;
 };
 
 SEGFACE_END_CORE

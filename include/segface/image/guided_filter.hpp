@@ -22,6 +22,21 @@
 
 SEGFACE_BEGIN_CORE
 
+// What the windows that hold a pixel say of it, in their mean: p = (a . colour / kFine + b) / kSteps, for colours from 0 to
+// 255.
+struct GuidedModel {
+  static constexpr double kSteps = 1 << 18, kFine = 1 << 9;
+  float a[3], b;
+
+  float at(const Rgb& c) const noexcept {
+    constexpr float kFine1 = static_cast<float>(1 / kFine), kStep = static_cast<float>(1 / kSteps);
+    return (kFine1 *
+                (a[0] * static_cast<float>(c.r) + a[1] * static_cast<float>(c.g) + a[2] * static_cast<float>(c.b)) +
+            b) *
+           kStep;
+  }
+};
+
 class GuidedFilter {
  public:
   static constexpr Index kMostRadius = 256;
@@ -34,21 +49,21 @@ class GuidedFilter {
   GuidedFilter(Index radius, double epsilon) noexcept
       : radius_(std::clamp<Index>(radius, 1, kMostRadius)), epsilon_(std::max(epsilon, kLeastEpsilon)) {}
 
-  // plane, weights and out are [height, width] of the guide, apart from each other. The plane is from 0 to 1, what comes
-  // out may be a little beyond; weights are from 1 to kMostWeight. Errors: invalid_argument (sizes), out_of_memory.
-  Status apply(const ImageView& guide, Span<const float> plane, Span<const std::uint8_t> weights, Executor& executor,
-               Span<float> out) const noexcept {
+  // plane, weights and models are [height, width] of the guide. The plane is from 0 to 1, what models give may be a little
+  // beyond; weights are from 1 to kMostWeight. Errors: invalid_argument (sizes), out_of_memory.
+  Status fit(const ImageView& guide, Span<const float> plane, Span<const std::uint8_t> weights, Executor& executor,
+             Span<GuidedModel> models) const noexcept {
     SEGFACE_RETURN_IF_ERROR(guide.validate());
     const auto pixels = static_cast<std::size_t>(guide.width * guide.height);
-    if (plane.size() != pixels || weights.size() != pixels || out.size() != pixels) {
+    if (plane.size() != pixels || weights.size() != pixels || models.size() != pixels) {
       return error(Errc::invalid_argument, "guided filter: planes of ", plane.size(), ", ", weights.size(), " and ",
-                   out.size(), " pixels for a guide of ", guide.width, " x ", guide.height);
+                   models.size(), " pixels for a guide of ", guide.width, " x ", guide.height);
     }
     const auto workers = static_cast<std::size_t>(executor.threads());
     const auto width = static_cast<std::size_t>(guide.width), rows = static_cast<std::size_t>(window());
     SEGFACE_ASSIGN(sums, Buffer<Sums>::make(workers * width));
     SEGFACE_ASSIGN(model_sums, Buffer<ModelSums>::make(workers * width));
-    SEGFACE_ASSIGN(models, Buffer<Model>::make(workers * rows * width));
+    SEGFACE_ASSIGN(windows, Buffer<Model>::make(workers * rows * width));
     // Each strip begins with windows that other strips have seen too.
     const Index strip = std::max<Index>(64, 4 * window());
     executor.for_each((guide.height + strip - 1) / strip, [&](Index task, Index worker) {
@@ -59,14 +74,14 @@ class GuidedFilter {
                     weights.data(),
                     sums.data() + at * width,
                     model_sums.data() + at * width,
-                    models.data() + at * rows * width};
-      work.filter(task * strip, std::min(guide.height, (task + 1) * strip), out.data());
+                    windows.data() + at * rows * width};
+      work.filter(task * strip, std::min(guide.height, (task + 1) * strip), models.data());
     });
     return {};
   }
 
  private:
-  static constexpr double kSteps = 1 << 18;  // to 1
+  static constexpr double kSteps = GuidedModel::kSteps, kFine = GuidedModel::kFine;
 
   // Weighted sums over the pixels of a window: r, g, b; rr, rg, rb, gg, gb, bb; p, pr, pg, pb; 1. Colours are from 0 to
   // 255, p from 0 to kSteps.
@@ -76,7 +91,6 @@ class GuidedFilter {
   };
   // What a window says of the pixels in it: a of r, g, b, which are from 0 to 255, in multiples of 1 / kFine; b. |a| is at
   // most 1 / (4 sqrt(epsilon)) for colours and planes from 0 to 1, so that both are whole numbers below 2^24.
-  static constexpr double kFine = 1 << 9;
   struct Model {
     float of[4];
   };
@@ -96,7 +110,7 @@ class GuidedFilter {
     ModelSums* model_columns;  // [width]
     Model* models;             // [window, width]: row y is at y modulo the window
 
-    void filter(Index first, Index last, float* out) noexcept {
+    void filter(Index first, Index last, GuidedModel* out) noexcept {
       const Index r = filter_.radius_, height = guide.height, width = guide.width;
       const Index first_model = std::max<Index>(0, first - r), first_row = std::max<Index>(0, first_model - r);
       std::fill_n(columns, width, Sums{});
@@ -110,7 +124,7 @@ class GuidedFilter {
           make_models(next_model);
           add_models(model_row(next_model), 1);
         }
-        write_row(y, out + y * width);
+        average_models(y, out + y * width);
       }
     }
 
@@ -153,21 +167,19 @@ class GuidedFilter {
       }
     }
 
-    void write_row(Index y, float* out) const noexcept {
-      const RgbOffsets offset = rgb_offsets(guide.order);
-      const Index channels = channels_of(guide.order), r = filter_.radius_, width = guide.width;
-      const double rows = static_cast<double>(std::min(guide.height - 1, y + r) - std::max<Index>(0, y - r) + 1);
-      const std::uint8_t* pixel = guide.row(y);
+    // The means of the models of the windows that hold the pixels of a row.
+    void average_models(Index y, GuidedModel* out) const noexcept {
+      const Index r = filter_.radius_, width = guide.width;
+      const Index rows = std::min(guide.height - 1, y + r) - std::max<Index>(0, y - r) + 1;
       ModelSums sums = {};
       for (Index x = 0; x < std::min(width, r); ++x) add(model_columns[x], sums);
-      for (Index x = 0; x < width; ++x, pixel += channels) {
+      for (Index x = 0; x < width; ++x) {
         if (x + r < width) add(model_columns[x + r], sums);
         if (x - r - 1 >= 0) subtract(model_columns[x - r - 1], sums);
         const Index across = std::min(width - 1, x + r) - std::max<Index>(0, x - r) + 1;
-        const double colour =
-            sums.of[0] * pixel[offset.r] + sums.of[1] * pixel[offset.g] + sums.of[2] * pixel[offset.b];
-        const double steps = (colour / kFine + sums.of[3]) / (rows * static_cast<double>(across));
-        out[x] = static_cast<float>(steps / kSteps);
+        const double share = 1 / static_cast<double>(rows * across);
+        for (int c = 0; c < 3; ++c) out[x].a[c] = static_cast<float>(share * sums.of[c]);
+        out[x].b = static_cast<float>(share * sums.of[3]);
       }
     }
 
