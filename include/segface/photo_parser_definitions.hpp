@@ -129,8 +129,9 @@ class PhotoParsing {
     SEGFACE_RETURN_IF_ERROR(drawn.take(logits, parser_.executor()));
     for (std::size_t set = 0; set < mattes.size(); ++set) {
       float* const matte = mattes[set].data();
+      const Index width = photo_.width;
       SEGFACE_RETURN_IF_ERROR(drawn.draw(set, parser_.executor(), [&](Index x, Index y, float value) {
-        const Index at = y * photo_.width + x;
+        const Index at = y * width + x;
         if (mapper.shows(part, at)) matte[at] = std::clamp(value, 0.0f, 1.0f);
       }));
     }

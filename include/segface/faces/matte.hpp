@@ -36,7 +36,7 @@ class PartMattes {
   static constexpr float kSure = 0.98f, kFade = 0.03f;  // of the largest p
   static constexpr double kEpsilon = 0.02 * 0.02;       // an edge that counts differs by some 5 levels of 255
   static constexpr double kRadius = 6;                  // of the filter, in pixels of the logits
-  static constexpr Index kLeastRadius = 12;             // of the filter, in pixels of what it sees
+  static constexpr Index kLeastRadius = 6;              // of the filter, in pixels of what it sees
 
   // Of sets of labels, bit i for label i. What is given must stay.
   PartMattes(const ImageView& photo, const PlacedPart& part, Span<const std::uint32_t> sets) noexcept
@@ -47,54 +47,40 @@ class PartMattes {
 
   // The logits become shares of the sets at their own size. Errors: out_of_memory.
   Status take(const LogitsView<float>& logits, Executor& executor) noexcept {
-    logits_width_ = logits.width, logits_height_ = logits.height, classes_ = logits.classes;
+    logits_width_ = logits.width, logits_height_ = logits.height;
     const auto pixels = static_cast<std::size_t>(logits.width * logits.height);
-    SEGFACE_RETURN_IF_ERROR(reserve(shares_, pixels * static_cast<std::size_t>(classes_)));
-    SEGFACE_RETURN_IF_ERROR(reserve(sure_, pixels));
-    executor.for_each(logits.height, [&](Index y, Index) {
-      for (Index x = 0; x < logits.width; ++x) {
-        const float* const logit = logits.pixel(x, y);
-        const Index best = largest_of(logit, classes_, logits.class_stride), at = y * logits.width + x;
-        float* const share = shares_.data() + at * classes_;
-        float sum = 0;
-        for (Index c = 0; c < classes_; ++c) {
-          share[c] = std::exp(logit[c * logits.class_stride] - logit[best * logits.class_stride]);
-          sum += share[c];
-        }
-        for (Index c = 0; c < classes_; ++c) share[c] /= sum;
-        sure_.data()[at] = share[best] > kSure ? static_cast<std::uint8_t>(best) : kUnsure;
-      }
+    SEGFACE_RETURN_IF_ERROR(reserve(labels_, pixels));
+    SEGFACE_RETURN_IF_ERROR(reserve(largest_, pixels));
+    SEGFACE_RETURN_IF_ERROR(reserve(shares_, pixels * sets_.size()));
+    executor.for_each(logits.height, [this, &logits](Index y, Index) {
+      for (Index x = 0; x < logits.width; ++x) take_pixel(logits.pixel(x, y), logits, y * logits.width + x);
     });
     return make_guide(executor);
   }
 
-  // The matte of a set, of which write(x, y, value) is called for the pixels of the box, counted in the photo, by any
+  // The matte of a set, of which write(x, y, value) is called for the pixels of the part, counted in the photo, by any
   // thread. Errors: out_of_memory.
   template <class Write>
   Status draw(std::size_t set, Executor& executor, const Write& write) noexcept {
-    const std::uint32_t labels = sets_[set];
-    const auto pixels = static_cast<std::size_t>(logits_width_ * logits_height_);
-    SEGFACE_RETURN_IF_ERROR(reserve(set_shares_, pixels));
-    for (std::size_t i = 0; i < pixels; ++i) {
-      set_shares_[i] = share_of(labels, shares_.data() + i * static_cast<std::size_t>(classes_));
-    }
-    executor.for_each(guide_.height(), [&](Index y, Index) {
-      for (Index x = 0; x < guide_.width(); ++x) {
-        plane_[static_cast<std::size_t>(y * guide_.width() + x)] =
-            mixed(set_shares_.data(), 1, 0, Taps(guide_map_, x, y, *this));
-      }
+    const float* const shares = shares_.data() + static_cast<Index>(set) * logits_width_ * logits_height_;
+    executor.for_each(guide_.height(), [this, shares](Index y, Index) {
+      float* const plane = plane_.data() + y * guide_.width();
+      for (Index x = 0; x < guide_.width(); ++x) plane[x] = mixed(shares, Taps(guide_map_, x, y, *this));
     });
     SEGFACE_RETURN_IF_ERROR(GuidedFilter(radius() / shrink_, kEpsilon)
                                 .fit(guide_.view(), plane_.span(), certainty_.span(), executor, models_.span()));
-    executor.for_each(height(), [&](Index y, Index) {
-      const PixelRun run = part_.run_in_row(y + part_.top);
-      for (Index u = run.first; u < run.last; ++u) {
-        const Index x = u - part_.left;
-        const Taps taps(part_.map, x, y, *this);
-        const float share = mixed(set_shares_.data(), 1, 0, taps);
+    executor.for_each(height(), [this, shares, &write](Index row, Index) {
+      const Index y = row + part_.top;
+      const PixelRun run = part_.run_in_row(y);
+      for (Index x = run.first; x < run.last; ++x) {
+        const Taps taps(part_.map, x - part_.left, row, *this);
+        const float share = mixed(shares, taps);
         const float weight = std::clamp((kSure - largest_share(taps)) / kFade, 0.0f, 1.0f);
-        const float drawn = weight > 0 ? model_at(x, y).at(photo_.rgb(u, y + part_.top)) : share;
-        write(u, y + part_.top, share + weight * (drawn - share));
+        if (weight == 0) {
+          write(x, y, share);
+          continue;
+        }
+        write(x, y, share + weight * (model_at(x - part_.left, row).at(photo_.rgb(x, y)) - share));
       }
     });
     return {};
@@ -109,8 +95,6 @@ class PartMattes {
   }
 
  private:
-  static constexpr std::uint8_t kUnsure = 255;
-
   // Where a pixel looks among the logits.
   struct Taps {
     BilinearTap<float> across, down;
@@ -118,33 +102,54 @@ class PartMattes {
         : across(map.across(x, y, m.logits_width_)), down(map.down(x, y, m.logits_height_)) {}
   };
 
-  float share_of(std::uint32_t labels, const float* shares) const noexcept {
-    float sum = 0;
-    for (Index c = 0; c < classes_; ++c) sum += (labels >> c & 1) != 0 ? shares[c] : 0;
-    return sum;
-  }
-
-  // Element c of pixels of `stride` elements, between four of them.
-  float mixed(const float* shares, Index stride, Index c, const Taps& taps) const noexcept {
-    const auto row = [&](Index y) {
-      const float left = shares[(y * logits_width_ + taps.across.first) * stride + c];
-      const float right = shares[(y * logits_width_ + taps.across.second) * stride + c];
-      return left + taps.across.fraction * (right - left);
-    };
-    const float upper = row(taps.down.first), lower = row(taps.down.second);
-    return upper + taps.down.fraction * (lower - upper);
-  }
-
-  // 1 where all four are sure of the same.
-  float largest_share(const Taps& taps) const noexcept {
-    const auto sure = [&](Index column, Index row) { return sure_.data()[row * logits_width_ + column]; };
-    const std::uint8_t first = sure(taps.across.first, taps.down.first);
-    if (first != kUnsure && first == sure(taps.across.second, taps.down.first) &&
-        first == sure(taps.across.first, taps.down.second) && first == sure(taps.across.second, taps.down.second)) {
-      return 1;
+  void take_pixel(const float* logit, const LogitsView<float>& logits, Index at) noexcept {
+    constexpr float kNothing = 12;  // below the largest logit: a share of less than 1 / 160000
+    const Index best = largest_of(logit, logits.classes, logits.class_stride);
+    const float most = logit[best * logits.class_stride];
+    float share[kMaxClasses], sum = 0;
+    for (Index c = 0; c < logits.classes; ++c) {
+      const float below = most - logit[c * logits.class_stride];
+      share[c] = below < kNothing ? std::exp(-below) : 0;
+      sum += share[c];
     }
+    labels_.data()[at] = static_cast<std::uint8_t>(best);
+    largest_.data()[at] = 1 / sum;
+    for (std::size_t set = 0; set < sets_.size(); ++set) {
+      float of_set = 0;
+      for (Index c = 0; c < logits.classes; ++c) of_set += (sets_[set] >> c & 1) != 0 ? share[c] : 0;
+      shares_.data()[static_cast<Index>(set) * logits_width_ * logits_height_ + at] = of_set / sum;
+    }
+  }
+
+  // A plane of the logits' size, between four of its pixels.
+  float mixed(const float* plane, const Taps& taps) const noexcept {
+    const float *const upper = plane + taps.down.first * logits_width_, *const lower =
+                                                                            plane + taps.down.second * logits_width_;
+    const auto across = [&taps](const float* row) {
+      return row[taps.across.first] + taps.across.fraction * (row[taps.across.second] - row[taps.across.first]);
+    };
+    const float above = across(upper), below = across(lower);
+    return above + taps.down.fraction * (below - above);
+  }
+
+  // The share of the class that has the most, as far as the four pixels that are mixed have it in the first place.
+  float largest_share(const Taps& taps) const noexcept {
+    const Index upper = taps.down.first * logits_width_, lower = taps.down.second * logits_width_;
+    const Index at[4] = {upper + taps.across.first, upper + taps.across.second, lower + taps.across.first,
+                         lower + taps.across.second};
+    const std::uint8_t* const labels = labels_.data();
+    const std::uint8_t first = labels[at[0]];
+    if (first == labels[at[1]] && first == labels[at[2]] && first == labels[at[3]]) {
+      return mixed(largest_.data(), taps);
+    }
+    const float right = taps.across.fraction, down = taps.down.fraction;
+    const float weights[4] = {(1 - right) * (1 - down), right * (1 - down), (1 - right) * down, right * down};
     float largest = 0;
-    for (Index c = 0; c < classes_; ++c) largest = std::max(largest, mixed(shares_.data(), classes_, c, taps));
+    for (const Index one : at) {
+      float share = 0;
+      for (int i = 0; i < 4; ++i) share += labels[at[i]] == labels[one] ? weights[i] * largest_.data()[at[i]] : 0;
+      largest = std::max(largest, share);
+    }
     return largest;
   }
 
@@ -161,13 +166,13 @@ class PartMattes {
     SEGFACE_RETURN_IF_ERROR(reserve(models_, pixels));
     const AffineMap<float>& m = part_.map;
     guide_map_ = {sides * m.xx, sides * m.xy, m.x0, sides * m.yx, sides * m.yy, m.y0};
-    executor.for_each(rows, [&](Index y, Index) {
-      for (Index x = 0; x < columns; ++x) {
+    executor.for_each(rows, [this](Index y, Index) {
+      std::uint8_t* const certainty = certainty_.data() + y * guide_.width();
+      for (Index x = 0; x < guide_.width(); ++x) {
         average(x * shrink_, y * shrink_, guide_.row(y) + 3 * x);
         const float known = std::max(2 * largest_share(Taps(guide_map_, x, y, *this)) - 1, 0.0f);
-        const float of_most = std::pow(known, 8.0f);
-        certainty_[static_cast<std::size_t>(y * columns + x)] =
-            static_cast<std::uint8_t>(1 + (GuidedFilter::kMostWeight - 1) * of_most);
+        const float square = known * known, of_most = square * square * square * square;
+        certainty[x] = static_cast<std::uint8_t>(1 + (GuidedFilter::kMostWeight - 1) * of_most);
       }
     });
     return {};
@@ -184,23 +189,22 @@ class PartMattes {
       }
     }
     const Index count = (right - left) * (bottom - top);
-    const auto mean = [&](Index sum) { return static_cast<std::uint8_t>((sum + count / 2) / count); };
+    const auto mean = [count](Index sum) { return static_cast<std::uint8_t>((sum + count / 2) / count); };
     out[0] = mean(r), out[1] = mean(g), out[2] = mean(b);
   }
 
   // Of a pixel of the box, between those of the guide.
   GuidedModel model_at(Index x, Index y) const noexcept {
     const float step = 1 / static_cast<float>(shrink_);
-    const AffineMap<float> map = {step, 0, 0, 0, step, 0};
-    const BilinearTap<float> across = map.across(x, y, guide_.width()), down = map.down(x, y, guide_.height());
-    const auto at = [&](Index u, Index v) -> const GuidedModel& {
-      return models_[static_cast<std::size_t>(v * guide_.width() + u)];
-    };
-    const GuidedModel &a = at(across.first, down.first), &b = at(across.second, down.first),
-                      &c = at(across.first, down.second), &d = at(across.second, down.second);
-    const auto mix = [&](float p, float q, float r, float s) {
-      const float upper = p + across.fraction * (q - p), lower = r + across.fraction * (s - r);
-      return upper + down.fraction * (lower - upper);
+    const BilinearTap<float> across(x, guide_.width(), step), down(y, guide_.height(), step);
+    const GuidedModel *const upper = models_.data() + down.first * guide_.width(), *const lower =
+                                                                                       models_.data() +
+                                                                                       down.second * guide_.width();
+    const GuidedModel &a = upper[across.first], &b = upper[across.second], &c = lower[across.first],
+                      &d = lower[across.second];
+    const auto mix = [&across, &down](float p, float q, float r, float s) {
+      const float above = p + across.fraction * (q - p), below = r + across.fraction * (s - r);
+      return above + down.fraction * (below - above);
     };
     return {
         {mix(a.a[0], b.a[0], c.a[0], d.a[0]), mix(a.a[1], b.a[1], c.a[1], d.a[1]), mix(a.a[2], b.a[2], c.a[2], d.a[2])},
@@ -210,10 +214,11 @@ class PartMattes {
   ImageView photo_;
   const PlacedPart& part_;
   Span<const std::uint32_t> sets_;
-  Index logits_width_ = 0, logits_height_ = 0, classes_ = 0;
-  Buffer<float> shares_, set_shares_;  // [logits' height, width, classes], and of a set
-  Buffer<std::uint8_t> sure_;          // of the logits' pixels: the label, or kUnsure
-  Index shrink_ = 1;                   // pixels of the box along a side of one of the guide
+  Index logits_width_ = 0, logits_height_ = 0;
+  Buffer<std::uint8_t> labels_;  // of the logits' pixels
+  Buffer<float> largest_;        // the labels' shares
+  Buffer<float> shares_;         // [sets, logits' height, width]
+  Index shrink_ = 1;             // pixels of the box along a side of one of the guide
   Image guide_;
   AffineMap<float> guide_map_ = {};  // its pixels to the logits
   Buffer<float> plane_;              // of its pixels: the share of a set
