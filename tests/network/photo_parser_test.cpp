@@ -522,6 +522,66 @@ TEST_CASE("photo: mattes of a photo that is turned are those of the photo uprigh
   CHECK(sum < 0.003 * static_cast<double>(looked));
 }
 
+TEST_CASE("photo: refined labels are those of the largest matte, mattes and what is covered stay as they are") {
+  const ImageView photo = astronaut().view();
+  const Faces known = faces({kAstronaut, kAstronaut.moved(60, 9)});
+  PhotoOptions options = with_mattes(every_class());
+  options.confidence = true;
+  const ParsedPhoto plain = photo_parser().parse(photo, known, options).value();
+  options.refine = true;
+  const ParsedPhoto refined = photo_parser().parse(photo, known, options).value();
+  for (std::size_t c = 0; c < 19; ++c) CHECK(furthest(plain.mattes[c], refined.mattes[c]) == 0);
+  Index changed = 0, looked = 0, wrong = 0, less = 0;
+  for (std::size_t i = 0; i < 512 * 512; ++i) {
+    const std::uint8_t label = refined.mask.labels().data()[i], before = plain.mask.labels().data()[i];
+    wrong += plain.coverage.data()[i] != refined.coverage.data()[i];
+    if (plain.coverage.data()[i] == 0) {
+      wrong += label != 0 || refined.confidence.data()[i] != 0;
+      continue;
+    }
+    ++looked;
+    changed += label != before;
+    wrong += (refined.numbers.data()[i] == 0) != (label == 0);
+    const float value = refined.mattes[label].data()[i];
+    wrong += value != refined.confidence.data()[i];
+    for (std::size_t c = 0; c < 19; ++c) less += refined.mattes[c].data()[i] > value;
+  }
+  CHECK(wrong == 0);
+  CHECK(changed > 300);
+  CHECK(changed < looked / 10);
+  CHECK(less <= looked / 1000);  // of a class that has the most in no pixel of the logits
+  CHECK(class_pixels(refined.faces[0], "skin") != class_pixels(plain.faces[0], "skin"));  // areas are of what is told
+
+  const Region whole = Region::whole(photo.width, photo.height);
+  options.mattes.clear();
+  options.confidence = false;
+  const ParsedPhoto all = photo_parser().parse(photo, {&whole, 1}, Span<const Landmarks>(), options).value();
+  options.refine = false;
+  const ParsedPhoto rough = photo_parser().parse(photo, {&whole, 1}, Span<const Landmarks>(), options).value();
+  CHECK(different_maps(all, rough) > 300);
+}
+
+TEST_CASE("photo: mattes are written into memory of the caller's where there is some, each after the other") {
+  const ImageView photo = astronaut().view();
+  constexpr std::size_t kPixels = 512 * 512;
+  PhotoOptions options = with_mattes({hair(), 1u});
+  const ParsedPhoto expected = photo_parser().parse(photo, faces({kAstronaut}), options).value();
+  std::vector<float> memory(2 * kPixels + 1, 77);
+  options.into.mattes = {memory.data(), memory.size()};
+  const ParsedPhoto parsed = photo_parser().parse(photo, faces({kAstronaut}), options).value();
+  for (std::size_t set = 0; set < 2; ++set) {
+    CHECK(parsed.mattes[set].data() == memory.data() + set * kPixels);
+    CHECK(furthest(parsed.mattes[set], expected.mattes[set]) == 0);
+  }
+  CHECK(memory[2 * kPixels] == 77);
+  options.into.mattes = {memory.data(), 2 * kPixels - 1};
+  const auto small = photo_parser().parse(photo, faces({kAstronaut}), options);
+  CHECK(small.error().code() == Errc::buffer_too_small);
+  CHECK(std::string(small.error().message()).find("takes 524288") != std::string::npos);
+  options.into.mattes = {reinterpret_cast<float*>(const_cast<std::uint8_t*>(photo.pixels)), 2 * kPixels};
+  CHECK(photo_parser().parse(photo, faces({kAstronaut}), options).error().code() == Errc::invalid_argument);
+}
+
 TEST_CASE("photo: mattes answer when memory runs out, at whatever block, and work again after it") {
   const Image small = resize_bicubic(astronaut().view(), 128, 128).value();
   const Region whole = Region::whole(small.width(), small.height());

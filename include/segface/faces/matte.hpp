@@ -86,6 +86,11 @@ class PartMattes {
     return {};
   }
 
+  // Whether a label has the largest share anywhere.
+  bool leads(Index label) const noexcept {
+    return std::find(labels_.begin(), labels_.end(), static_cast<std::uint8_t>(label)) != labels_.end();
+  }
+
   // Of the filter, in pixels of the photo.
   Index radius() const noexcept {
     const AffineMap<double>& m = part_.part.from_photo;

@@ -34,6 +34,9 @@ struct PhotoOptions {
   // A matte is made of each of these sets of labels, bit i for label i (see label_mask): 4 bytes a pixel each. A matte is
   // how much of a pixel belongs to the set, 0 to 1, along the photo's own edges; labels are what they are without.
   std::vector<std::uint32_t> mattes;
+  // Draws labels along the photo's edges: of all classes that of the largest matte, with its value as confidence. Labels
+  // are the network's without.
+  bool refine = false;
   // Memory of the caller's for maps, which has to stay for as long as the ParsedPhoto that is over it.
   PhotoResults into;
   // Called by the calling thread with the share done, 0 to 1; false cancels.
