@@ -32,7 +32,8 @@ struct PhotoOptions {
   // Keeps the confidence of each pixel: 4 bytes.
   bool confidence = false;
   // A matte is made of each of these sets of labels, bit i for label i (see label_mask): 4 bytes a pixel each. A matte is
-  // how much of a pixel belongs to the set, 0 to 1, along the photo's own edges; labels are what they are without.
+  // how much of a pixel belongs to the set, 0 to 1, along the photo's own edges; labels are what they are without
+  // (but for rounding, as with `logits`, where all of a photo is one part).
   std::vector<std::uint32_t> mattes;
   // Draws labels along the photo's edges: of all classes that of the largest matte, with its value as confidence. Labels
   // are the network's without.
