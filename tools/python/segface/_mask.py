@@ -95,8 +95,8 @@ def label_set(dataset: str, name: str) -> int:
     labels: int = c.group_labels(DATASETS.index(dataset), GROUPS.index(name)) if name in GROUPS else 0
     if labels == 0:
         raise c.Error(
-            f"class or group {name!r} is unknown{_near_class(dataset, name)}; known are {', '.join(class_names(dataset))}, "
-            f"and the groups {', '.join(GROUPS)}"
+            f"class or group {name!r} is unknown{_near_class(dataset, name)}; known are "
+            f"{', '.join(class_names(dataset))}, and the groups {', '.join(GROUPS)}"
         )
     return labels
 
@@ -117,7 +117,7 @@ class Mask:
     #: (height, width): 255 in a face's own part, 128 in its surroundings, 0 where nobody looked
     coverage: npt.NDArray[np.uint8] | None = None
     logits: npt.NDArray[np.float32] | None = None  #: (classes, rows, columns) of a crop, before they are resized
-    #: (height, width) of each class or group that was asked for: how much of a pixel is of it, 0 to 1, along the photo's edges
+    #: (height, width) of each class or group that was asked for: how much of a pixel is of it, 0 to 1
     mattes: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     _photo: tuple[npt.NDArray[np.uint8], str] | None = field(default=None, repr=False)
 
@@ -135,7 +135,8 @@ class Mask:
         if label is not None:
             return np.equal(self.labels, label)
         group = f"; a group of classes is had by group({name!r})" if name in GROUPS else ""
-        raise c.Error(f"class {name!r} is unknown{_near_class(self.dataset, name)}{group}; known are {', '.join(self.names)}")
+        near = _near_class(self.dataset, name)
+        raise c.Error(f"class {name!r} is unknown{near}{group}; known are {', '.join(self.names)}")
 
     def group(self, name: str) -> npt.NDArray[np.bool_]:
         """Where any class of a group is, (height, width): "skin" (all bare skin), "face" (without ears), "brows",
@@ -161,8 +162,8 @@ class Mask:
         return mixed
 
     def cutout(self, name: str, photo: Picture = None, order: str | None = None) -> npt.NDArray[np.uint8]:
-        """The photo where a matte of `mattes` is above 0: (height, width, 4), red, green, blue and the matte's alpha, not
-        premultiplied. Colours are those of what is cut out alone, so that nothing of the old background shines through."""
+        """The photo where a matte of `mattes` is above 0: (height, width, 4), red, green, blue and alpha, which is the
+        matte's; not premultiplied. Colours are those of what is cut out alone: no old background shines through."""
         if name not in self.mattes:
             raise c.Error(f"there is no matte {name!r}; ask for it: parse(photo, mattes=[{name!r}])")
         view, kept = self._view_of(photo, order, "cutout")
