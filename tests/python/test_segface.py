@@ -337,8 +337,12 @@ class Results(Case):
                 PARSER.parse(PHOTO, "rgb", **asked)
         with self.refuses(r"no matte 'face'.*mattes=\['face'\]"):
             EXPECTED.cutout("face")
+        both = mask.cutout(mask.mattes["hair"] + mask.mattes["face"])
+        self.assertGreater((both[..., 3] == 255).sum(), (cut[..., 3] == 255).sum() + 1000)
         with self.refuses("came without its photo"):
             pickle.loads(pickle.dumps(mask)).cutout("hair")
+        with self.refuses("a matte of shape"):
+            mask.cutout(np.zeros((5, 5), np.float32))
         with self.refuses("does not belong"):
             mask.cutout("hair", PHOTO[1:], "rgb")
 

@@ -161,17 +161,22 @@ class Mask:
         c.overlay(ctypes.byref(view), labels.ctypes.data, DATASETS.index(self.dataset), alpha, mixed.ctypes.data)
         return mixed
 
-    def cutout(self, name: str, photo: Picture = None, order: str | None = None) -> npt.NDArray[np.uint8]:
-        """The photo where a matte of `mattes` is above 0: (height, width, 4), red, green, blue and alpha, which is the
-        matte's; not premultiplied. Colours are those of what is cut out alone: no old background shines through."""
-        if name not in self.mattes:
-            raise c.Error(f"there is no matte {name!r}; ask for it: parse(photo, mattes=[{name!r}])")
+    def cutout(
+        self, matte: Union[str, npt.NDArray[np.float32]], photo: Picture = None, order: str | None = None
+    ) -> npt.NDArray[np.uint8]:
+        """The photo where a matte is above 0, one of `mattes` by name, or a sum of some: (height, width, 4), red, green,
+        blue and alpha, which is the matte's; not premultiplied. Colours are those of what is cut out alone: no old background
+        shines through."""
+        if isinstance(matte, str):
+            if matte not in self.mattes:
+                raise c.Error(f"there is no matte {matte!r}; ask for it: parse(photo, mattes=[{matte!r}])")
+            matte = self.mattes[matte]
         view, kept = self._view_of(photo, order, "cutout")
-        matte = np.ascontiguousarray(self.mattes[name], np.float32)
-        if matte.shape != self.labels.shape:
-            raise c.Error(f"a matte of shape {matte.shape} does not belong to labels of {self.labels.shape}")
-        cut = np.empty((*matte.shape, 4), np.uint8)
-        c.cutout(ctypes.byref(view), matte.ctypes.data, cut.ctypes.data)
+        alpha = np.ascontiguousarray(matte, np.float32)
+        if alpha.shape != self.labels.shape:
+            raise c.Error(f"a matte of shape {alpha.shape} does not belong to labels of {self.labels.shape}")
+        cut = np.empty((*alpha.shape, 4), np.uint8)
+        c.cutout(ctypes.byref(view), alpha.ctypes.data, cut.ctypes.data)
         return cut
 
     def _view_of(self, photo: Picture, order: str | None, what: str) -> tuple[c.Image, npt.NDArray[np.uint8]]:
