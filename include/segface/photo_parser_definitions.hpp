@@ -144,7 +144,7 @@ class PhotoParsing {
   Status refine(const PhotoMapper& mapper, std::size_t part, const LogitsView<float>& logits, ParsedPhoto& result) {
     const auto pixels = static_cast<std::size_t>(photo_.width * photo_.height);
     SEGFACE_RETURN_IF_ERROR(reserve(largest_, pixels));
-    std::fill(largest_.begin(), largest_.end(), -1.0f);
+    std::fill(largest_.begin(), largest_.end(), 0.0f);
     std::uint32_t sets[kMaxClasses];
     for (Index label = 0; label < logits.classes; ++label) sets[label] = 1u << label;
     PartMattes drawn(photo_, mapper.placed(part), {sets, static_cast<std::size_t>(logits.classes)});

@@ -195,3 +195,16 @@ TEST_CASE("strands of 1 to 3 pixels over a texture: less than half the error of 
   CHECK(gradient_error(drawn, alpha) < 0.5 * gradient_error(shares, alpha));
   CHECK(gradient_error(drawn, alpha) < 0.5 * gradient_error(labels, alpha));
 }
+
+TEST_CASE("logits that are no numbers have mattes of the label that they get") {
+  std::vector<float> logits(kSide * kSide * 3, NAN);
+  for (std::size_t i = 0; i < logits.size() / 2; ++i) logits[i] = i % 3 == 1 ? INFINITY : -INFINITY;
+  const Photo photo(kPhoto, [](Index x, Index y, int c) { return (x * 7 + y * 3 + c) % 200; });
+  Plane sum(static_cast<std::size_t>(kPhoto * kPhoto));
+  for (const std::uint32_t set : {1u, 2u, 4u}) {
+    const Plane one = matte(photo, part(), logits, 3, set);
+    for (std::size_t i = 0; i < one.size(); ++i) sum[i] += one[i];
+    CHECK(one[0] == (set == 2 ? 1.0f : 0.0f));
+  }
+  CHECK(std::all_of(sum.begin(), sum.end(), [](float value) { return std::fabs(value - 1) < 1e-3f; }));
+}

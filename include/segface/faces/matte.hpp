@@ -117,6 +117,7 @@ class PartMattes {
       share[c] = below < kNothing ? std::exp(-below) : 0;
       sum += share[c];
     }
+    if (!(sum > 0)) share[best] = sum = 1;  // of logits that are no numbers
     labels_.data()[at] = static_cast<std::uint8_t>(best);
     largest_.data()[at] = 1 / sum;
     for (std::size_t set = 0; set < sets_.size(); ++set) {
