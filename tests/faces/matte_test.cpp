@@ -168,7 +168,6 @@ TEST_CASE("strands of 1 to 3 pixels over a texture: less than half the error of 
     return c == 1 ? share : 1 - share;
   });
   const Plane drawn = matte(photo, part(), logits, 2, 2);
-  // On one colour the filter has no edge to go by, and the shares come out but for a blur.
   Plane shares(alpha.size()), labels(alpha.size());
   for (Index y = 0; y < kPhoto; ++y) {
     const BilinearTap<float> down(y, kSide, kPhoto);
@@ -186,10 +185,6 @@ TEST_CASE("strands of 1 to 3 pixels over a texture: less than half the error of 
       labels[i] = shares[i] > 0.5f ? 1.0f : 0.0f;
     }
   }
-  MESSAGE("mean error ", mean_error(drawn, alpha), ", shares ", mean_error(shares, alpha), ", labels ",
-          mean_error(labels, alpha));
-  MESSAGE("gradient error ", gradient_error(drawn, alpha), ", shares ", gradient_error(shares, alpha), ", labels ",
-          gradient_error(labels, alpha));
   CHECK(mean_error(drawn, alpha) < 0.5 * mean_error(shares, alpha));
   CHECK(mean_error(drawn, alpha) < 0.5 * mean_error(labels, alpha));
   CHECK(gradient_error(drawn, alpha) < 0.5 * gradient_error(shares, alpha));
