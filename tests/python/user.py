@@ -25,5 +25,6 @@ def hair_of(path: Path) -> npt.NDArray[np.bool_]:
     cut: npt.NDArray[np.uint8] = mask.cutout("hair")
     labels: npt.NDArray[np.uint8] = mask.as_classes("bisenet")
     overlay: npt.NDArray[np.uint8] = mask.overlay(alpha=0.3)
-    print(alpha.shape, cut.shape, labels.shape, overlay.shape, mask.faces[0].landmarks[0], mask.skipped[0].reason, segface.__version__)
+    print(alpha.shape, cut.shape)
+    print(labels.shape, overlay.shape, mask.faces[0].landmarks[0], mask.skipped[0].reason, segface.__version__)
     return mask["hair"] | mask.group("skin")
