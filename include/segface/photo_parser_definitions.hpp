@@ -18,6 +18,7 @@
 #include "segface/base/threads/process.hpp"
 #include "segface/engine/idle_workspaces.hpp"
 #include "segface/faces/face_region.hpp"
+#include "segface/faces/matte.hpp"
 #include "segface/faces/parsing_workspace.hpp"
 #include "segface/faces/photo_maps.hpp"
 #include "segface/image/postprocess.hpp"
@@ -57,7 +58,8 @@ class PhotoParsing {
     for (std::size_t i = 0; i < regions.size(); ++i) {
       parts_.push_back({regions[i], landmarks.empty() ? nullptr : &landmarks[i], static_cast<std::uint8_t>(i + 1)});
     }
-    const bool plain = regions.size() == 1 && regions[0].is_whole() && !options_.confidence && !options_.logits;
+    const bool plain = regions.size() == 1 && regions[0].is_whole() && !options_.confidence && !options_.logits &&
+                       options_.mattes.empty() && !options_.refine;
     return plain ? label_whole(result) : map_parts(result);
   }
 
@@ -110,12 +112,58 @@ class PhotoParsing {
       SEGFACE_ASSIGN(seen, see(i, room.span()));
       if (options_.logits) SEGFACE_RETURN_IF_ERROR(options_.logits(parts_[i].region, seen.logits));
       SEGFACE_RETURN_IF_ERROR(mapper.add(i, seen.logits, parser_.executor()));
+      if (!options_.mattes.empty()) SEGFACE_RETURN_IF_ERROR(draw_mattes(mapper, i, seen.logits, result.mattes));
+      if (options_.refine) SEGFACE_RETURN_IF_ERROR(refine(mapper, i, seen.logits, result));
       if (parts_[i].surroundings) continue;
       parts_[i].confidence = seen.confidence;
       sum += parts_[i].confidence, ++count;
     }
     mapper.finish(parser_.executor());
     result.mask.finish(count == 0 ? 0 : sum / count);
+    return {};
+  }
+
+  // Of a part, where labels are its own so far.
+  Status draw_mattes(const PhotoMapper& mapper, std::size_t part, const LogitsView<float>& logits,
+                     std::vector<Buffer<float>>& mattes) const {
+    PartMattes drawn(photo_, mapper.placed(part), {options_.mattes.data(), options_.mattes.size()});
+    SEGFACE_RETURN_IF_ERROR(drawn.take(logits, parser_.executor()));
+    for (std::size_t set = 0; set < mattes.size(); ++set) {
+      float* const matte = mattes[set].data();
+      const Index width = photo_.width;
+      SEGFACE_RETURN_IF_ERROR(
+          drawn.draw(set, parser_.executor(), [&mapper, part, matte, width](Index x, Index y, float value) {
+            const Index at = y * width + x;
+            if (mapper.shows(part, at)) matte[at] = std::clamp(value, 0.0f, 1.0f);
+          }));
+    }
+    return {};
+  }
+
+  // The labels of a part, where they are its own so far, become those of the largest matte.
+  Status refine(const PhotoMapper& mapper, std::size_t part, const LogitsView<float>& logits, ParsedPhoto& result) {
+    const auto pixels = static_cast<std::size_t>(photo_.width * photo_.height);
+    SEGFACE_RETURN_IF_ERROR(reserve(largest_, pixels));
+    std::fill(largest_.begin(), largest_.end(), 0.0f);
+    std::uint32_t sets[kMaxClasses];
+    for (Index label = 0; label < logits.classes; ++label) sets[label] = 1u << label;
+    PartMattes drawn(photo_, mapper.placed(part), {sets, static_cast<std::size_t>(logits.classes)});
+    SEGFACE_RETURN_IF_ERROR(drawn.take(logits, parser_.executor()));
+    float *const largest = largest_.data(), *const confidence = result.confidence.data();
+    std::uint8_t* const labels = result.mask.data();
+    const Index width = photo_.width;
+    for (Index label = 0; label < logits.classes; ++label) {
+      if (!drawn.leads(label)) continue;
+      SEGFACE_RETURN_IF_ERROR(
+          drawn.draw(static_cast<std::size_t>(label), parser_.executor(),
+                     [&mapper, part, largest, confidence, labels, width, label](Index x, Index y, float value) {
+                       const Index at = y * width + x;
+                       if (!mapper.shows(part, at) || value <= largest[at]) return;
+                       largest[at] = value;
+                       labels[at] = static_cast<std::uint8_t>(label);
+                       if (confidence != nullptr) confidence[at] = std::min(value, 1.0f);
+                     }));
+    }
     return {};
   }
 
@@ -129,6 +177,15 @@ class PhotoParsing {
     result.mask = Mask(std::move(labels));
     result.numbers = std::move(numbered);
     result.coverage = std::move(covered);
+    const std::size_t sets = options_.mattes.size();
+    const auto pixels = static_cast<std::size_t>(photo_.width * photo_.height);
+    if (!into.mattes.empty()) SEGFACE_RETURN_IF_ERROR(check_room("mattes", into.mattes, sets));
+    for (std::size_t i = 0; i < sets; ++i) {
+      SEGFACE_ASSIGN(matte, into.mattes.empty() ? Buffer<float>::make(pixels)
+                                                : Buffer<float>::over(into.mattes.subspan(i * pixels, pixels)));
+      std::fill(matte.begin(), matte.end(), 0.0f);
+      result.mattes.push_back(std::move(matte));
+    }
     if (!options_.confidence) return {};
     SEGFACE_ASSIGN(confidence, room_for("confidence", into.confidence));
     result.confidence = std::move(confidence);
@@ -140,16 +197,22 @@ class PhotoParsing {
   Result<Buffer<T>> room_for(const char* map, Span<T> given) const {
     const auto pixels = static_cast<std::size_t>(photo_.width * photo_.height);
     if (given.empty()) return Buffer<T>::make(pixels);
-    if (given.size() < pixels) {
+    SEGFACE_RETURN_IF_ERROR(check_room(map, given, 1));
+    return Buffer<T>::over({given.data(), pixels});
+  }
+  template <class T>
+  Status check_room(const char* map, Span<T> given, std::size_t planes) const {
+    const std::size_t values = planes * static_cast<std::size_t>(photo_.width * photo_.height);
+    if (given.size() < values) {
       return error(Errc::buffer_too_small, "room for ", map, " of ", given.size(), " pixels; a photo of ", photo_.width,
-                   " x ", photo_.height, " takes ", pixels);
+                   " x ", photo_.height, " takes ", values);
     }
     const std::less<const void*> before;
     if (before(given.begin(), photo_.pixel(photo_.width, photo_.height - 1)) && before(photo_.pixels, given.end())) {
       return error(Errc::invalid_argument, "the room for ", map,
                    " is memory of the photo, which is still read when they are written; give it memory of its own");
     }
-    return Buffer<T>::over({given.data(), pixels});
+    return {};
   }
 
   // What the network says of a part; `planes` where the logits are to be there.
@@ -179,6 +242,7 @@ class PhotoParsing {
   ImageView photo_;
   const PhotoOptions& options_;
   std::vector<Part> parts_;
+  Buffer<float> largest_;  // of the mattes of a pixel, where labels are refined
 };
 
 SEGFACE_END_CORE

@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -14,6 +16,7 @@
 #include "segface/faces/landmark_file.hpp"
 #include "segface/faces/numbering.hpp"
 #include "segface/faces/render.hpp"
+#include "segface/image/cutout.hpp"
 #include "segface/image/file.hpp"
 
 #include "base/temp_directory.hpp"
@@ -216,6 +219,52 @@ TEST_CASE("c: parts picked by hand have the maps that they have in C++, of any k
   longer[1].unknown = 1;
   CHECK(segface_parse_photo(parser.get(), &image, &options, &results) == SEGFACE_INVALID_ARGUMENT);
   CHECK(std::string(segface_last_error()).find("region 2: segface_region") == 0);
+}
+
+TEST_CASE("c: mattes, refined labels and a cutout are those of C++") {
+  const Image photo = load_image(kPhoto).value();
+  const segface_image image = image_of(photo);
+  const auto pixels = static_cast<std::size_t>(photo.width() * photo.height());
+  const std::uint32_t sets[] = {segface_group_labels(SEGFACE_CELEB, SEGFACE_GROUP_HAIR), ~1u};
+  const auto parser = load();
+  const PhotoParser cpp = PhotoParser::load(kFinder, kNetwork).value();
+  std::vector<std::uint8_t> labels(pixels);
+  std::vector<float> mattes(2 * pixels + 1, 77);
+  auto results = sized<segface_photo_results>();
+  results.labels = labels.data();
+  auto options = sized<segface_photo_options>();
+  options.mattes = sets;
+  options.matte_count = 2;
+  for (const int refine : {0, 1}) {
+    PhotoOptions cpp_options;
+    cpp_options.mattes.assign(sets, sets + 2);
+    cpp_options.refine = refine != 0;
+    const ParsedPhoto expected = cpp.parse(photo.view(), cpp_options).value();
+    options.refine = refine;
+    for (float* const wanted : {mattes.data(), static_cast<float*>(nullptr)}) {  // none are made where they are not
+      results.mattes = wanted;
+      REQUIRE(segface_parse_photo(parser.get(), &image, &options, &results) == SEGFACE_OK);
+      CHECK(same(labels, expected.mask.labels().data()));
+    }
+    for (std::size_t set = 0; set < 2; ++set) {
+      CHECK(std::equal(expected.mattes[set].begin(), expected.mattes[set].end(), mattes.data() + set * pixels));
+    }
+    CHECK(mattes[2 * pixels] == 77);
+
+    std::vector<std::uint8_t> rgba(4 * pixels);
+    REQUIRE(segface_cutout(&image, mattes.data(), rgba.data()) == SEGFACE_OK);
+    CHECK(same(rgba, cutout(photo.view(), expected.mattes[0].span()).value().data()));
+  }
+  results.mattes = mattes.data();
+  options.matte_count = SIZE_MAX / 2;
+  CHECK(segface_parse_photo(parser.get(), &image, &options, &results) == SEGFACE_LIMIT_EXCEEDED);
+
+  // A program that was compiled before there were mattes.
+  options.size = offsetof(segface_photo_options, mattes);
+  results.size = offsetof(segface_photo_results, mattes);
+  std::fill(mattes.begin(), mattes.end(), 77.0f);
+  REQUIRE(segface_parse_photo(parser.get(), &image, &options, &results) == SEGFACE_OK);
+  CHECK(std::all_of(mattes.begin(), mattes.end(), [](float value) { return value == 77; }));
 }
 
 TEST_CASE("c: maps are written where they were asked for, while the photo is parsed") {

@@ -123,6 +123,7 @@ static void refuses_what_means_nothing(void) {
   segface_find_options find = {.size = sizeof find};
   segface_options options = {.size = sizeof options, .threads = -1};
   uint8_t table[256];
+  const float alpha = 1;
   bad = photo, bad.order = 0;
   REFUSED(segface_find(parser, &bad, NULL, &faces));
   CHECK(strstr(segface_last_error(), "SEGFACE_RGB") != NULL);
@@ -141,6 +142,9 @@ static void refuses_what_means_nothing(void) {
   REFUSED(segface_load("a", NULL, &options, &none));
   REFUSED(segface_overlay(&photo, labels, 3, 0.5, labels));
   REFUSED(segface_save_labels("x.png", labels, 0, 4, SEGFACE_CELEB));
+  REFUSED(segface_cutout(&photo, NULL, labels));
+  REFUSED(segface_cutout(&photo, &alpha, NULL));
+  REFUSED(segface_cutout(NULL, &alpha, labels));
   REFUSED(segface_numbering(-1, SEGFACE_AS_CELEB, table));
   REFUSED(segface_numbering(SEGFACE_CELEB, 4, table));
   CHECK(segface_class_name(3, 0, SEGFACE_NAME) == NULL && segface_class_name(SEGFACE_CELEB, 19, SEGFACE_NAME) == NULL);

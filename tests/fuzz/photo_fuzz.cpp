@@ -61,7 +61,10 @@ class Call {
       : numbers_(numbers), photo_(photo.view()), dataset_(numbers.flag() ? Dataset::lapa : Dataset::celeb) {
     options_.surroundings = numbers_.flag();
     options_.confidence = numbers_.flag();
-    options_.find.most = numbers_.byte() % 4;
+    const int asked = numbers_.byte();
+    options_.find.most = asked % 4;
+    if ((asked & 16) != 0) options_.mattes = {1u << 10, ~(1u << 10)};
+    options_.refine = (asked & 32) != 0;
     options_.find.turns = numbers_.byte() % 8 == 0 ? numbers_.byte() : numbers_.flag() ? 4 : 1;
     options_.find.small_faces = numbers_.flag();
     if (numbers_.byte() % 8 == 0) options_.find.threshold = numbers_.real();
@@ -167,6 +170,7 @@ class Call {
         demand(cover == 0 || cover == 255 || (cover == 128 && options_.surroundings), "a coverage");
         demand(cover != 0 || label == 0, "no label where nobody looked");
         pixels[number] += label != 0;
+        check_mattes(parsed, y * photo_.width + x, cover);
         if (!options_.confidence) continue;
         const float share = parsed.confidence.data()[y * photo_.width + x];
         demand((cover == 0) == (share == 0) && share >= 0 && share <= 1.0001f, "a confidence where somebody looked");
@@ -180,6 +184,16 @@ class Call {
       }
       demand(counted == pixels[i + 1], "every pixel counted once");
     }
+  }
+
+  // A set and all that is not in it.
+  void check_mattes(const ParsedPhoto& parsed, Index at, std::uint8_t cover) const {
+    demand(parsed.mattes.size() == options_.mattes.size(), "each matte");
+    if (parsed.mattes.empty()) return;
+    const float in = parsed.mattes[0].data()[at], out = parsed.mattes[1].data()[at];
+    demand(in >= 0 && in <= 1 && out >= 0 && out <= 1, "shares");
+    demand(cover == 0 ? in == 0 && out == 0 : std::fabs(in + out - 1) < 1e-3f,
+           "shares that sum to 1 where somebody looked");
   }
 
   Numbers& numbers_;

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <initializer_list>
 #include <sstream>
@@ -298,6 +299,30 @@ TEST_CASE("png: alpha is written where it is wanted") {
   }
   CHECK(wrong == 0);
   CHECK(encode_rgba_png({bgra.data(), 2, 2, PixelOrder::rgb}).error().code() == Errc::invalid_argument);
+}
+
+TEST_CASE("png: shares are written with 16 bits, and read with their high byte") {
+  const float shares[] = {0, 1, 0.5f, 1.0f / 65535, 0.25f, 2, -1, NAN};
+  const unsigned levels[] = {0, 65535, 32768, 1, 16384, 65535, 0, 0};
+  const auto file = encode_gray16_png(shares, 4, 2);
+  REQUIRE(file.ok());
+  const auto png = PngFile::open(file->span(), {});
+  REQUIRE(png.ok());
+  CHECK(png->color() == PngColor::gray);
+  CHECK(png->depth() == 16);
+  const auto photo = png->photo();
+  REQUIRE(photo.ok());
+  const std::size_t data = 8 + 25 + 8, size = file->data()[data - 5];
+  std::uint8_t rows[2 * 9];
+  REQUIRE(inflate_zlib(file->span().subspan(data, size), rows).ok());
+  for (std::size_t i = 0; i < 8; ++i) {
+    const std::size_t at = i / 4 * 9 + 1 + 2 * (i % 4);
+    CHECK(256u * rows[at] + rows[at + 1] == levels[i]);
+    CHECK(photo->rgb(static_cast<Index>(i % 4), static_cast<Index>(i / 4)).g == levels[i] >> 8);
+  }
+  for (const Index width : {Index{-4}, Index{0}, Index{3}, Index{8}}) {
+    CHECK(encode_gray16_png(shares, width, 2).error().code() == Errc::invalid_argument);
+  }
 }
 
 TEST_CASE("png: labels beyond the palette are not written") {

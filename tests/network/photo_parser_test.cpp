@@ -364,3 +364,239 @@ TEST_CASE("photo: no face is an answer; what cannot be is refused; a call can be
   CHECK(photo_parser().parse(photo, faces({kAstronaut, kAstronaut.moved(40, 9)}), options).error().code() ==
         Errc::cancelled);
 }
+
+namespace {
+
+std::uint32_t hair() {
+  return label_mask(Dataset::celeb, LabelGroup::hair);
+}
+PhotoOptions with_mattes(std::vector<std::uint32_t> sets) {
+  PhotoOptions options;
+  options.mattes = std::move(sets);
+  return options;
+}
+std::vector<std::uint32_t> every_class() {
+  std::vector<std::uint32_t> sets;
+  for (Index label = 0; label < class_count(Dataset::celeb); ++label) sets.push_back(1u << label);
+  return sets;
+}
+double furthest(const Buffer<float>& a, const Buffer<float>& b) {
+  double most = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    most = std::max(most, std::fabs(static_cast<double>(a.data()[i] - b.data()[i])));
+  }
+  return most;
+}
+// Of maps of the astronaut: how many pixels have other labels, numbers or coverage.
+Index different_maps(const ParsedPhoto& a, const ParsedPhoto& b) {
+  Index count = 0;
+  for (Index y = 0; y < a.mask.height(); ++y) {
+    for (Index x = 0; x < a.mask.width(); ++x) {
+      count += a.mask.at(x, y) != b.mask.at(x, y) || a.numbers.view().row(y)[x] != b.numbers.view().row(y)[x] ||
+               a.coverage.view().row(y)[x] != b.coverage.view().row(y)[x];
+    }
+  }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("photo: mattes leave labels as they are, are 0 where nobody looked, and agree with labels that are sure") {
+  const ImageView photo = astronaut().view();
+  const auto overlapping = faces({kAstronaut, kAstronaut.moved(60, 9)});
+  const Region box = Region::box({140, 20, 170, 180}, photo.width, photo.height).value();
+  const auto parse = [&](int way, PhotoOptions options) {
+    options.confidence = true;
+    options.surroundings = way == 1;
+    if (way == 0) return photo_parser().parse(photo, overlapping, options).value();
+    if (way == 1) return photo_parser().parse(photo, faces({kAstronaut}), options).value();
+    return photo_parser().parse(photo, {&box, 1}, Span<const Landmarks>(), options).value();
+  };
+  for (const int way : {0, 1, 2}) {
+    CAPTURE(way);
+    const ParsedPhoto plain = parse(way, {}), parsed = parse(way, with_mattes({hair(), 1u}));
+    CHECK(plain.mattes.empty());
+    CHECK(different_maps(plain, parsed) == 0);
+    CHECK(furthest(plain.confidence, parsed.confidence) == 0);
+    REQUIRE(parsed.mattes.size() == 2);
+    Index looked = 0, wrong = 0, sure = 0, far = 0;
+    for (Index y = 0; y < photo.height; ++y) {
+      for (Index x = 0; x < photo.width; ++x) {
+        const auto i = static_cast<std::size_t>(y * photo.width + x);
+        const float of_hair = parsed.mattes[0].data()[i], background = parsed.mattes[1].data()[i];
+        wrong += !(of_hair >= 0 && of_hair <= 1 && background >= 0 && background <= 1);
+        if (parsed.coverage.view().row(y)[x] == 0) {
+          wrong += of_hair != 0 || background != 0;
+          continue;
+        }
+        ++looked;
+        if (parsed.confidence.data()[i] < 0.995f) continue;
+        ++sure;
+        const float expected = parsed.mask.at(x, y) == 14 ? 1.0f : 0.0f;
+        far += std::fabs(of_hair - expected) > 0.03f;
+      }
+    }
+    CHECK(wrong == 0);
+    CHECK(looked > 7000);
+    CHECK(sure > (way == 2 ? 20 : looked / 4));
+    CHECK(far <= sure / 1000);  // a logit is interpolated before it becomes a confidence, a share after it
+  }
+}
+
+TEST_CASE("photo: a matte and that of all other classes sum to 1, mattes of all classes but for what was cut off") {
+  const ImageView photo = astronaut().view();
+  std::vector<std::uint32_t> sets = every_class();
+  sets.push_back(~hair());
+  const ParsedPhoto parsed =
+      photo_parser().parse(photo, faces({kAstronaut, kAstronaut.moved(60, 9)}), with_mattes(sets)).value();
+  REQUIRE(parsed.mattes.size() == 20);
+  double off = 0, sums = 0;
+  Index looked = 0, wrong = 0;
+  for (std::size_t i = 0; i < parsed.mattes[0].size(); ++i) {
+    double sum = 0;
+    for (std::size_t c = 0; c < 19; ++c) sum += static_cast<double>(parsed.mattes[c].data()[i]);
+    const double both =
+        static_cast<double>(parsed.mattes[14].data()[i]) + static_cast<double>(parsed.mattes[19].data()[i]);
+    if (parsed.coverage.data()[i] == 0) {
+      wrong += sum != 0 || both != 0;
+      continue;
+    }
+    ++looked;
+    sums += sum;
+    wrong += sum < 0.999 || sum > 1.6;
+    off = std::max(off, std::fabs(both - 1));
+  }
+  CHECK(off < 1e-4);
+  CHECK(wrong == 0);
+  CHECK(sums / static_cast<double>(looked) == doctest::Approx(1).epsilon(0.01));
+}
+
+TEST_CASE("photo: where squares overlap a pixel has the matte of the face that has its label") {
+  Canvas canvas = Canvas::make(600, 512, {90, 90, 90}).value();
+  REQUIRE(canvas.draw(astronaut().view(), 0, 0).ok());
+  const Image head = crop(astronaut().view(), {150, 20, 150, 180}).value();
+  REQUIRE(canvas.draw(head.view(), 300, 60).ok());
+  const Landmarks second = kAstronaut.moved(150, 40);
+  const PhotoOptions options = with_mattes({hair(), ~1u});
+  const ParsedPhoto both = photo_parser().parse(canvas.view(), faces({kAstronaut, second}), options).value();
+  const ParsedPhoto turned = photo_parser().parse(canvas.view(), faces({second, kAstronaut}), options).value();
+  const ParsedPhoto alone[] = {photo_parser().parse(canvas.view(), faces({kAstronaut}), options).value(),
+                               photo_parser().parse(canvas.view(), faces({second}), options).value()};
+  for (std::size_t set = 0; set < 2; ++set) {
+    CHECK(furthest(both.mattes[set], turned.mattes[set]) < 1e-4);  // but for two that are as certain
+    Index wrong = 0, contested = 0;
+    for (std::size_t i = 0; i < both.mattes[set].size(); ++i) {
+      const float value = both.mattes[set].data()[i];
+      const float first = alone[0].mattes[set].data()[i], other = alone[1].mattes[set].data()[i];
+      const std::uint8_t owner = both.numbers.data()[i];
+      contested += owner != 0 && alone[2 - owner].coverage.data()[i] != 0;
+      wrong += owner == 0 ? value != first && value != other : value != (owner == 1 ? first : other);
+    }
+    CHECK(contested > 300);
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("photo: mattes of a photo that is turned are those of the photo upright, in any order of its colours") {
+  const Image& upright = astronaut();
+  const Index last_x = upright.width() - 1, last_y = upright.height() - 1;
+  Image turned = Image::make(upright.width(), upright.height(), PixelOrder::bgra).value();
+  for (Index y = 0; y <= last_y; ++y) {
+    for (Index x = 0; x <= last_x; ++x) {
+      const Rgb color = upright.view().rgb(last_x - x, last_y - y);
+      std::uint8_t* const to = turned.row(y) + 4 * x;
+      to[0] = color.b, to[1] = color.g, to[2] = color.r, to[3] = 9;
+    }
+  }
+  const Landmarks points = kAstronaut.scaled(-1, -1).moved(static_cast<double>(last_x), static_cast<double>(last_y));
+  const ParsedPhoto expected = photo_parser().parse(upright.view(), faces({kAstronaut}), with_mattes({hair()})).value();
+  const ParsedPhoto parsed = photo_parser().parse(turned.view(), faces({points}), with_mattes({hair()})).value();
+  double sum = 0;
+  Index looked = 0;
+  for (std::size_t i = 0; i < expected.mattes[0].size(); ++i) {
+    if (expected.coverage.data()[i] == 0) continue;
+    const std::size_t there = expected.mattes[0].size() - 1 - i;
+    sum += std::fabs(static_cast<double>(expected.mattes[0].data()[i] - parsed.mattes[0].data()[there]));
+    ++looked;
+  }
+  CHECK(sum < 0.003 * static_cast<double>(looked));
+}
+
+TEST_CASE("photo: refined labels are those of the largest matte, mattes and what is covered stay as they are") {
+  const ImageView photo = astronaut().view();
+  const Faces known = faces({kAstronaut, kAstronaut.moved(60, 9)});
+  PhotoOptions options = with_mattes(every_class());
+  options.confidence = true;
+  const ParsedPhoto plain = photo_parser().parse(photo, known, options).value();
+  options.refine = true;
+  const ParsedPhoto refined = photo_parser().parse(photo, known, options).value();
+  for (std::size_t c = 0; c < 19; ++c) CHECK(furthest(plain.mattes[c], refined.mattes[c]) == 0);
+  Index changed = 0, looked = 0, wrong = 0, less = 0;
+  for (std::size_t i = 0; i < 512 * 512; ++i) {
+    const std::uint8_t label = refined.mask.labels().data()[i], before = plain.mask.labels().data()[i];
+    wrong += plain.coverage.data()[i] != refined.coverage.data()[i];
+    if (plain.coverage.data()[i] == 0) {
+      wrong += label != 0 || refined.confidence.data()[i] != 0;
+      continue;
+    }
+    ++looked;
+    changed += label != before;
+    wrong += (refined.numbers.data()[i] == 0) != (label == 0);
+    const float value = refined.mattes[label].data()[i];
+    wrong += value != refined.confidence.data()[i];
+    for (std::size_t c = 0; c < 19; ++c) less += refined.mattes[c].data()[i] > value;
+  }
+  CHECK(wrong == 0);
+  CHECK(changed > 300);
+  CHECK(changed < looked / 10);
+  CHECK(less <= looked / 1000);  // of a class that has the most in no pixel of the logits
+  CHECK(class_pixels(refined.faces[0], "skin") != class_pixels(plain.faces[0], "skin"));  // areas are of what is told
+
+  const Region whole = Region::whole(photo.width, photo.height);
+  options.mattes.clear();
+  options.confidence = false;
+  const ParsedPhoto all = photo_parser().parse(photo, {&whole, 1}, Span<const Landmarks>(), options).value();
+  options.refine = false;
+  const ParsedPhoto rough = photo_parser().parse(photo, {&whole, 1}, Span<const Landmarks>(), options).value();
+  CHECK(different_maps(all, rough) > 300);
+}
+
+TEST_CASE("photo: mattes are written into memory of the caller's where there is some, each after the other") {
+  const ImageView photo = astronaut().view();
+  constexpr std::size_t kPixels = 512 * 512;
+  PhotoOptions options = with_mattes({hair(), 1u});
+  const ParsedPhoto expected = photo_parser().parse(photo, faces({kAstronaut}), options).value();
+  std::vector<float> memory(2 * kPixels + 1, 77);
+  options.into.mattes = {memory.data(), memory.size()};
+  const ParsedPhoto parsed = photo_parser().parse(photo, faces({kAstronaut}), options).value();
+  for (std::size_t set = 0; set < 2; ++set) {
+    CHECK(parsed.mattes[set].data() == memory.data() + set * kPixels);
+    CHECK(furthest(parsed.mattes[set], expected.mattes[set]) == 0);
+  }
+  CHECK(memory[2 * kPixels] == 77);
+  options.into.mattes = {memory.data(), 2 * kPixels - 1};
+  const auto small = photo_parser().parse(photo, faces({kAstronaut}), options);
+  CHECK(small.error().code() == Errc::buffer_too_small);
+  CHECK(std::string(small.error().message()).find("takes 524288") != std::string::npos);
+  options.into.mattes = {reinterpret_cast<float*>(const_cast<std::uint8_t*>(photo.pixels)), 2 * kPixels};
+  CHECK(photo_parser().parse(photo, faces({kAstronaut}), options).error().code() == Errc::invalid_argument);
+}
+
+TEST_CASE("photo: mattes answer when memory runs out, at whatever block, and work again after it") {
+  const Image small = resize_bicubic(astronaut().view(), 128, 128).value();
+  const Region whole = Region::whole(small.width(), small.height());
+  const PhotoParser parser = photo_parser();
+  const PhotoOptions options = with_mattes({hair(), 1u});
+  const auto parse = [&] { return parser.parse(small.view(), {&whole, 1}, Span<const Landmarks>(), options); };
+  const ParsedPhoto expected = parse().value();
+  for (long block = 0;; ++block) {
+    CAPTURE(block);
+    test::blocks_until_refusal = block;
+    const auto parsed = parse();
+    test::blocks_until_refusal = -1;
+    if (parsed.ok()) break;
+    CHECK(parsed.error().code() == Errc::out_of_memory);
+    REQUIRE(block < 1000);
+  }
+  CHECK(furthest(parse().value().mattes[0], expected.mattes[0]) == 0);
+}

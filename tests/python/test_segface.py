@@ -308,6 +308,44 @@ class Results(Case):
         with self.refuses("five points"):
             PARSER.parse(PHOTO, "rgb", faces=[segface.Face((0, 0, 0, 0), ((1, 2), (3, 4)))])
 
+    def test_mattes_are_those_of_the_command_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "segface", "parse", str(PORTRAIT), "-q"]
+            subprocess.run([*command, "--matte", "hair,skin,face", "--cutout", "hair", "-o", folder], check=True)
+            mask = PARSER.parse(PHOTO, "rgb", mattes=["hair", "skin", "face", "hair"])
+            self.assertEqual(list(mask.mattes), ["hair", "skin", "face"])
+            for name, matte in mask.mattes.items():
+                self.assertEqual((matte.dtype, matte.shape), (np.float32, (512, 512)))
+                theirs = segface.read(Path(folder, f"astronaut_matte_{name}.png"))[..., 0]
+                np.testing.assert_array_equal((matte * np.float32(255) + np.float32(0.5)).astype(np.uint8), theirs)
+            cut = mask.cutout("hair")
+            self.assertEqual(cut.shape, (512, 512, 4))
+            np.testing.assert_array_equal(cut[..., :3], segface.read(Path(folder, "astronaut_cutout.png")))
+            np.testing.assert_array_equal(cut, mask.cutout("hair", PHOTO[..., ::-1].copy(), "bgr"))
+            np.testing.assert_array_equal(cut, pickle.loads(pickle.dumps(mask)).cutout("hair", PHOTO, "rgb"))
+        self.same(mask)
+        self.assertEqual(EXPECTED.mattes, {})
+        refined = PARSER.parse(PHOTO, "rgb", refine=True)
+        changed = (refined.labels != EXPECTED.labels).sum()
+        self.assertTrue(100 < changed < 5000, changed)
+        for asked, words in (
+            ({"mattes": "hair"}, r"expected a list: \['hair'\]"),
+            ({"mattes": ["hairs"]}, "'hairs' is unknown; did you mean 'hair'.*groups skin, face"),
+            ({"mattes": [14]}, "14 is unknown"),
+        ):
+            with self.refuses(words):
+                PARSER.parse(PHOTO, "rgb", **asked)
+        with self.refuses(r"no matte 'face'.*mattes=\['face'\]"):
+            EXPECTED.cutout("face")
+        both = mask.cutout(mask.mattes["hair"] + mask.mattes["face"])
+        self.assertGreater((both[..., 3] == 255).sum(), (cut[..., 3] == 255).sum() + 1000)
+        with self.refuses("came without its photo"):
+            pickle.loads(pickle.dumps(mask)).cutout("hair")
+        with self.refuses("a matte of shape"):
+            mask.cutout(np.zeros((5, 5), np.float32))
+        with self.refuses("does not belong"):
+            mask.cutout("hair", PHOTO[1:], "rgb")
+
     def test_a_crop(self):
         crop = segface.read(IMAGES / "astronaut_256x256.png")
         mask = PARSER.parse_crop(crop, "rgb", logits=True)

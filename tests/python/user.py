@@ -21,7 +21,10 @@ def hair_of(path: Path) -> npt.NDArray[np.bool_]:
         boxes: list[tuple[float, float, float, float]] = [face.box for face in parser.find(path)]
     if mask.confidence is None or crop.logits is None:
         raise segface.Error(f"nothing of {len(boxes)} faces and {len(by_hand)} parts")
+    alpha: npt.NDArray[np.float32] = parser.parse(path, mattes=["hair"], refine=True).mattes["hair"]
+    cut: npt.NDArray[np.uint8] = mask.cutout("hair")
     labels: npt.NDArray[np.uint8] = mask.as_classes("bisenet")
     overlay: npt.NDArray[np.uint8] = mask.overlay(alpha=0.3)
+    print(alpha.shape, cut.shape)
     print(labels.shape, overlay.shape, mask.faces[0].landmarks[0], mask.skipped[0].reason, segface.__version__)
     return mask["hair"] | mask.group("skin")

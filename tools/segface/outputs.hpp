@@ -22,6 +22,7 @@ namespace tool {
 struct Outputs {
   std::string mask, overlay, logits, coverage, cutout, faces;
   std::vector<std::string> masks, probabilities;  // one for each of Request::classes
+  std::vector<std::string> mattes;                // one for each of Request::mattes
 
   // use(what it is, path) for each that is wanted.
   template <class Use>
@@ -34,6 +35,7 @@ struct Outputs {
     }
     for (const std::string& path : masks) use("class", path);
     for (const std::string& path : probabilities) use("probability", path);
+    for (const std::string& path : mattes) use("matte", path);
   }
 };
 
@@ -56,6 +58,9 @@ inline Outputs outputs_of(const Request& request, const Photo& photo) {
     const std::string name = front + "_" + wanted.word;
     if (!request.class_names.empty()) outputs.masks.push_back(named(name + ".png"));
     if (request.probabilities) outputs.probabilities.push_back(named(name + "_probability.png"));
+  }
+  for (const Request::Class& wanted : request.mattes) {
+    outputs.mattes.push_back(named(front + "_matte_" + wanted.word + ".png"));
   }
   return outputs;
 }
@@ -110,6 +115,8 @@ inline Status find_classes(Request& request, Dataset dataset) {
   const bool each = request.class_names.empty() && request.probabilities;
   SEGFACE_ASSIGN(wanted, read_classes("--classes", each ? "all" : request.class_names, dataset));
   request.classes = std::move(wanted);
+  SEGFACE_ASSIGN(mattes, read_classes("--matte", request.matte_names, dataset));
+  request.mattes = std::move(mattes);
   SEGFACE_ASSIGN(kept, read_classes("--cutout", request.cutout_names, dataset));
   for (const Request::Class& part : kept) request.cutout |= part.labels;
   return {};

@@ -283,7 +283,7 @@ int parse_all(Request request) {
     if (!loaded.ok()) return fail(loaded.error(), kWeights);
     finder = std::move(*loaded);
   }
-  const Status outputs = check_outputs(request, {request.weights, request.finder});
+  const Status outputs = check_outputs(request, {request.weights, request.finder, request.background_file});
   if (outputs.code() == Errc::invalid_argument) return misuse(kParse, outputs);
   if (!outputs.ok()) return fail(outputs, kOutput);
   const Status folders = make_folders(request);
@@ -324,6 +324,10 @@ int run(const std::vector<std::string>& words) {
                                                   {"--sheet", true},
                                                   {"--classes", true},
                                                   {"--cutout", true},
+                                                  {"--background", true},
+                                                  {"--matte", true},
+                                                  {"--matte-bits", true},
+                                                  {"--refine", false},
                                                   {"--probabilities", false},
                                                   {"--legend", false},
                                                   {"--gray", false},
@@ -362,11 +366,11 @@ int run(const std::vector<std::string>& words) {
   const Status weights = find_weight_files(*request);
   if (!weights.ok()) return misuse(kParse, weights);
   // Asked again once the classes, and so their files, are known.
-  const Status free = check_outputs(*request, {request->weights, request->finder});
+  const Status free = check_outputs(*request, {request->weights, request->finder, request->background_file});
   if (free.code() == Errc::invalid_argument) return misuse(kParse, free);
   if (!free.ok()) return fail(free, kOutput);
   return with_backend(request->backend,
-                      [&](auto type) { return parse_all<typename decltype(type)::Backend>(*request); });
+                      [&](auto type) { return parse_all<typename decltype(type)::Backend>(std::move(*request)); });
 }
 
 }  // namespace
@@ -388,7 +392,7 @@ const Command kParse = {
     "  --classes LIST      NAME_CLASS.png besides, 255 where the class is and 0 elsewhere: classes by name,\n"
     "                      label or group, as hair,lips or image-left-eye,16, or all; `segface info` has their\n"
     "                      names, groups are face, brows, eyes, ears, lips and mouth\n"
-    "  --cutout LIST       NAME_cutout.png, these classes of the photo and nothing else: RGBA\n"
+    "  --cutout LIST       NAME_cutout.png, these classes of the photo and nothing else: RGBA, alpha soft at edges\n"
     "  --sheet FILE.png    photo, labels, overlay and confidence side by side with a legend; of several photos,\n"
     "                      all their overlays. Only named files are written then, unless -o is given\n"
     "  --json              a line of JSON a photo instead of text: faces, classes, files\n"
@@ -401,7 +405,7 @@ const Command kParse = {
     "  --mask FILE.png     name of the mask; then only named files are written, unless -o is given too; -,\n"
     "                      standard output\n"
     "  --overlay FILE.png  name of the overlay; FILE.jpg, where built with libjpeg-turbo, is a JPEG\n"
-    "  --out FILE.png      name of the only result, that of --cutout, --faces or one class\n"
+    "  --out FILE.png      name of the only result, that of --cutout, --faces, or one class or matte\n"
     "  --coverage FILE.png 255 where a face was looked at, 128 in its surroundings, 0 where the mask says nothing\n"
     "  --logits FILE.npy   the network's output of one part before it is resized: float32, classes x height x\n"
     "                      width; of a face, --box or --align brought back to the photo's size, 0 for the\n"
@@ -413,6 +417,13 @@ const Command kParse = {
     "  --numbering NAME    numbers of the mask's labels: celeb and lapa are the networks' own, celebamask is\n"
     "                      CelebAMask-HQ's, bisenet that of most other programs\n"
     "  -q                  says nothing but failures\n"
+    "Edges\n"
+    "  --matte LIST        NAME_matte_CLASS.png, how much of each pixel is of these classes, 0 to 255, along the\n"
+    "                      photo's own edges, strands of hair too\n"
+    "  --matte-bits 16     the same from 0 to 65535; 8 is the default\n"
+    "  --background NAME   the cutout before a colour, as white, black, gray or 30a0ff, or before the middle of a\n"
+    "                      picture: RGB\n"
+    "  --refine            labels along the photo's edges too; without it they are the network's own\n"
     "Photos\n"
     "  --list FILE         photos besides, a path a line\n"
     "  --recursive         folders within folders too\n"

@@ -13,7 +13,8 @@
 
 namespace tool {
 
-// What is known of a photo, and of the one part that was looked at, where its logits are wanted.
+// What is known of a photo, and of the one part that was looked at, where its logits are wanted. Mattes are those of
+// Request::mattes, and then that of the cutout.
 struct Parsed {
   ParsedPhoto photo;
   std::optional<Region> region;
@@ -59,6 +60,9 @@ Result<Parsed> parse_photo(const BasicPhotoParser<Backend>& parser, const Reques
   options.find = request.find;
   options.surroundings = request.surroundings;
   options.confidence = confidence;
+  options.refine = request.refine;
+  for (const Request::Class& wanted : request.mattes) options.mattes.push_back(wanted.labels);
+  if (request.cutout != 0) options.mattes.push_back(request.cutout);
   options.progress = [&](double share) { return progress(share); };
   if (logits) {
     options.logits = [&](const Region& region, const LogitsView<float>& of_part) {

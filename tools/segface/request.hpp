@@ -17,6 +17,7 @@
 
 #include "arguments.hpp"
 #include "backends.hpp"
+#include "background.hpp"
 #include "commands.hpp"
 #include "photo_list.hpp"
 
@@ -41,8 +42,14 @@ struct Request {
   std::string sheet;                            // of one photo, or the contact sheet of several; empty where not given
   std::string out;                              // name of the only result of the only photo; empty where not given
   std::string class_names, cutout_names;        // of --classes and --cutout, as written
+  std::string matte_names;                      // of --matte
   std::vector<Class> classes;                   // that get pictures of their own; known once the network is
+  std::vector<Class> mattes;                    // that get mattes; known once the network is
+  Index matte_bits = 8;                         // of a pixel of them
   std::uint32_t cutout = 0;                     // labels that are cut out; known once the network is
+  std::optional<Background> background;         // that they are put before
+  std::string background_file;                  // where it is a picture's
+  bool refine = false;                          // labels along the photo's edges
   bool probabilities = false;                   // of these classes too, or of all
   bool legend = false;                          // beside the overlay
   bool gray = false;                            // the mask without a palette
@@ -212,6 +219,30 @@ inline Status read_finding(const Arguments& arguments, Request& request) {
   return {};
 }
 
+// Mattes, and what is made of them.
+inline Status read_mattes(const Arguments& arguments, Request& request) {
+  for (const char* option : {"--matte", "--cutout", "--refine"}) {
+    if (!arguments.has("--faces") || !arguments.has(option)) continue;
+    return error(Errc::invalid_argument, "--faces draws the faces that are found and parses nothing, but ", option,
+                 " is about what is parsed; leave one out");
+  }
+  request.matte_names = arguments.value("--matte");
+  request.refine = arguments.has("--refine");
+  if (arguments.has("--matte-bits") && request.matte_names.empty()) {
+    return error(Errc::invalid_argument, "--matte-bits is about the files of --matte, which is missing");
+  }
+  SEGFACE_ASSIGN(bits, arguments.choice("--matte-bits", {"8", "16"}));
+  request.matte_bits = bits == 0 ? 8 : 16;
+  if (!arguments.has("--background")) return {};
+  if (request.cutout_names.empty()) {
+    return error(Errc::invalid_argument, "--background is what a cutout is put before, but --cutout is missing");
+  }
+  SEGFACE_ASSIGN(background, Background::read(arguments.value("--background")));
+  request.background = std::move(background);
+  if (!parse_color(arguments.value("--background"))) request.background_file = arguments.value("--background");
+  return {};
+}
+
 // --out names what has no name of its own, and that alone.
 inline Status check_out(const Arguments& arguments, const Request& request) {
   if (request.out.empty()) return {};
@@ -219,9 +250,11 @@ inline Status check_out(const Arguments& arguments, const Request& request) {
     return error(Errc::invalid_argument, "--out names the result of one photo, but ", request.photos.size(),
                  " are given; use -o DIRECTORY");
   }
-  const bool makes_one = request.draws_faces || !request.cutout_names.empty() || !request.class_names.empty();
+  const bool makes_one = request.draws_faces || !request.cutout_names.empty() || !request.class_names.empty() ||
+                         !request.matte_names.empty();
   if (makes_one && request.out != kStandardStream && !arguments.has("-o")) return {};
-  return error(Errc::invalid_argument, "--out FILE names what --cutout, --faces or a class of --classes makes",
+  return error(Errc::invalid_argument,
+               "--out FILE names what --cutout, --faces or a class of --classes or --matte makes",
                makes_one ? ", in a file of its own; leave out -o" : "; masks and overlays have --mask and --overlay");
 }
 
@@ -256,6 +289,7 @@ inline Result<Request> read_request(const Arguments& arguments) {
   request.sheet = arguments.value("--sheet");
   request.class_names = arguments.value("--classes");
   request.cutout_names = arguments.value("--cutout");
+  SEGFACE_RETURN_IF_ERROR(read_mattes(arguments, request));
   request.probabilities = arguments.has("--probabilities");
   request.legend = arguments.has("--legend");
   request.gray = arguments.has("--gray");
@@ -279,8 +313,8 @@ inline Result<Request> read_request(const Arguments& arguments) {
   }
   SEGFACE_RETURN_IF_ERROR(check_out(arguments, request));
   SEGFACE_RETURN_IF_ERROR(check_endings(arguments, request));
-  const bool named = arguments.has("-o") ||
-                     !(one_file || arguments.has("--sheet") || arguments.has("--cutout") || arguments.has("--out"));
+  const bool named = arguments.has("-o") || !(one_file || arguments.has("--sheet") || arguments.has("--cutout") ||
+                                              arguments.has("--matte") || arguments.has("--out"));
   request.names_mask = named && !arguments.has("--mask");
   request.names_overlay = named && !arguments.has("--overlay");
   if (arguments.has("--numbering")) {

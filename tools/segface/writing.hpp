@@ -1,4 +1,4 @@
-// Writes the files of a photo: mask, overlay, single classes, probabilities, logits, sheets.
+// Writes the files of a photo: mask, overlay, single classes, mattes, cutouts, probabilities, logits, sheets.
 #pragma once
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include "segface/faces/probability.hpp"
 #include "segface/faces/render.hpp"
 #include "segface/faces/sheet.hpp"
+#include "segface/image/cutout.hpp"
 #include "segface/image/file.hpp"
 #if defined(SEGFACE_WITH_LIBJPEG)
 #include "segface/image/jpeg_write.hpp"
@@ -70,6 +71,7 @@ class Writer {
   Status write(const Outputs& outputs, const ImageView& photo, const Parsed& parsed) const {
     const ImageView labels = parsed.photo.mask.view();
     SEGFACE_RETURN_IF_ERROR(write_labels(outputs, photo, labels));
+    SEGFACE_RETURN_IF_ERROR(write_mattes(outputs, photo, parsed.photo.mattes));
     if (!outputs.coverage.empty()) SEGFACE_RETURN_IF_ERROR(save_png(outputs.coverage, parsed.photo.coverage.view()));
     if (!outputs.probabilities.empty()) SEGFACE_RETURN_IF_ERROR(write_probabilities(outputs, labels, parsed));
     if (!outputs.logits.empty()) SEGFACE_RETURN_IF_ERROR(write_logits(outputs.logits, labels, parsed));
@@ -106,9 +108,31 @@ class Writer {
       SEGFACE_ASSIGN(picture, pixels_of(labels, request_.classes[i].labels));
       SEGFACE_RETURN_IF_ERROR(save_png(outputs.masks[i], picture.view()));
     }
+    return proceed();
+  }
+
+  Status write_mattes(const Outputs& outputs, const ImageView& photo, const std::vector<Buffer<float>>& mattes) const {
+    for (std::size_t i = 0; i < outputs.mattes.size(); ++i) {
+      SEGFACE_RETURN_IF_ERROR(proceed());
+      SEGFACE_RETURN_IF_ERROR(write_matte(outputs.mattes[i], mattes[i].span(), photo.width, photo.height));
+    }
     if (outputs.cutout.empty()) return proceed();
-    SEGFACE_ASSIGN(picture, cutout(photo, labels, request_.cutout));
-    return save_png(outputs.cutout, picture.view(), OutputFile::Existing::replace, PngAlpha::keep);
+    SEGFACE_ASSIGN(picture, cutout(photo, mattes.back().span()));
+    if (!request_.background) {
+      return save_png(outputs.cutout, picture.view(), OutputFile::Existing::replace, PngAlpha::keep);
+    }
+    SEGFACE_ASSIGN(behind, request_.background->fill(photo.width, photo.height));
+    SEGFACE_ASSIGN(composed, compose(picture.view(), behind.view()));
+    return save_png(outputs.cutout, composed.view());
+  }
+
+  Status write_matte(const std::string& path, Span<const float> matte, Index width, Index height) const {
+    if (request_.matte_bits == 16) {
+      const auto file = encode_gray16_png(matte, width, height);
+      return file.ok() ? save_file(path, file->span()) : in_context(file.error(), path);
+    }
+    SEGFACE_ASSIGN(picture, gray_of_shares(matte, width, height));
+    return save_png(path, picture.view());
   }
 
   Status write_mask(const std::string& path, const ImageView& labels) const {

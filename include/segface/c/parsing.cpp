@@ -324,6 +324,15 @@ segface_status segface_parse_photo(const segface_parser* parser, const segface_i
       return Span(map, map == nullptr ? 0 : static_cast<std::size_t>(view.width * view.height));
     };
     known.into = {span(wanted.labels), span(wanted.numbers), span(wanted.coverage), span(wanted.confidence)};
+    known.refine = asked.refine != 0;
+    if (asked.mattes != nullptr && wanted.mattes != nullptr && asked.matte_count != 0) {
+      std::size_t values = 0;
+      if (!core::multiply_fits(asked.matte_count, static_cast<std::size_t>(view.width * view.height), values)) {
+        return error(Errc::limit_exceeded, asked.matte_count, " mattes are too many");
+      }
+      known.mattes.assign(asked.mattes, asked.mattes + asked.matte_count);
+      known.into.mattes = {wanted.mattes, values};
+    }
     if (asked.progress != nullptr) {
       known.progress = [&](double share) { return asked.progress(share, asked.context) != 0; };
     }

@@ -10,6 +10,7 @@
 #include "segface/faces/labels.hpp"
 #include "segface/faces/numbering.hpp"
 #include "segface/faces/render.hpp"
+#include "segface/image/cutout.hpp"
 #include "segface/image/file.hpp"
 
 using namespace segface;
@@ -119,6 +120,17 @@ segface_status segface_overlay(const segface_image* photo, const std::uint8_t* l
     const ImageView grey(labels, view.width, view.height, PixelOrder::gray);
     SEGFACE_ASSIGN(rows, Overlay::make(view, grey, known, static_cast<float>(alpha)));
     for (Index y = 0; y < view.height; ++y) rows.row(y, rgb + 3 * y * view.width);
+    return {};
+  });
+}
+
+segface_status segface_cutout(const segface_image* photo, const float* matte, std::uint8_t* rgba) {
+  return answer([&]() -> Status {
+    SEGFACE_ASSIGN(view, view_of(photo, "the photo"));
+    SEGFACE_RETURN_IF_ERROR(check_given(matte, "the matte"));
+    SEGFACE_RETURN_IF_ERROR(check_given(rgba, "the place for the cutout"));
+    SEGFACE_ASSIGN(cut, cutout(view, Span<const float>(matte, static_cast<std::size_t>(view.width * view.height))));
+    std::copy_n(cut.data(), cut.size_bytes(), rgba);
     return {};
   });
 }

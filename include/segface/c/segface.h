@@ -211,6 +211,9 @@ typedef struct segface_photo_options {
   void* context;                     // for it
   const segface_region* regions;     // instead of faces: parts picked by hand, all with landmarks or none; or NULL
   size_t region_count;               //
+  const uint32_t* mattes;            // sets of labels that mattes are made of, bit `label` each; or NULL
+  size_t matte_count;                //
+  int32_t refine;                    // not 0: labels are redrawn along the photo's edges
 } segface_photo_options;
 
 // Each may be NULL; maps are [height, width] of the photo, without padding, and no part of it: they are written while it is
@@ -222,6 +225,8 @@ typedef struct segface_photo_results {
   uint8_t* coverage;     // 255 in a face's own part or a region, 128 in a face's surroundings, 0 where nobody looked
   float* confidence;     // of each label, 0 to 1
   segface_faces* faces;  // room for known ones has to suffice for them; of regions none are told
+  float*
+      mattes;  // [matte_count, height, width]: how much of each pixel is of the set, 0 to 1, along edges of the photo
 } segface_photo_results;
 
 // Finds every face of a photo (255 at most, the largest), parses each, and puts the labels back. `options` may be NULL.
@@ -297,6 +302,9 @@ SEGFACE_C void segface_picture_free(segface_picture* picture);
 // padding. `labels` as of segface_photo_results.
 SEGFACE_C segface_status segface_overlay(const segface_image* photo, const uint8_t* labels, int32_t dataset,
                                          double alpha, uint8_t* rgb);
+// The photo where a matte is above 0: RGBA, [height, width, 4], without padding and not premultiplied; alpha is the matte's,
+// [height, width], colours are those of what is cut out alone.
+SEGFACE_C segface_status segface_cutout(const segface_image* photo, const float* matte, uint8_t* rgba);
 // Writes a PNG, in place of a file that is there: a picture, whose alpha is kept; labels with the colours of their classes.
 SEGFACE_C segface_status segface_save_picture(const char* path, const segface_image* picture);
 SEGFACE_C segface_status segface_save_labels(const char* path, const uint8_t* labels, ptrdiff_t width, ptrdiff_t height,

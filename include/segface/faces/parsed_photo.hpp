@@ -31,6 +31,13 @@ struct PhotoOptions {
   bool surroundings = false;
   // Keeps the confidence of each pixel: 4 bytes.
   bool confidence = false;
+  // A matte is made of each of these sets of labels, bit i for label i (see label_mask): 4 bytes a pixel each. A matte is
+  // how much of a pixel belongs to the set, 0 to 1, along the photo's own edges; labels are what they are without
+  // (but for rounding, as with `logits`, where all of a photo is one part).
+  std::vector<std::uint32_t> mattes;
+  // Draws labels along the photo's edges: of all classes that of the largest matte, with its value as confidence. Labels
+  // are the network's without.
+  bool refine = false;
   // Memory of the caller's for maps, which has to stay for as long as the ParsedPhoto that is over it.
   PhotoResults into;
   // Called by the calling thread with the share done, 0 to 1; false cancels.
@@ -53,12 +60,13 @@ struct ParsedFace {
 
 // Maps are of the photo's size. Move-only.
 struct ParsedPhoto {
-  Mask mask;                         // labels; 0 is background, or that nobody looked
-  Image numbers;                     // gray: 1 for the first face or part, and so on, where a label is not 0
-  Image coverage;                    // gray: 255 in a face's own part, 128 in its surroundings, 0 where nobody looked
-  Buffer<float> confidence;          // of each label, 0 where nobody looked; empty unless asked for
-  std::vector<ParsedFace> faces;     // in the order of Faces::found; none where parts were picked by hand
-  std::vector<SkippedFace> skipped;  //
+  Mask mask;                          // labels; 0 is background, or that nobody looked
+  Image numbers;                      // gray: 1 for the first face or part, and so on, where a label is not 0
+  Image coverage;                     // gray: 255 in a face's own part, 128 in its surroundings, 0 where nobody looked
+  Buffer<float> confidence;           // of each label, 0 where nobody looked; empty unless asked for
+  std::vector<Buffer<float>> mattes;  // of PhotoOptions::mattes, in their order: [height, width]; 0 where nobody looked
+  std::vector<ParsedFace> faces;      // in the order of Faces::found; none where parts were picked by hand
+  std::vector<SkippedFace> skipped;   //
 
   // Fills the areas of the faces from mask and numbers.
   void measure() noexcept {

@@ -19,6 +19,7 @@ struct Results {
 struct PhotoResults {
   Span<std::uint8_t> labels, numbers, coverage;
   Span<float> confidence;
+  Span<float> mattes = {};  // [sets, height, width]
 };
 
 SEGFACE_END_NAMESPACE

@@ -1,4 +1,4 @@
-// Writes PNG: indexed pictures with a palette, gray, RGB and RGBA pictures, all of 8 bits.
+// Writes PNG: indexed pictures with a palette, gray, RGB and RGBA pictures of 8 bits, and gray ones of 16.
 #pragma once
 
 #include "segface/base/host_macros_begin.hpp"
@@ -125,12 +125,12 @@ Status predict_rows(const ImageView& picture, std::uint8_t* out) noexcept {
 
 // The file around rows that are ready. Errors: out_of_memory.
 inline Result<Buffer<std::uint8_t>> png_file(const ImageView& picture, PngColor color, Bytes rows,
-                                             Span<const Rgb> palette) noexcept {
+                                             Span<const Rgb> palette, std::uint8_t depth = 8) noexcept {
   SEGFACE_ASSIGN(packed, deflate_zlib(rows));
   std::uint8_t header[13] = {};
   put_big(header, static_cast<std::uint32_t>(picture.width));
   put_big(header + 4, static_cast<std::uint32_t>(picture.height));
-  header[8] = 8;
+  header[8] = depth;
   header[9] = static_cast<std::uint8_t>(color);
   std::uint8_t colors[3 * 256];
   for (std::size_t i = 0; i < palette.size(); ++i) {
@@ -191,10 +191,35 @@ inline Result<Buffer<std::uint8_t>> encode_rgba_png(const ImageView& picture) no
   return png_file(picture, PngColor::rgba, rows.span(), {});
 }
 
+// The gray file of 16 bits of shares from 0 to 1; beyond, they are cut off. values: [height, width]. Errors: invalid_argument
+// (another number of values), limit_exceeded, out_of_memory.
+inline Result<Buffer<std::uint8_t>> encode_gray16_png(Span<const float> values, Index width, Index height) noexcept {
+  using namespace png_detail;
+  if (width < 1 || height < 1 || values.size() / static_cast<std::size_t>(width) != static_cast<std::size_t>(height) ||
+      values.size() % static_cast<std::size_t>(width) != 0) {
+    return error(Errc::invalid_argument, "PNG: ", values.size(), " values do not make a picture of ", width, " x ",
+                 height, " pixels; expected one a pixel");
+  }
+  const ImageView shape(nullptr, width, height, PixelOrder::gray);
+  SEGFACE_ASSIGN(rows, make_png_rows(shape, 2));
+  std::uint8_t* out = rows.data();
+  const float* value = values.data();
+  for (Index y = 0; y < height; ++y) {
+    *out++ = 0;
+    for (Index x = 0; x < width; ++x, ++value) {
+      const auto level = static_cast<std::uint32_t>(*value > 0 ? std::min(*value, 1.0f) * 65535 + 0.5f : 0.0f);
+      *out++ = static_cast<std::uint8_t>(level >> 8);
+      *out++ = static_cast<std::uint8_t>(level);
+    }
+  }
+  return png_file(shape, PngColor::gray, rows.span(), {}, 16);
+}
+
 SEGFACE_END_CORE
 
 SEGFACE_BEGIN_NAMESPACE
 
+using core::encode_gray16_png;
 using core::encode_png;
 using core::encode_rgba_png;
 

@@ -115,6 +115,9 @@ class PhotoOptions(Sized):
         ("context", c_void_p),
         ("regions", POINTER(Region)),
         ("region_count", c_size_t),
+        ("mattes", POINTER(c_uint32)),
+        ("matte_count", c_size_t),
+        ("refine", c_int32),
     ]
 
 
@@ -123,6 +126,7 @@ class PhotoResults(Sized):
         ("size", c_size_t),
         *((name, c_void_p) for name in ("labels", "numbers", "coverage", "confidence")),
         ("faces", POINTER(Faces)),
+        ("mattes", c_void_p),
     ]
 
 
@@ -202,6 +206,7 @@ picture_read = _checked("picture_read", c_char_p, POINTER(c_void_p))
 picture_view = _checked("picture_view", c_void_p, POINTER(Image))
 picture_free = _function("picture_free", None, c_void_p)
 overlay = _checked("overlay", POINTER(Image), c_void_p, c_int32, c_double, c_void_p)
+cutout = _checked("cutout", POINTER(Image), c_void_p, c_void_p)
 save_labels = _checked("save_labels", c_char_p, c_void_p, c_ssize_t, c_ssize_t, c_int32)
 
 

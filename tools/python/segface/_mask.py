@@ -75,6 +75,32 @@ def _nearest(name: Any, known: tuple[str, ...]) -> str:
     return f"; did you mean {nearest[0]!r}?" if nearest else ""
 
 
+def _label(dataset: str, name: Any) -> int | None:
+    for which in range(3):
+        names = _names(dataset, which)
+        if name in names:
+            return names.index(name)
+    return None
+
+
+def _near_class(dataset: str, name: Any) -> str:
+    return _nearest(name, sum((_names(dataset, which) for which in range(3)), ()))
+
+
+def label_set(dataset: str, name: str) -> int:
+    """The labels of a class or a group, a bit each; what is both, as "skin", is the class."""
+    label = _label(dataset, name)
+    if label is not None:
+        return 1 << label
+    labels: int = c.group_labels(DATASETS.index(dataset), GROUPS.index(name)) if name in GROUPS else 0
+    if labels == 0:
+        raise c.Error(
+            f"class or group {name!r} is unknown{_near_class(dataset, name)}; known are "
+            f"{', '.join(class_names(dataset))}, and the groups {', '.join(GROUPS)}"
+        )
+    return labels
+
+
 @dataclass(frozen=True, eq=False)
 class Mask:
     """A label for every pixel of a photo, and the faces that were parsed.
@@ -91,6 +117,8 @@ class Mask:
     #: (height, width): 255 in a face's own part, 128 in its surroundings, 0 where nobody looked
     coverage: npt.NDArray[np.uint8] | None = None
     logits: npt.NDArray[np.float32] | None = None  #: (classes, rows, columns) of a crop, before they are resized
+    #: (height, width) of each class or group that was asked for: how much of a pixel is of it, 0 to 1
+    mattes: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     _photo: tuple[npt.NDArray[np.uint8], str] | None = field(default=None, repr=False)
 
     @property
@@ -103,14 +131,12 @@ class Mask:
         person's ("subject's right eye"), or its label."""
         if isinstance(name, (int, np.integer)):
             return np.equal(self.labels, name)
-        every = [_names(self.dataset, which) for which in range(3)]
-        for names in every:
-            if name in names:
-                return np.equal(self.labels, names.index(name))
+        label = _label(self.dataset, name)
+        if label is not None:
+            return np.equal(self.labels, label)
         group = f"; a group of classes is had by group({name!r})" if name in GROUPS else ""
-        raise c.Error(
-            f"class {name!r} is unknown{_nearest(name, sum(every, ()))}{group}; known are {', '.join(every[0])}"
-        )
+        near = _near_class(self.dataset, name)
+        raise c.Error(f"class {name!r} is unknown{near}{group}; known are {', '.join(self.names)}")
 
     def group(self, name: str) -> npt.NDArray[np.bool_]:
         """Where any class of a group is, (height, width): "skin" (all bare skin), "face" (without ears), "brows",
@@ -129,17 +155,39 @@ class Mask:
     def overlay(self, photo: Picture = None, order: str | None = None, *, alpha: float = 0.5) -> npt.NDArray[np.uint8]:
         """The photo mixed with the colours of its labels: (height, width, 3), red, green, blue. Without `photo`, the
         pixels that were parsed, as they are now."""
-        if photo is None:
-            if self._photo is None:
-                raise c.Error("this mask came without its photo; give it: mask.overlay(photo, 'rgb')")
-            photo, order = self._photo
-        view, kept = view_of(photo, order)
-        if kept.shape[:2] != self.labels.shape:
-            raise c.Error(f"a photo of shape {kept.shape} does not belong to labels of {self.labels.shape}")
+        view, kept = self._view_of(photo, order, "overlay")
         mixed = np.empty((*self.labels.shape, 3), np.uint8)
         labels = np.ascontiguousarray(self.labels, np.uint8)
         c.overlay(ctypes.byref(view), labels.ctypes.data, DATASETS.index(self.dataset), alpha, mixed.ctypes.data)
         return mixed
+
+    def cutout(
+        self, matte: Union[str, npt.NDArray[np.float32]], photo: Picture = None, order: str | None = None
+    ) -> npt.NDArray[np.uint8]:
+        """The photo where a matte is above 0, one of `mattes` by name, or a sum of some: (height, width, 4), red, green,
+        blue and alpha, which is the matte's; not premultiplied. Colours are those of what is cut out alone: no old background
+        shines through."""
+        if isinstance(matte, str):
+            if matte not in self.mattes:
+                raise c.Error(f"there is no matte {matte!r}; ask for it: parse(photo, mattes=[{matte!r}])")
+            matte = self.mattes[matte]
+        view, kept = self._view_of(photo, order, "cutout")
+        alpha = np.ascontiguousarray(matte, np.float32)
+        if alpha.shape != self.labels.shape:
+            raise c.Error(f"a matte of shape {alpha.shape} does not belong to labels of {self.labels.shape}")
+        cut = np.empty((*alpha.shape, 4), np.uint8)
+        c.cutout(ctypes.byref(view), alpha.ctypes.data, cut.ctypes.data)
+        return cut
+
+    def _view_of(self, photo: Picture, order: str | None, what: str) -> tuple[c.Image, npt.NDArray[np.uint8]]:
+        if photo is None:
+            if self._photo is None:
+                raise c.Error(f"this mask came without its photo; give it: mask.{what}(..., photo, 'rgb')")
+            photo, order = self._photo
+        view, kept = view_of(photo, order)
+        if kept.shape[:2] != self.labels.shape:
+            raise c.Error(f"a photo of shape {kept.shape} does not belong to labels of {self.labels.shape}")
+        return view, kept
 
     def save(self, path: Union[str, os.PathLike[str]]) -> None:
         """Writes the labels as a PNG whose values they are, in the colours of their classes. A file that is there is

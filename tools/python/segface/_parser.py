@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from . import _library as c
 from ._images import ORDERS, Picture, path_bytes, view_of, writable
-from ._mask import DATASETS, REASONS, Face, Mask, SkippedFace
+from ._mask import DATASETS, REASONS, Face, Mask, SkippedFace, label_set
 
 Weights = Union[str, "os.PathLike[str]", bytes]
 #: Called with the share done, 0 to 1; False cancels the call, an exception does too and goes on to the caller.
@@ -134,6 +134,8 @@ class Parser:
         turns: Literal[1, 4] = 4,
         small_faces: bool = False,
         surroundings: bool = False,
+        mattes: Iterable[str] = (),
+        refine: bool = False,
         confidence: bool = True,
         out: npt.NDArray[np.uint8] | None = None,
         progress: Progress | None = None,
@@ -150,6 +152,8 @@ class Parser:
             around them, or Helen's, of the 68 points that "helen" has, (68, 2).
         most, smallest, smallest_share, threshold, turns, small_faces: see `find`.
         surroundings: looks around each face too, for hair and clothes whole, in twice the time.
+        mattes: classes or groups, as "hair" or "face", of which `Mask.mattes` has how much of each pixel is of them.
+        refine: redraws labels along the photo's edges; without it they are the network's own.
         confidence: False saves its 4 bytes a pixel, and a third of the time or more.
         out: where the labels go, (height, width); a new array where it is None. No memory of the photo.
         """
@@ -157,6 +161,11 @@ class Parser:
         numbers, coverage = np.empty(call.shape, np.uint8), np.empty(call.shape, np.uint8)
         known = None if faces is None else [_known(face) for face in faces]
         region = _region(whole, box, landmarks, align)
+        if isinstance(mattes, str):
+            raise c.Error(f"mattes is {mattes!r}; expected a list: [{mattes!r}]")
+        names = list(dict.fromkeys(mattes))
+        sets = (ctypes.c_uint32 * len(names))(*(label_set(self.dataset, name) for name in names))
+        planes = np.empty((len(names), *call.shape), np.float32)
         if region is not None and (known is not None or surroundings):
             raise c.Error("faces and surroundings are of faces, but a part is picked by hand; leave one out")
         room = _Room((MOST if most is None else most) if known is None else max(1, len(known)))
@@ -166,6 +175,7 @@ class Parser:
             if known is not None:
                 options.known = (c.FoundFace * max(1, len(known)))(*known)
                 options.known_count = len(known)
+            options.mattes, options.matte_count, options.refine = sets, len(names), refine
             if region is not None:
                 options.regions, options.region_count = ctypes.pointer(region), 1
             results = c.PhotoResults(
@@ -174,9 +184,16 @@ class Parser:
                 coverage=_address(coverage),
                 confidence=_address(call.confidence),
                 faces=ctypes.pointer(room.faces),
+                mattes=_address(planes),
             )
             c.parse_photo(call.handle.pointer, byref(call.view), byref(options), byref(results))
-        return call.mask(faces=room.found(), skipped=room.skipped(), numbers=numbers, coverage=coverage)
+        return call.mask(
+            faces=room.found(),
+            skipped=room.skipped(),
+            numbers=numbers,
+            coverage=coverage,
+            mattes=dict(zip(names, planes)),
+        )
 
     def find(
         self,
