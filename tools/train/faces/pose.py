@@ -65,7 +65,7 @@ class Pose:
 
     def ray_points(self, depth, rows=slice(None), columns=slice(None)):
         """x, y, z in the head's frame of the rays' points at a depth (which broadcasts with [rows, columns])."""
-        shrink = 1 / (1 + depth / np.float32(self.distance))
+        shrink = 1 / np.maximum(1 + depth / np.float32(self.distance), np.float32(0.05))  # behind the camera: far away
         qx, qy = self.ray_x[:, columns] * shrink, self.ray_y[rows] * shrink
         r = self.rotation.astype(np.float32)
         return tuple(r[0, i] * qx + r[1, i] * qy + r[2, i] * depth for i in range(3))
