@@ -225,8 +225,8 @@ typedef struct segface_photo_results {
   uint8_t* coverage;     // 255 in a face's own part or a region, 128 in a face's surroundings, 0 where nobody looked
   float* confidence;     // of each label, 0 to 1
   segface_faces* faces;  // room for known ones has to suffice for them; of regions none are told
-  float*
-      mattes;  // [matte_count, height, width]: how much of each pixel is of the set, 0 to 1, along edges of the photo
+  // [matte_count, height, width]: how much of each pixel is of the set, 0 to 1, along edges of the photo.
+  float* mattes;
 } segface_photo_results;
 
 // Finds every face of a photo (255 at most, the largest), parses each, and puts the labels back. `options` may be NULL.
