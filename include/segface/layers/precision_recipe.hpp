@@ -53,12 +53,12 @@ class PrecisionRecipe {
         if (recipe.layers_.size() == kMostLayers) {
           return error(Errc::limit_exceeded, "more than ", kMostLayers, " layers");
         }
-        recipe.layers_.push_back({std::string(word), *precision});
+        const auto at = recipe.find(word);
+        if (at != recipe.layers_.end() && at->name == word) {
+          return error(Errc::bad_format, "layer '", word.substr(0, 64), "' stands there twice");
+        }
+        recipe.layers_.insert(at, {std::string(word), *precision});
       }
-      std::sort(recipe.layers_.begin(), recipe.layers_.end(), by_name);
-      const auto twice = std::adjacent_find(recipe.layers_.begin(), recipe.layers_.end(),
-                                            [](const Layer& a, const Layer& b) { return a.name == b.name; });
-      if (twice != recipe.layers_.end()) return error(Errc::bad_format, "layer '", twice->name, "' stands there twice");
       return Result<PrecisionRecipe>(std::move(recipe));
     });
   }
@@ -106,7 +106,6 @@ class PrecisionRecipe {
   }
 
  private:
-  static bool by_name(const Layer& a, const Layer& b) noexcept { return a.name < b.name; }
   static std::optional<Precision> named(std::string_view word) noexcept {
     for (const Precision precision : {Precision::bf16, Precision::int8}) {
       if (word == precision_name(precision)) return precision;

@@ -69,12 +69,7 @@ class Preparation {
     const std::string_view layer = layer_of(weight.source->info(weight.index).name);
     const Precision lowest = recipe_ == nullptr ? backend_.precision() : recipe_->lowest(layer);
     Operand made = keep(make(lowest < backend_.precision() ? exact_backend(lowest) : backend_));
-    if constexpr (kHasPrecision<Operand>) {
-      fail(guarded([&]() -> Status {
-        used_.set(layer, made.precision());
-        return {};
-      }));
-    }
+    if constexpr (kHasPrecision<Operand>) note_used(layer, made.precision());
     return made;
   }
 
@@ -94,6 +89,14 @@ class Preparation {
       exact.emplace(*std::move(made));
     }
     return *exact;
+  }
+
+  void note_used(std::string_view layer, Precision precision) noexcept {
+    if (precision == Precision::float32) return;
+    fail(guarded([&]() -> Status {
+      used_.set(layer, precision);
+      return {};
+    }));
   }
 
   const Backend& backend_;

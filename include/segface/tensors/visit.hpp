@@ -49,22 +49,27 @@ struct Weight {
 // Whether the network computes with a tensor, or accepts it in a checkpoint and leaves it out.
 enum class Use : std::uint8_t { needed, dropped, dropped_integers };
 
-// Walks a tree of XWeights with a function f(name, shape, use, Weight*); the Weight is null where dropped.
-template <class Function>
+// Walks a tree of XWeights with a function f(name, shape, use, Weight*); the Weight is null where dropped. No template of
+// that function: compilers would make the whole walk anew for each.
 class Visit {
  public:
-  explicit Visit(Function& function) : function_(function) {}
+  template <class Function>
+  explicit Visit(Function& function)
+      : function_([](void* context, const std::string& name, const Shape& shape, Use use, Weight* weight) {
+          (*static_cast<Function*>(context))(name, shape, use, weight);
+        }),
+        context_(&function) {}
 
   // A tensor of this layer.
   void tensor(const char* name, Weight& weight, const Shape& shape) {
-    function_(prefix_ + name, shape, Use::needed, &weight);
+    function_(context_, prefix_ + name, shape, Use::needed, &weight);
   }
   // Tensors that checkpoints carry and the network does not compute with: floats, and counters or indices.
   void dropped(const char* name, const Shape& shape) {
-    function_(prefix_ + name, shape, Use::dropped, static_cast<Weight*>(nullptr));
+    function_(context_, prefix_ + name, shape, Use::dropped, nullptr);
   }
   void dropped_integers(const char* name, const Shape& shape) {
-    function_(prefix_ + name, shape, Use::dropped_integers, static_cast<Weight*>(nullptr));
+    function_(context_, prefix_ + name, shape, Use::dropped_integers, nullptr);
   }
   // A layer inside this one: its names get `name` and a dot in front.
   template <class Weights>
@@ -77,14 +82,15 @@ class Visit {
   }
 
  private:
-  Function& function_;
+  void (*function_)(void* context, const std::string&, const Shape&, Use, Weight*);
+  void* context_;
   std::string prefix_;
 };
 
 // Calls function(name, shape, use, weight) for every tensor, in the checkpoint's order.
 template <class Weights, class Function>
 void for_each_tensor(Weights& weights, Function&& function) {
-  Visit<std::remove_reference_t<Function>> visit(function);
+  Visit visit(function);
   weights.visit(visit);
 }
 
