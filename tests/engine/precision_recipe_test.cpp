@@ -3,6 +3,7 @@
 
 #include "segface/segface.hpp"
 
+#include "check_error.hpp"
 #include "network/small_weight_file.hpp"
 
 using namespace segface;
@@ -45,13 +46,7 @@ void refused(const Metadata& metadata, Errc code, const std::vector<std::string>
   const std::string file = with_metadata(metadata);
   const auto opened = WeightFile::from_memory(bytes_of_text(file), "w.safetensors");
   REQUIRE_FALSE(opened.ok());
-  const std::string message = opened.error().message();
-  CAPTURE(message);
-  CHECK(opened.error().code() == code);
-  for (const std::string& word : words) {
-    CAPTURE(word);
-    CHECK(message.find(word) != std::string::npos);
-  }
+  test::check_error(opened.error(), code, words);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "segface/segface.hpp"
 
+#include "check_error.hpp"
 #include "network/small_weight_file.hpp"
 
 using namespace segface;
@@ -67,13 +68,7 @@ constexpr float kScales[] = {0.5f, 0.25f};
 void refused(const Tensors& tensors, Errc code, const std::vector<std::string>& words) {
   const auto scaled = ScaledTensors::make(tensors);
   REQUIRE_FALSE(scaled.ok());
-  const std::string message = scaled.error().message();
-  CAPTURE(message);
-  CHECK(scaled.error().code() == code);
-  for (const std::string& word : words) {
-    CAPTURE(word);
-    CHECK(message.find(word) != std::string::npos);
-  }
+  test::check_error(scaled.error(), code, words);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "segface/segface.hpp"
 
+#include "check_error.hpp"
 #include "network/small_weight_file.hpp"
 
 using namespace segface;
@@ -53,13 +54,7 @@ void refused(const std::function<void(Parts&)>& change, Errc code, const std::ve
   options.self_test = true;
   const auto parser = Parser::load(parts.write(directory), options);
   REQUIRE_FALSE(parser.ok());
-  const std::string message = parser.error().message();
-  CAPTURE(message);
-  CHECK(parser.error().code() == code);
-  for (const std::string& word : words) {
-    CAPTURE(word);
-    CHECK(message.find(word) != std::string::npos);
-  }
+  test::check_error(parser.error(), code, words);
 }
 
 constexpr const char* kFuse = "linear_fuse.weight";
