@@ -5,8 +5,8 @@
 # where that is installed (CUDA 11.8 or later), all tests under AddressSanitizer and UndefinedBehaviorSanitizer, and those
 # of threads under ThreadSanitizer.
 # --full leaves out nothing: also two checks of a minute each, networks of 512 x 512 pixels on the emulated GPU, kernels for
-# all GPUs that nvcc knows, all tests built by clang++, and the platforms of tests/platforms, built where their compilers
-# are installed and run where they can be: with the name of one, as windows or arm64, that one alone.
+# all GPUs that nvcc knows, all tests built by clang++, the platforms of tests/platforms, built where their compilers are
+# installed and run where they can be (with the name of one, as windows or arm64, that one alone), and the browser's page.
 set -eu
 cd "$(dirname "$0")/.."
 mode=${1-} platform=${2-}
@@ -82,4 +82,11 @@ if [ "$mode" = --full ]; then
     run build-clang "-LE package" -DCMAKE_CXX_COMPILER=clang++ "-DCMAKE_CXX_FLAGS_RELEASE=-O2"
   fi
   platforms
+  code=0
+  sh tests/browser/test.sh || code=$?
+  case $code in
+    0) ;;
+    77) echo "browser: not tried" ;;
+    *) exit 1 ;;
+  esac
 fi

@@ -1,0 +1,13 @@
+# Puts what is not compiled into the site: the page, the weights, and the notices of all that is in it.
+foreach(file index.html page.js page.css segface.js segface.d.ts segface-worker.js offline.js)
+  configure_file(${CMAKE_CURRENT_LIST_DIR}/${file} ${SITE}/${file} COPYONLY)
+endforeach()
+foreach(weights demo finder)
+  configure_file(${ROOT}/weights/${weights}.safetensors ${SITE}/${weights}.safetensors COPYONLY)
+endforeach()
+set(notices "")
+foreach(file LICENSE weights/README.md weights/LICENSE.libfacedetection weights/LICENSE.facenet-pytorch)
+  file(READ ${ROOT}/${file} text)
+  string(APPEND notices "==== ${file} ====\n\n${text}\n\n")
+endforeach()
+file(WRITE ${SITE}/NOTICES.txt "${notices}")
