@@ -70,7 +70,7 @@ struct SegFaceWeights {
       {Backbone::convnext_base, [] { return AnyBackbone(convnext::Weights(convnext::kBase)); }},
       {Backbone::convnext_small, [] { return AnyBackbone(convnext::Weights(convnext::kSmall)); }},
       {Backbone::resnet, [] { return AnyBackbone(resnet::Weights()); }},
-      {Backbone::mobilenet, [] { return AnyBackbone(mobilenet_v3::Weights()); }},
+      {Backbone::mobilenet, [] { return AnyBackbone(mobilenet_v3::Weights(mobilenet_v3::kLarge)); }},
       {Backbone::efficientnet, [] { return AnyBackbone(efficientnet_v2::Weights()); }},
   };
   static AnyBackbone make_backbone(Backbone which) {
