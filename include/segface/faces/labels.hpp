@@ -74,14 +74,26 @@ static_assert(sizeof(kCelebClasses) / sizeof(ClassInfo) == sizeof(kCelebTokens) 
 
 static_assert(sizeof(kCelebClasses) / sizeof(ClassInfo) <= kMaxClasses, "labels fit");
 
+// The lists of classes, and which of them a data set has.
+inline constexpr Span<const ClassInfo> kClassLists[] = {kCelebClasses, kLapaClasses};
+constexpr std::size_t class_list(Dataset dataset) noexcept {
+  switch (dataset) {
+    case Dataset::celeb:
+      return 0;
+    case Dataset::lapa:
+    case Dataset::helen:
+      break;
+  }
+  return 1;
+}
+
 SEGFACE_END_CORE
 
 SEGFACE_BEGIN_NAMESPACE
 
 // classes(dataset)[label] describes the label.
 inline Span<const ClassInfo> classes(Dataset dataset) noexcept {
-  if (dataset == Dataset::celeb) return core::kCelebClasses;
-  return core::kLapaClasses;
+  return core::kClassLists[core::class_list(dataset)];
 }
 
 // Black for what is no label of the data set.
@@ -104,7 +116,7 @@ enum class LabelGroup : std::uint8_t {
 
 // Bit `label` is set where the label is in the group; none for what is no group.
 constexpr std::uint32_t label_mask(Dataset dataset, LabelGroup group) noexcept {
-  constexpr std::uint32_t kMasks[2][8] = {
+  constexpr std::uint32_t kMasks[][8] = {
       // celeb
       {1u << 2 | 1u << 10 | 1u << 4 | 1u << 5 | 1u << 1,
        1u << 2 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 13 | 1u << 15,
@@ -113,8 +125,10 @@ constexpr std::uint32_t label_mask(Dataset dataset, LabelGroup group) noexcept {
       // lapa, helen
       {1u << 1 | 1u << 6, 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9,
        1u << 2 | 1u << 3, 1u << 4 | 1u << 5, 0, 1u << 7 | 1u << 9, 1u << 7 | 1u << 8 | 1u << 9, 1u << 10}};
+  static_assert(sizeof(kMasks) / sizeof(kMasks[0]) == sizeof(core::kClassLists) / sizeof(core::kClassLists[0]),
+                "a row for each list of classes");
   const auto index = static_cast<std::size_t>(group);
-  return index < 8 ? kMasks[dataset == Dataset::celeb ? 0 : 1][index] : 0;
+  return index < 8 ? kMasks[core::class_list(dataset)][index] : 0;
 }
 
 SEGFACE_END_NAMESPACE

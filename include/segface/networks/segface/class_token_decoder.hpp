@@ -1,6 +1,6 @@
 // Class-token decoder: pyramid -> logits [B, 4h, 4w, K], one learned token a class.
 //
-// tokens and image read each other (two-way transformer); the image is upscaled four times; an MLP turns each token
+// tokens and image read each other (two-way transformer); the image is made four times as high and wide; an MLP turns each token
 // into 32 numbers (hyper), whose dot product with a pixel of the upscaled image is that class's logit.
 // Mirrors SegFace's FaceDecoder (SAM's MaskDecoder without the IoU head). Traps: token i is label i; all classes share
 // one hypernetwork MLP; LayerNorm2d's eps is 1e-6.
@@ -112,14 +112,14 @@ class ClassTokenDecoder {
   }
 
  private:
-  // The image that has read the tokens, [B, h, w, 256], and a direction for each class, [B, 1, K, 32].
+  // The image that has read the tokens, [B, h, w, 256], and the 32 numbers of each class, [B, 1, K, 32].
   struct Classified {
     MapOf<B> image, hyper;
   };
   Classified classify(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const Pyramid<B>& pyramid) const noexcept {
     const MapOf<B> tokens = ops::repeat<B>(run, tokens_, pyramid.levels[0].batch);  // [B, 1, K, 256]
     const typename TwoWayTransformer<B>::Read read = transformer_(run, plan.transformer, tokens, pyramid);
-    run.stage("keys", read.image);
+    run.stage("keys", read.image);  // SAM's word for the image's tokens, as "queries" is for the classes'
     run.stage("tokens", read.tokens);
     const MapOf<B> hidden0 = ops::linear<B>(run, hyper_[0], read.tokens, Activation::relu);  // [B, 1, K, 256]
     const MapOf<B> hidden1 = ops::linear<B>(run, hyper_[1], hidden0, Activation::relu);

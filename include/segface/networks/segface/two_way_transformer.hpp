@@ -4,7 +4,8 @@
 // them. A last attention lets the tokens read the image once more. Step 1 of the next block looks at tokens only,
 // so it may come before step 4 of this one: then 4 and the next 2 are one pass over the image.
 // Mirrors SAM's TwoWayTransformer (depth 2). Traps: block 0's self attention has neither residual nor position;
-// the learned tokens are added to the queries, and the position encoding to the keys, each time anew.
+// wherever tokens are query or key the learned tokens are added to them, and wherever the image is query or key the
+// position encoding is added to it, each time anew; to values, nothing.
 #pragma once
 
 #include <array>
@@ -79,7 +80,8 @@ struct TwoWayBlock {
   typename B::Linear lin1, lin2;
 };
 
-// What the transformer needs of the position encoding, for one size.
+// What the transformer needs of the position encoding, for one size: keys0 and queries0 for block 0, where the image is
+// the keys (step 2) and where it is the queries (step 4).
 template <class B>
 struct TwoWayTransformerPlan {
   ops::PositionTerm<B> keys0, queries0, keys1, queries1, final_keys;
