@@ -1,5 +1,6 @@
 # Applies the changes in include/segface/RECIPES.md to a copy of this clone, and tests what they add; then forgets one file at
 # a time, which the compiler must tell. Some minutes: tools/test.sh --full.
+#   [SEGFACE_TORCH_PYTHON=PYTHON] sh recipes.sh       with a Python that has torch, the golden is made anew too
 . "$(dirname "$0")/common.sh"
 command -v patch >/dev/null || skip "no patch"
 grep -q '^processor' /proc/cpuinfo 2>/dev/null && has_flag sse4_2 || skip "no processor with SSE4.2"
@@ -8,6 +9,10 @@ clone "$work/copy"
 cd "$work/copy"
 awk '/^```diff/ { on = 1; next } /^```/ { on = 0 } on' include/segface/RECIPES.md | try patch -p1 --fuzz=0
 cp tests/package/recipes/*.safetensors tests/data/
+if [ -n "${SEGFACE_TORCH_PYTHON:-}" ]; then
+  try "$SEGFACE_TORCH_PYTHON" tools/torch/make_golden.py --check tests/data/mobilenet_small_*.safetensors
+  try "$SEGFACE_TORCH_PYTHON" tools/torch/make_golden.py tests/data mobilenet_small
+fi
 
 compile="g++ -std=c++17 -O1 -Wall -Wextra -Werror -Iinclude -Itests -Itools -isystem /usr/include/eigen3 -isystem /usr/include/stb"
 data="-DSEGFACE_TEST_DATA=\"$PWD/tests/data\""

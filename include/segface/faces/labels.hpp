@@ -68,12 +68,6 @@ inline constexpr ClassInfo kLapaClasses[] = {
     {"hair", "hair", "hair", {124, 82, 155}},
 };
 
-static_assert(sizeof(kCelebClasses) / sizeof(ClassInfo) == sizeof(kCelebTokens) / sizeof(kCelebTokens[0]) &&
-                  sizeof(kLapaClasses) / sizeof(ClassInfo) == sizeof(kLapaTokens) / sizeof(kLapaTokens[0]),
-              "token i is label i");
-
-static_assert(sizeof(kCelebClasses) / sizeof(ClassInfo) <= kMaxClasses, "labels fit");
-
 // The lists of classes, and which of them a data set has.
 inline constexpr Span<const ClassInfo> kClassLists[] = {kCelebClasses, kLapaClasses};
 constexpr std::size_t class_list(Dataset dataset) noexcept {
@@ -86,6 +80,15 @@ constexpr std::size_t class_list(Dataset dataset) noexcept {
   }
   return 1;
 }
+static_assert(
+    [] {
+      for (const DatasetRow& row : kDatasets) {
+        if (kClassLists[class_list(row.dataset)].size() != row.tokens.size()) return false;
+        if (row.tokens.size() > kMaxClasses) return false;
+      }
+      return true;
+    }(),
+    "token i is label i, and labels fit");
 
 SEGFACE_END_CORE
 

@@ -29,7 +29,7 @@ class SegFace {
   // See networks/network.hpp.
   using Weights = SegFaceWeights;
   using Given = Span<const TanhWarp>;  // none, or one for each image
-  using Tables = ClassTokenDecoderPlan<B>;
+  using Tables = ClassTokenDecoderTables<B>;
   using Output = MapOf<B>;
   using Target = LabelTarget;
 
@@ -66,7 +66,7 @@ class SegFace {
   MapOf<B> warped(Run<B>& run, const Tables& tables, const ViewOf<B>& image, Given warps) const noexcept;
 
   B backend_;
-  AnyBackbone<B> backbone_;
+  BackboneNetwork<B> backbone_;
   ops::MlpFusion<B> fusion_;
   ClassTokenDecoder<B> decoder_;
   PrecisionRecipe rounded_;
@@ -159,7 +159,7 @@ typename SegFace<B>::Tables SegFace<B>::tables(Run<B>& run, Index height, Index 
   Arena shapes;  // a dry run tells the size of the finest map
   Run<B> dry(backend_, shapes, run.executor());
   const ViewOf<B> finest = pyramid(dry, dry.map(1, height, width, 3)).levels[0];
-  return decoder_.plan(run, finest.height, finest.width);
+  return decoder_.tables(run, finest.height, finest.width);
 }
 
 SEGFACE_END_CORE

@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cstddef>
+#include <type_traits>
+#include <utility>
 #include <variant>
 
 #include "segface/networks/segface/backbones/backbone.hpp"
@@ -73,9 +75,9 @@ struct SegFaceWeights {
 
 // The backbone of any kind, ready to run on a backend: one network for each kind of weights.
 template <class B>
-class AnyBackbone {
+class BackboneNetwork {
  public:
-  AnyBackbone(Preparation<B>& p, const SegFaceWeights::AnyBackbone& weights)
+  BackboneNetwork(Preparation<B>& p, const SegFaceWeights::AnyBackbone& weights)
       : network_(std::visit(
             [&](const auto& w) {
               using Network = typename std::decay_t<decltype(w)>::template Network<B>;
