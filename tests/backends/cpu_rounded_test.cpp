@@ -42,7 +42,7 @@ std::vector<Set> sets() {
     if (!row.supported()) continue;
     all.push_back({row.name, cpu::kernels(row.isa).panel, cpu::product_kernels(row.isa, Precision::int8)});
 #if SEGFACE_X86_KERNELS
-    if (row.isa == cpu::Isa::avx2) all.push_back({"avx2 alone", all.back().panel, &cpu::kAvx2Int8});
+    if (row.isa == cpu::Isa::avx2) all.push_back({"avx2 alone", all.back().panel, &cpu::avx2::kInt8Products});
     if (row.isa == cpu::Isa::avx512) all.push_back({"avx512 alone", all.back().panel, &cpu::avx512::kInt8Products});
 #endif
   }

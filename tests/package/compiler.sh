@@ -11,13 +11,15 @@ build() {
   try "$compiler" "$@" $warnings -I "$root/include" "$here/parse.cpp" -o "$work/parse" -pthread
 }
 
-# seconds COMMAND...: runs it within 1.5 GB, and prints the processor time that it took.
+# seconds COMMAND...: runs it twice within 1.5 GB, and prints the shorter processor time that it took.
 seconds() {
-  (
-    ulimit -v 1572864
-    "$@" >&2
-    times
-  ) | awk -F '[ms]' 'NR == 2 { print $1 * 60 + $2 }'
+  for run in 1 2; do
+    (
+      ulimit -v 1572864
+      "$@" >&2
+      times
+    ) | awk -F '[ms]' 'NR == 2 { print $1 * 60 + $2 }'
+  done | sort -n | head -n 1
 }
 yardstick=$(seconds "$compiler" -std=c++17 -O2 "$here/yardstick.cpp" -o "$work/yardstick")
 cost=$(seconds build -std=c++17 -O2)

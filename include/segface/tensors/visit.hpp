@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "segface/base/config.hpp"
@@ -50,7 +51,7 @@ struct Weight {
 enum class Use : std::uint8_t { needed, dropped, dropped_integers };
 
 // Walks a tree of XWeights with a function f(name, shape, use, Weight*); the Weight is null where dropped. No template of
-// that function: compilers would make the whole walk anew for each.
+// that function, and cold: compilers would make the whole walk anew for each, and its strings anew in each step.
 class Visit {
  public:
   template <class Function>
@@ -61,27 +62,32 @@ class Visit {
         context_(&function) {}
 
   // A tensor of this layer.
-  void tensor(const char* name, Weight& weight, const Shape& shape) {
+  SEGFACE_COLD void tensor(const char* name, Weight& weight, const Shape& shape) {
     function_(context_, prefix_ + name, shape, Use::needed, &weight);
   }
   // Tensors that checkpoints carry and the network does not compute with: floats, and counters or indices.
-  void dropped(const char* name, const Shape& shape) {
+  SEGFACE_COLD void dropped(const char* name, const Shape& shape) {
     function_(context_, prefix_ + name, shape, Use::dropped, nullptr);
   }
-  void dropped_integers(const char* name, const Shape& shape) {
+  SEGFACE_COLD void dropped_integers(const char* name, const Shape& shape) {
     function_(context_, prefix_ + name, shape, Use::dropped_integers, nullptr);
   }
   // A layer inside this one: its names get `name` and a dot in front.
   template <class Weights>
-  void child(const std::string& name, Weights& weights) {
-    const std::size_t length = prefix_.size();
-    prefix_ += name;
-    prefix_ += '.';
+  void child(std::string_view name, Weights& weights) {
+    const std::size_t length = enter(name);
     weights.visit(*this);
     prefix_.resize(length);
   }
 
  private:
+  SEGFACE_COLD std::size_t enter(std::string_view name) {
+    const std::size_t length = prefix_.size();
+    prefix_ += name;
+    prefix_ += '.';
+    return length;
+  }
+
   void (*function_)(void* context, const std::string&, const Shape&, Use, Weight*);
   void* context_;
   std::string prefix_;

@@ -1,4 +1,4 @@
-// Dot products of four bytes in vectors of 8: by AVX-VNNI where SEGFACE_VNNI says so, else by AVX2. Included inside a
+// Dot products of four bytes in vectors of 8: by AVX2, and by AVX-VNNI, for processors that have it. Included inside a
 // target region.
 
 using Ints = __m256i;
@@ -14,21 +14,22 @@ SEGFACE_ALWAYS_INLINE Ints load_ints(const std::uint32_t* p) noexcept {
 SEGFACE_ALWAYS_INLINE Ints splat_ints(std::uint32_t group) noexcept {
   return _mm256_set1_epi32(static_cast<int>(group));
 }
-#if defined(SEGFACE_VNNI)
-SEGFACE_ALWAYS_INLINE Ints add_byte_products(Ints sums, Ints bytes, Ints weights) noexcept {
-  __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums) : "x"(bytes), "x"(weights));  // see dot_avx512.ipp
-  return sums;
-}
-#else
 // vpmaddubsw adds up two products and saturates: so the even bytes and the odd ones apart, each product for itself.
-SEGFACE_ALWAYS_INLINE Ints add_byte_products(Ints sums, Ints bytes, Ints weights) noexcept {
-  const Ints low = _mm256_set1_epi16(0xff), one = _mm256_set1_epi16(1);
-  const Ints even = _mm256_maddubs_epi16(_mm256_and_si256(bytes, low), weights);
-  const Ints odd = _mm256_maddubs_epi16(_mm256_andnot_si256(low, bytes), weights);
-  sums = _mm256_add_epi32(sums, _mm256_madd_epi16(even, one));
-  return _mm256_add_epi32(sums, _mm256_madd_epi16(odd, one));
-}
-#endif
+struct ByteProducts {
+  static SEGFACE_ALWAYS_INLINE Ints add(Ints sums, Ints bytes, Ints weights) noexcept {
+    const Ints low = _mm256_set1_epi16(0xff), one = _mm256_set1_epi16(1);
+    const Ints even = _mm256_maddubs_epi16(_mm256_and_si256(bytes, low), weights);
+    const Ints odd = _mm256_maddubs_epi16(_mm256_andnot_si256(low, bytes), weights);
+    sums = _mm256_add_epi32(sums, _mm256_madd_epi16(even, one));
+    return _mm256_add_epi32(sums, _mm256_madd_epi16(odd, one));
+  }
+};
+struct VnniProducts {
+  static SEGFACE_ALWAYS_INLINE Ints add(Ints sums, Ints bytes, Ints weights) noexcept {
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums) : "x"(bytes), "x"(weights));  // see dot_avx512.ipp
+    return sums;
+  }
+};
 // products - zero sums
 SEGFACE_ALWAYS_INLINE Ints subtract_product(Ints products, std::int32_t zero, const std::int32_t* sums) noexcept {
   const Ints sum = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(sums));

@@ -1,5 +1,5 @@
-// Dot products of four bytes in vectors of 16: by VNNI where SEGFACE_VNNI says so, else by AVX-512 alone. Included inside a
-// target region.
+// Dot products of four bytes in vectors of 16: by AVX-512 alone, and by VNNI, for processors that have it. Included inside
+// a target region.
 
 using Ints = __m512i;
 
@@ -14,22 +14,23 @@ SEGFACE_ALWAYS_INLINE Ints load_ints(const std::uint32_t* p) noexcept {
 SEGFACE_ALWAYS_INLINE Ints splat_ints(std::uint32_t group) noexcept {
   return _mm512_set1_epi32(static_cast<int>(group));
 }
-#if defined(SEGFACE_VNNI)
-// _mm512_dpbusd_epi32; with it g++ 12 copies every sum in every step, which takes 2.5 times as long.
-SEGFACE_ALWAYS_INLINE Ints add_byte_products(Ints sums, Ints bytes, Ints weights) noexcept {
-  __asm__("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(bytes), "v"(weights));
-  return sums;
-}
-#else
 // See dot_avx2.ipp.
-SEGFACE_ALWAYS_INLINE Ints add_byte_products(Ints sums, Ints bytes, Ints weights) noexcept {
-  const Ints low = _mm512_set1_epi16(0xff), one = _mm512_set1_epi16(1);
-  const Ints even = _mm512_maddubs_epi16(_mm512_and_si512(bytes, low), weights);
-  const Ints odd = _mm512_maddubs_epi16(_mm512_andnot_si512(low, bytes), weights);
-  sums = _mm512_add_epi32(sums, _mm512_madd_epi16(even, one));
-  return _mm512_add_epi32(sums, _mm512_madd_epi16(odd, one));
-}
-#endif
+struct ByteProducts {
+  static SEGFACE_ALWAYS_INLINE Ints add(Ints sums, Ints bytes, Ints weights) noexcept {
+    const Ints low = _mm512_set1_epi16(0xff), one = _mm512_set1_epi16(1);
+    const Ints even = _mm512_maddubs_epi16(_mm512_and_si512(bytes, low), weights);
+    const Ints odd = _mm512_maddubs_epi16(_mm512_andnot_si512(low, bytes), weights);
+    sums = _mm512_add_epi32(sums, _mm512_madd_epi16(even, one));
+    return _mm512_add_epi32(sums, _mm512_madd_epi16(odd, one));
+  }
+};
+// _mm512_dpbusd_epi32; with it g++ 12 copies every sum in every step, which takes 2.5 times as long.
+struct VnniProducts {
+  static SEGFACE_ALWAYS_INLINE Ints add(Ints sums, Ints bytes, Ints weights) noexcept {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(bytes), "v"(weights));
+    return sums;
+  }
+};
 // products - zero sums
 SEGFACE_ALWAYS_INLINE Ints subtract_product(Ints products, std::int32_t zero, const std::int32_t* sums) noexcept {
   return _mm512_sub_epi32(products, _mm512_mullo_epi32(_mm512_set1_epi32(zero), _mm512_loadu_si512(sums)));

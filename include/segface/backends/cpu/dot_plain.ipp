@@ -19,16 +19,18 @@ SEGFACE_ALWAYS_INLINE Ints splat_ints(std::uint32_t group) noexcept {
   for (std::int32_t& lane : groups.lanes) std::memcpy(&lane, &group, sizeof group);
   return groups;
 }
-SEGFACE_ALWAYS_INLINE Ints add_byte_products(Ints sums, const Ints& bytes, const Ints& weights) noexcept {
-  std::uint8_t q[sizeof(Ints)];
-  std::int8_t w[sizeof(Ints)];
-  std::memcpy(q, &bytes, sizeof q);
-  std::memcpy(w, &weights, sizeof w);
-  for (Index lane = 0; lane < kLanes; ++lane) {
-    for (Index i = 4 * lane; i < 4 * lane + 4; ++i) sums.lanes[lane] += q[i] * w[i];
+struct ByteProducts {
+  static SEGFACE_ALWAYS_INLINE Ints add(Ints sums, const Ints& bytes, const Ints& weights) noexcept {
+    std::uint8_t q[sizeof(Ints)];
+    std::int8_t w[sizeof(Ints)];
+    std::memcpy(q, &bytes, sizeof q);
+    std::memcpy(w, &weights, sizeof w);
+    for (Index lane = 0; lane < kLanes; ++lane) {
+      for (Index i = 4 * lane; i < 4 * lane + 4; ++i) sums.lanes[lane] += q[i] * w[i];
+    }
+    return sums;
   }
-  return sums;
-}
+};
 // products - zero sums
 SEGFACE_ALWAYS_INLINE Ints subtract_product(Ints products, std::int32_t zero, const std::int32_t* sums) noexcept {
   for (Index lane = 0; lane < kLanes; ++lane) products.lanes[lane] -= zero * sums[lane];

@@ -1,6 +1,7 @@
 // One instruction set: every kernel, for the vectors of SEGFACE_VECTORS and the dot products of SEGFACE_DOTS, in the
-// namespace SEGFACE_SET, compiled for the features of SEGFACE_TARGET where that is defined; int8's products alone where
-// SEGFACE_VNNI is, bf16's where SEGFACE_BF16 is. Included by kernels.hpp only, once a set; takes its macros away.
+// namespace SEGFACE_SET, compiled for the features of SEGFACE_TARGET where that is defined. SEGFACE_VNNI and SEGFACE_BF16:
+// products too by instructions that some processors of the set have; these are written in assembly, so that they need no
+// target of their own. Included by kernels.hpp only, once a set; takes its macros away.
 
 #if defined(SEGFACE_TARGET)
 #if defined(__clang__)
@@ -22,16 +23,15 @@ namespace SEGFACE_SET {
 #include "segface/backends/cpu/tile.ipp"
 //
 #include "segface/backends/cpu/products.ipp"
-#if defined(SEGFACE_BF16)
-#include "segface/backends/cpu/bf16.ipp"
-#else
 #include SEGFACE_DOTS
 //
 #include "segface/backends/cpu/int8.ipp"
+//
+#if defined(SEGFACE_BF16)
+#include "segface/backends/cpu/bf16.ipp"
 #endif
-#if !defined(SEGFACE_BF16) && !defined(SEGFACE_VNNI)
+//
 #include "segface/backends/cpu/kernels.ipp"
-#endif
 }  // namespace SEGFACE_SET
 
 #if defined(SEGFACE_TARGET)
@@ -44,18 +44,20 @@ namespace SEGFACE_SET {
 #endif
 
 namespace SEGFACE_SET {
+inline constexpr ProductKernels kInt8Products = {Precision::int8, round_to_bytes,
+                                                 multiply_rounded<ByteDots<ByteProducts>>};
+#if defined(SEGFACE_VNNI)
+inline constexpr ProductKernels kVnniProducts = {Precision::int8, round_to_bytes,
+                                                 multiply_rounded<ByteDots<VnniProducts>>};
+#endif
 #if defined(SEGFACE_BF16)
 inline constexpr ProductKernels kBf16Products = {Precision::bf16, round_to_bfloat16, multiply_rounded<Bfloat16Dots>};
-#else
-inline constexpr ProductKernels kInt8Products = {Precision::int8, round_to_bytes, multiply_rounded<ByteDots>};
 #endif
-#if !defined(SEGFACE_BF16) && !defined(SEGFACE_VNNI)
 inline constexpr Kernels kKernels = {
     kLanes,          kPanel,        gemm,           strassen_stride, sum_panels,   winograd_input, winograd_products,
     winograd_output, depthwise_row, layer_norm,     largest_rows,    sum_rows,     scale_rows,     prelu_rows,
     add_rows,        add_position,  mix_pixel,      mix_pixels,      label_pixels, settle_pixels,  attend_few_keys,
     attend_strip,    merge_strips,  window_scratch, attend_window};
-#endif
 }  // namespace SEGFACE_SET
 
 #undef SEGFACE_SET

@@ -1,5 +1,6 @@
 // Rows of bytes, and their products with weights of bytes, by the dot products of four that were included before.
 
+template <class Products>
 struct ByteDots {
   static constexpr Precision kPrecision = Precision::int8;
   using Groups = Ints;
@@ -9,7 +10,7 @@ struct ByteDots {
   static SEGFACE_ALWAYS_INLINE Groups load(const std::uint32_t* p) noexcept { return load_ints(p); }
   static SEGFACE_ALWAYS_INLINE Groups splat(std::uint32_t group) noexcept { return splat_ints(group); }
   static SEGFACE_ALWAYS_INLINE Sums add_products(const Sums& sums, const Groups& x, const Groups& w) noexcept {
-    return add_byte_products(sums, x, w);
+    return Products::add(sums, x, w);
   }
   // scale scale_w (q . w - zero sum(w)), of outputs from `o` on
   static SEGFACE_ALWAYS_INLINE Vec result(const Sums& products, const RoundedRows& rows, Index row,

@@ -47,7 +47,7 @@ inline const char* isa_name(Isa isa) noexcept {
 inline const Kernels& kernels(Isa isa) noexcept {
 #if SEGFACE_X86_KERNELS
   if (isa == Isa::avx512) return avx512::kKernels;
-  if (isa == Isa::avx2) return kAvx2Kernels;
+  if (isa == Isa::avx2) return avx2::kKernels;
 #endif
   static_cast<void>(isa);
   return baseline::kKernels;
@@ -71,9 +71,9 @@ inline const ProductKernels* product_kernels(Isa isa, Precision precision) noexc
   if (precision == Precision::float32) return nullptr;
 #if SEGFACE_X86_KERNELS
   const bool native = has_instructions(isa, precision);
-  if (precision == Precision::bf16) return native ? &avx512_bf16::kBf16Products : nullptr;
-  if (isa == Isa::avx512) return native ? &avx512_vnni::kInt8Products : &avx512::kInt8Products;
-  if (isa == Isa::avx2) return native ? &kAvxVnniInt8 : &kAvx2Int8;
+  if (precision == Precision::bf16) return native ? &avx512::kBf16Products : nullptr;
+  if (isa == Isa::avx512) return native ? &avx512::kVnniProducts : &avx512::kInt8Products;
+  if (isa == Isa::avx2) return native ? &avx2::kVnniProducts : &avx2::kInt8Products;
 #endif
   static_cast<void>(isa);
   return precision == Precision::int8 ? &baseline::kInt8Products : nullptr;

@@ -240,6 +240,7 @@ struct Kernels {
 #include "segface/backends/cpu/instruction_set.ipp"
 
 #if SEGFACE_X86_KERNELS
+#define SEGFACE_VNNI
 // The AVX2 kernels hold no AVX-512, except under -mavx512f, where the intrinsics themselves ask for it: there the set
 // has a name of its own, and never stands in for the one of another translation unit.
 #if defined(__AVX512F__)
@@ -252,11 +253,7 @@ struct Kernels {
 #define SEGFACE_DOTS "segface/backends/cpu/dot_avx2.ipp"
 #include "segface/backends/cpu/instruction_set.ipp"
 #if defined(__AVX512F__)
-inline constexpr const Kernels& kAvx2Kernels = avx2_under_avx512::kKernels;
-inline constexpr const ProductKernels& kAvx2Int8 = avx2_under_avx512::kInt8Products;
-#else
-inline constexpr const Kernels& kAvx2Kernels = avx2::kKernels;
-inline constexpr const ProductKernels& kAvx2Int8 = avx2::kInt8Products;
+namespace avx2 = avx2_under_avx512;
 #endif
 
 #if defined(__clang__) && __clang_major__ >= 18 && __clang_major__ < 22  // where zig takes 512 bits out of AVX-512
@@ -266,39 +263,11 @@ inline constexpr const ProductKernels& kAvx2Int8 = avx2::kInt8Products;
 #endif
 #define SEGFACE_SET avx512
 #define SEGFACE_TARGET SEGFACE_AVX512
-#define SEGFACE_VECTORS "segface/backends/cpu/vector_avx512.ipp"
-#define SEGFACE_DOTS "segface/backends/cpu/dot_avx512.ipp"
-#include "segface/backends/cpu/instruction_set.ipp"
-
-// Products alone, where the processor has instructions for them.
-#define SEGFACE_VNNI
-#if defined(__AVX512F__)
-#define SEGFACE_SET avx_vnni_under_avx512
-#else
-#define SEGFACE_SET avx_vnni
-#endif
-#define SEGFACE_TARGET "avx2,fma,avxvnni"
-#define SEGFACE_VECTORS "segface/backends/cpu/vector_avx2.ipp"
-#define SEGFACE_DOTS "segface/backends/cpu/dot_avx2.ipp"
-#include "segface/backends/cpu/instruction_set.ipp"
-#if defined(__AVX512F__)
-inline constexpr const ProductKernels& kAvxVnniInt8 = avx_vnni_under_avx512::kInt8Products;
-#else
-inline constexpr const ProductKernels& kAvxVnniInt8 = avx_vnni::kInt8Products;
-#endif
-
-#define SEGFACE_SET avx512_vnni
-#define SEGFACE_TARGET SEGFACE_AVX512 ",avx512vnni"
+#define SEGFACE_BF16
 #define SEGFACE_VECTORS "segface/backends/cpu/vector_avx512.ipp"
 #define SEGFACE_DOTS "segface/backends/cpu/dot_avx512.ipp"
 #include "segface/backends/cpu/instruction_set.ipp"
 #undef SEGFACE_VNNI
-
-#define SEGFACE_BF16
-#define SEGFACE_SET avx512_bf16
-#define SEGFACE_TARGET SEGFACE_AVX512 ",avx512bf16"
-#define SEGFACE_VECTORS "segface/backends/cpu/vector_avx512.ipp"
-#include "segface/backends/cpu/instruction_set.ipp"
 #undef SEGFACE_BF16
 #undef SEGFACE_AVX512
 #endif
