@@ -93,7 +93,7 @@ done <"$work/numbers"
 
 # Recipes.
 if command -v patch >/dev/null; then
-  blocks diff "$segface/RECIPES.md" | patch -p1 --fuzz=0 --dry-run -s || fail "a recipe cannot be applied"
+  blocks diff "$segface/RECIPES.md" | patch -p1 --fuzz=0 --dry-run -s || fail "a recipe of RECIPES.md does not apply to the code any more: mend its block"
 fi
 
 # Commands, in a folder that looks like this one.
