@@ -53,6 +53,12 @@ void compare(const Use& use) {
 
 }  // namespace
 
+TEST_CASE("each instruction set has kernels of its own") {
+  for (const cpu::IsaRow& a : cpu::kIsas) {
+    for (const cpu::IsaRow& b : cpu::kIsas) CHECK((&cpu::kernels(a.isa) == &cpu::kernels(b.isa)) == (a.isa == b.isa));
+  }
+}
+
 TEST_CASE("plain vectors: products with every activation") {
   const std::vector<float> a = numbers(kRows * 20, 2), residual = numbers(kRows * kChannels, 1), bias = numbers(40, 1);
   const std::vector<float> panels = numbers(40 * 20, 1);

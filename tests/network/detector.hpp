@@ -41,7 +41,7 @@ struct Detector {
 // fill(input [batch, height, width, 3]), then network(run, input), then use(its result), all in memory of its own.
 template <class B, class Network, class Fill, class Use>
 void pass(const Network& network, Index batch, Index height, Index width, Executor& executor,
-          typename Run<B>::Watcher* observer, const Fill& fill, const Use& use) {
+          typename Run<B>::Observer* observer, const Fill& fill, const Use& use) {
   const FloatingPointGuard guard;
   Arena counting;
   Run<B> dry(network.backend(), counting, executor, nullptr, observer != nullptr && observer->every_stage());

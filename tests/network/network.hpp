@@ -67,7 +67,7 @@ SegFace<B> network(const B& backend, const TensorSource& source, Backbone backbo
 // Runs the network on RGB pixels of the plan's size; returns the logits [B, 4h, 4w, K], packed.
 template <class B>
 std::vector<HostScalarOf<B>> forward(const SegFace<B>& network, const Plan<SegFace, B>& plan, const std::uint8_t* rgb,
-                                     Executor& executor, typename Run<B>::Watcher* observer = nullptr,
+                                     Executor& executor, typename Run<B>::Observer* observer = nullptr,
                                      Span<const TanhWarp> warps = {}) {
   std::vector<HostScalarOf<B>> packed;
   const auto fill = [&](const HostMapOf<B>& image) { normalize(rgb, image.rows(), image.data, image.stride); };

@@ -34,15 +34,15 @@ class Run {
  public:
   using Scalar = typename Backend::Scalar;
   using Memory = MemoryOf<Backend>;
-  using Watcher = Observer<HostScalarOf<Backend>>;
+  using Observer = core::Observer<HostScalarOf<Backend>>;
 
   // A pass that a backend on the host makes, or a dry one.
-  Run(const Backend& backend, Arena& arena, Executor& executor, Watcher* observer = nullptr) noexcept
+  Run(const Backend& backend, Arena& arena, Executor& executor, Observer* observer = nullptr) noexcept
       : Run(backend, arena, executor, observer, observer != nullptr && observer->every_stage()) {}
-  Run(const Backend& backend, Arena& arena, Executor& executor, Watcher* observer, bool every_stage) noexcept
+  Run(const Backend& backend, Arena& arena, Executor& executor, Observer* observer, bool every_stage) noexcept
       : backend_(backend), arena_(arena), executor_(executor), observer_(observer), every_stage_(every_stage) {}
   // A pass in memory that the arena hands out.
-  Run(const Backend& backend, Memory& memory, Arena& arena, Executor& executor, Watcher* observer = nullptr) noexcept
+  Run(const Backend& backend, Memory& memory, Arena& arena, Executor& executor, Observer* observer = nullptr) noexcept
       : Run(backend, arena, executor, observer) {
     memory_ = &memory;
   }
@@ -173,7 +173,7 @@ class Run {
   const Backend& backend_;
   Arena& arena_;
   Executor& executor_;
-  Watcher* observer_;
+  Observer* observer_;
   bool every_stage_;
   Memory* memory_ = nullptr;
   Cost cost_;

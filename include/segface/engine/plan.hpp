@@ -149,7 +149,7 @@ Status Plan<Network, B>::build(const Network<B>& network, Executor& executor, co
 // Errors: out_of_memory, cancelled, those of a device.
 template <template <class> class Network, class B, class Fill, class Use>
 Status pass_once(const Network<B>& network, const Plan<Network, B>& plan, Executor& executor,
-                 typename Run<B>::Watcher* observer, const Fill& fill, const Use& use,
+                 typename Run<B>::Observer* observer, const Fill& fill, const Use& use,
                  const typename Network<B>::Given& given = {}) noexcept {
   const FloatingPointGuard guard;
   const bool every_stage = observer != nullptr && observer->every_stage();

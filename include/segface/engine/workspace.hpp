@@ -129,13 +129,13 @@ class EngineWorkspace {
   template <class Give, class Pass>
   Status forward(const Give& give, const Pass& pass) noexcept {
     Arena arena(memory_.block());
-    Watch watch(*this, plan_->cost().flops);
-    Run<Backend> run(engine_->network().backend(), memory_, arena, *executor_, &watch);
+    CallObserver observer(*this, plan_->cost().flops);
+    Run<Backend> run(engine_->network().backend(), memory_, arena, *executor_, &observer);
     const MapOf<Backend> image = run.map(plan_->batch(), plan_->height(), plan_->width(), 3);
     give(run, image);
     mark("input");
     pass(run, image);
-    return watch.thrown().ok() ? run.status() : watch.thrown();
+    return observer.thrown().ok() ? run.status() : observer.thrown();
   }
   // In a pass: the network's output. A callback is called between kernels, which a graph has not.
   Output compute(Run<Backend>& run, const MapOf<Backend>& image, const Given& given = {}) noexcept {
@@ -194,9 +194,9 @@ class EngineWorkspace {
   };
 
   // Tells the caller's callback, and times the stages.
-  class Watch final : public Run<Backend>::Watcher {
+  class CallObserver final : public Run<Backend>::Observer {
    public:
-    Watch(EngineWorkspace& workspace, double total) noexcept : workspace_(workspace), total_(total) {}
+    CallObserver(EngineWorkspace& workspace, double total) noexcept : workspace_(workspace), total_(total) {}
 
     // In the caller's floating-point mode. What the callback throws ends the call: this is noexcept.
     bool proceed(const Cost& so_far) noexcept override {

@@ -68,11 +68,27 @@ inline constexpr ClassInfo kLapaClasses[] = {
     {"hair", "hair", "hair", {124, 82, 155}},
 };
 
-static_assert(sizeof(kCelebClasses) / sizeof(ClassInfo) == sizeof(kCelebTokens) / sizeof(kCelebTokens[0]) &&
-                  sizeof(kLapaClasses) / sizeof(ClassInfo) == sizeof(kLapaTokens) / sizeof(kLapaTokens[0]),
-              "token i is label i");
-
-static_assert(sizeof(kCelebClasses) / sizeof(ClassInfo) <= kMaxClasses, "labels fit");
+// The lists of classes, and which of them a data set has.
+inline constexpr Span<const ClassInfo> kClassLists[] = {kCelebClasses, kLapaClasses};
+constexpr std::size_t class_list(Dataset dataset) noexcept {
+  switch (dataset) {
+    case Dataset::celeb:
+      return 0;
+    case Dataset::lapa:
+    case Dataset::helen:
+      break;
+  }
+  return 1;
+}
+static_assert(
+    [] {
+      for (const DatasetRow& row : kDatasets) {
+        if (kClassLists[class_list(row.dataset)].size() != row.tokens.size()) return false;
+        if (row.tokens.size() > kMaxClasses) return false;
+      }
+      return true;
+    }(),
+    "token i is label i, and labels fit");
 
 SEGFACE_END_CORE
 
@@ -80,8 +96,7 @@ SEGFACE_BEGIN_NAMESPACE
 
 // classes(dataset)[label] describes the label.
 inline Span<const ClassInfo> classes(Dataset dataset) noexcept {
-  if (dataset == Dataset::celeb) return core::kCelebClasses;
-  return core::kLapaClasses;
+  return core::kClassLists[core::class_list(dataset)];
 }
 
 // Black for what is no label of the data set.
@@ -104,7 +119,7 @@ enum class LabelGroup : std::uint8_t {
 
 // Bit `label` is set where the label is in the group; none for what is no group.
 constexpr std::uint32_t label_mask(Dataset dataset, LabelGroup group) noexcept {
-  constexpr std::uint32_t kMasks[2][8] = {
+  constexpr std::uint32_t kMasks[][8] = {
       // celeb
       {1u << 2 | 1u << 10 | 1u << 4 | 1u << 5 | 1u << 1,
        1u << 2 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9 | 1u << 10 | 1u << 11 | 1u << 12 | 1u << 13 | 1u << 15,
@@ -113,8 +128,10 @@ constexpr std::uint32_t label_mask(Dataset dataset, LabelGroup group) noexcept {
       // lapa, helen
       {1u << 1 | 1u << 6, 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 9,
        1u << 2 | 1u << 3, 1u << 4 | 1u << 5, 0, 1u << 7 | 1u << 9, 1u << 7 | 1u << 8 | 1u << 9, 1u << 10}};
+  static_assert(sizeof(kMasks) / sizeof(kMasks[0]) == sizeof(core::kClassLists) / sizeof(core::kClassLists[0]),
+                "a row for each list of classes");
   const auto index = static_cast<std::size_t>(group);
-  return index < 8 ? kMasks[dataset == Dataset::celeb ? 0 : 1][index] : 0;
+  return index < 8 ? kMasks[core::class_list(dataset)][index] : 0;
 }
 
 SEGFACE_END_NAMESPACE

@@ -6,7 +6,7 @@
 // Mirrors torchvision's PatchMerging and PatchMergingV2.
 // Traps: odd sides are padded with zeros at the end. The official order inside a patch is (even row, even column),
 // (odd, even), (even, odd), (odd, odd); ours is row by row. So the reduction's columns, and the gain and bias of Swin's
-// norm, change places when they are prepared; mean and variance are the same in any order.
+// norm, change places when they are prepared. The mean and variance that a norm takes are the same in any order.
 #pragma once
 
 #include <algorithm>

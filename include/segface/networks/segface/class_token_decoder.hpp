@@ -1,6 +1,6 @@
 // Class-token decoder: pyramid -> logits [B, 4h, 4w, K], one learned token a class.
 //
-// tokens and image read each other (two-way transformer); the image is upscaled four times; an MLP turns each token
+// tokens and image read each other (two-way transformer); the image is made four times as high and wide; an MLP turns each token
 // into 32 numbers (hyper), whose dot product with a pixel of the upscaled image is that class's logit.
 // Mirrors SegFace's FaceDecoder (SAM's MaskDecoder without the IoU head). Traps: token i is label i; all classes share
 // one hypernetwork MLP; LayerNorm2d's eps is 1e-6.
@@ -75,8 +75,8 @@ typename B::Constant prepare_tokens(Preparation<B>& p, const std::vector<Weight>
 
 // What the decoder needs for one size.
 template <class B>
-struct ClassTokenDecoderPlan {
-  TwoWayTransformerPlan<B> transformer;
+struct ClassTokenDecoderTables {
+  TwoWayTransformerTables<B> transformer;
 };
 
 template <class B>
@@ -95,31 +95,31 @@ class ClassTokenDecoder {
         hyper_{{prepare(p, w.hyper[0]), prepare(p, w.hyper[1]), prepare(p, w.hyper[2])}} {}
 
   // For an image of h x w tokens.
-  ClassTokenDecoderPlan<B> plan(Run<B>& run, Index height, Index width) const noexcept {
-    return {transformer_.plan(run, ops::position<B>(run, position_encoding_, height, width))};
+  ClassTokenDecoderTables<B> tables(Run<B>& run, Index height, Index width) const noexcept {
+    return {transformer_.tables(run, ops::position<B>(run, position_encoding_, height, width))};
   }
 
   // Pyramid of [B, h, w, ..] -> logits [B, 4h, 4w, K]
-  MapOf<B> operator()(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const Pyramid<B>& pyramid) const noexcept {
-    const Classified c = classify(run, plan, pyramid);
+  MapOf<B> operator()(Run<B>& run, const ClassTokenDecoderTables<B>& tables, const Pyramid<B>& pyramid) const noexcept {
+    const Classified c = classify(run, tables, pyramid);
     return ops::upscale_and_classify<B>(run, upscaling_, c.image, c.hyper);
   }
   // Pyramid of one image -> labels of the target's size.
-  void label(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const Pyramid<B>& pyramid,
+  void label(Run<B>& run, const ClassTokenDecoderTables<B>& tables, const Pyramid<B>& pyramid,
              const LabelTarget& target) const noexcept {
-    const Classified c = classify(run, plan, pyramid);
+    const Classified c = classify(run, tables, pyramid);
     ops::upscale_and_label<B>(run, upscaling_, c.image, c.hyper, target);
   }
 
  private:
-  // The image that has read the tokens, [B, h, w, 256], and a direction for each class, [B, 1, K, 32].
+  // The image that has read the tokens, [B, h, w, 256], and the 32 numbers of each class, [B, 1, K, 32].
   struct Classified {
     MapOf<B> image, hyper;
   };
-  Classified classify(Run<B>& run, const ClassTokenDecoderPlan<B>& plan, const Pyramid<B>& pyramid) const noexcept {
+  Classified classify(Run<B>& run, const ClassTokenDecoderTables<B>& tables, const Pyramid<B>& pyramid) const noexcept {
     const MapOf<B> tokens = ops::repeat<B>(run, tokens_, pyramid.levels[0].batch);  // [B, 1, K, 256]
-    const typename TwoWayTransformer<B>::Read read = transformer_(run, plan.transformer, tokens, pyramid);
-    run.stage("keys", read.image);
+    const typename TwoWayTransformer<B>::Read read = transformer_(run, tables.transformer, tokens, pyramid);
+    run.stage("keys", read.image);  // SAM's word for the image's tokens, as "queries" is for the classes'
     run.stage("tokens", read.tokens);
     const MapOf<B> hidden0 = ops::linear<B>(run, hyper_[0], read.tokens, Activation::relu);  // [B, 1, K, 256]
     const MapOf<B> hidden1 = ops::linear<B>(run, hyper_[1], hidden0, Activation::relu);

@@ -41,9 +41,15 @@ inline constexpr DatasetRow kDatasets[] = {
 inline constexpr const DatasetRow& row(Dataset dataset) noexcept {
   return kDatasets[static_cast<std::size_t>(dataset)];
 }
-static_assert(row(Dataset::celeb).dataset == Dataset::celeb && row(Dataset::lapa).dataset == Dataset::lapa &&
-                  row(Dataset::helen).dataset == Dataset::helen,
-              "rows stand in the order of Dataset");
+static_assert(
+    [] {
+      std::size_t at = 0;
+      for (const DatasetRow& known : kDatasets) {
+        if (static_cast<std::size_t>(known.dataset) != at++) return false;
+      }
+      return true;
+    }(),
+    "rows stand in the order of Dataset");
 
 SEGFACE_END_CORE
 

@@ -1,8 +1,11 @@
 // The MLP fusion without its middle: one matrix for each level.
 //
-// linear_fuse(concat of up(linear_c.i(f_i))) = sum over i of up(f_i C_i^T F_i^T) + sum over i of F_i b_i, where F_i is the
-// part of linear_fuse that meets level i: columns (3 - i) 256 .. (4 - i) 256. Interpolation and matrices commute, because
-// every interpolation's weights add up to 1. Done once, when operands are prepared, in double.
+// Level i has c_i channels, a matrix C_i [256, c_i] and a bias b_i (linear_c.i), and F_i [256, 256], the part of linear_fuse
+// that meets it: columns (3 - i) 256 .. (4 - i) 256. A pixel being a column x,
+//   linear_fuse(concat of up(linear_c.i(f_i))) = sum of F_i up(C_i f_i + b_i) = sum of up((F_i C_i) f_i) + sum of F_i b_i.
+// Interpolation mixes pixels and a matrix mixes channels, so either may come first, whatever the weights. That the
+// interpolation's weights add up to 1 is needed for the bias alone: up(b_i) = b_i. Done once, when operands are prepared,
+// in double.
 #pragma once
 
 #include <array>
@@ -17,7 +20,7 @@
 
 SEGFACE_BEGIN_CORE
 
-// Level i's own matrix F_i C_i [256, C_i]; level 0 carries the whole bias, the others carry zeros.
+// Level i's own matrix F_i C_i [256, c_i]; level 0 carries the whole bias, the others carry zeros.
 inline Result<LinearNumbers> fold_fusion_level(const MlpFusionParameters& p, std::size_t level) noexcept {
   const LinearParameters& c = p.linear_c[level];
   const Index width = c.out, out = p.linear_fuse.out, all = p.linear_fuse.in;

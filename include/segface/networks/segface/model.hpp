@@ -2,85 +2,25 @@
 //
 // backbone (four maps at strides 4, 8, 16, 32) -> MLP fusion (one map of 256 channels) -> class-token decoder.
 // Mirrors SegFaceCeleb and its siblings; Narayan et al., SegFace: Face Segmentation of Long-Tail Classes, AAAI 2025,
-// figure 2. Three lifetimes: SegFace (weights, any size), Plan (one size; engine/plan.hpp), Run (one pass).
+// figure 2. Three lifetimes: SegFace (weights, any size), Plan (one size; engine/plan.hpp), Run (one pass;
+// backends/run.hpp). B is a backend; MapOf<B> is a map that is written, ViewOf<B> one that is only read (base/map.hpp).
 #pragma once
 
 #include "segface/base/host_macros_begin.hpp"
 //
 #include <array>
-#include <string>
-#include <string_view>
 #include <utility>
-#include <variant>
-#include <vector>
 
 #include "segface/backends/compound.hpp"
 #include "segface/base/floating_point.hpp"
-#include "segface/networks/segface/backbones/backbone.hpp"
-#include "segface/networks/segface/backbones/convnext.hpp"
-#include "segface/networks/segface/backbones/efficientnet_v2.hpp"
-#include "segface/networks/segface/backbones/mobilenet_v3.hpp"
-#include "segface/networks/segface/backbones/resnet.hpp"
-#include "segface/networks/segface/backbones/swin.hpp"
-#include "segface/networks/segface/backbones/swin_v2.hpp"
 #include "segface/networks/segface/class_token_decoder.hpp"
 #include "segface/networks/segface/mlp_fusion.hpp"
-#include "segface/networks/segface/precision.hpp"
+#include "segface/networks/segface/weights.hpp"
 
 SEGFACE_BEGIN_CORE
 
 // Smallest side of an input.
 inline constexpr Index kMinSide = 32;
-
-// Every tensor of a network: official names, in the official order.
-struct SegFaceWeights {
-  using AnyBackbone = std::variant<swin::Weights, swin::WeightsV2, convnext::Weights, resnet::Weights,
-                                   mobilenet_v3::Weights, efficientnet_v2::Weights>;
-
-  AnyBackbone backbone;
-  PositionEncodingWeights pe_layer;
-  ClassTokenDecoderWeights face_decoder;
-  MlpFusionWeights fusion;
-  PrecisionRecipe recipe;  // the lowest precision of each layer's products
-
-  SegFaceWeights(Backbone which, Dataset dataset)
-      : backbone(make_backbone(which)), face_decoder(dataset), fusion(channels(backbone)) {
-    recipe = default_recipe(*this);
-  }
-
-  template <class Visitor>
-  void visit(Visitor& v) {
-    std::visit([&](auto& weights) { v.child("backbone", weights); }, backbone);
-    v.child("pe_layer", pe_layer);
-    v.child("face_decoder", face_decoder);
-    fusion.visit(v);
-  }
-
- private:
-  // The weights of a backbone, in the order of Backbone.
-  struct Row {
-    Backbone backbone;
-    AnyBackbone (*make)();
-  };
-  static constexpr Row kRows[] = {
-      {Backbone::swin_base, [] { return AnyBackbone(swin::Weights(swin::kBase)); }},
-      {Backbone::swinv2_base, [] { return AnyBackbone(swin::WeightsV2(swin::kV2Base)); }},
-      {Backbone::swinv2_small, [] { return AnyBackbone(swin::WeightsV2(swin::kV2Small)); }},
-      {Backbone::swinv2_tiny, [] { return AnyBackbone(swin::WeightsV2(swin::kV2Tiny)); }},
-      {Backbone::convnext_base, [] { return AnyBackbone(convnext::Weights(convnext::kBase)); }},
-      {Backbone::convnext_small, [] { return AnyBackbone(convnext::Weights(convnext::kSmall)); }},
-      {Backbone::resnet, [] { return AnyBackbone(resnet::Weights()); }},
-      {Backbone::mobilenet, [] { return AnyBackbone(mobilenet_v3::Weights()); }},
-      {Backbone::efficientnet, [] { return AnyBackbone(efficientnet_v2::Weights()); }},
-  };
-  static AnyBackbone make_backbone(Backbone which) {
-    static_assert(rows_in_order(kRows), "a row for each Backbone, in their order");
-    return kRows[static_cast<std::size_t>(which)].make();
-  }
-  static std::array<Index, 4> channels(const AnyBackbone& backbone) {
-    return std::visit([](const auto& weights) { return weights.channels(); }, backbone);
-  }
-};
 
 // A network ready to run, immutable; any number of threads may use it.
 template <class B>
@@ -89,7 +29,7 @@ class SegFace {
   // See networks/network.hpp.
   using Weights = SegFaceWeights;
   using Given = Span<const TanhWarp>;  // none, or one for each image
-  using Tables = ClassTokenDecoderPlan<B>;
+  using Tables = ClassTokenDecoderTables<B>;
   using Output = MapOf<B>;
   using Target = LabelTarget;
 
@@ -121,22 +61,12 @@ class SegFace {
   void label(Run<B>& run, const MapOf<B>& logits, const LabelTarget& target) const noexcept;
 
  private:
-  // One network for each kind of weights.
-  template <class Weights>
-  struct Networks;
-  template <class... Weights>
-  struct Networks<std::variant<Weights...>> {
-    using type = std::variant<typename Weights::template Network<B>...>;
-  };
-  using AnyBackbone = typename Networks<SegFaceWeights::AnyBackbone>::type;
-
   SegFace(Preparation<B>& p, const SegFaceWeights& w, const MlpFusionNumbers& fusion);
 
-  static AnyBackbone make_backbone(Preparation<B>& p, const SegFaceWeights::AnyBackbone& weights);
   MapOf<B> warped(Run<B>& run, const Tables& tables, const ViewOf<B>& image, Given warps) const noexcept;
 
   B backend_;
-  AnyBackbone backbone_;
+  BackboneNetwork<B> backbone_;
   ops::MlpFusion<B> fusion_;
   ClassTokenDecoder<B> decoder_;
   PrecisionRecipe rounded_;
@@ -145,66 +75,8 @@ class SegFace {
 // Members are defined outside the class, and not inline, so that a program may instantiate them once.
 
 template <class B>
-SegFace<B>::SegFace(SegFace&&) noexcept = default;
-template <class B>
-SegFace<B>& SegFace<B>::operator=(SegFace&&) noexcept = default;
-template <class B>
-SegFace<B>::~SegFace() = default;
-
-template <class B>
-Result<SegFace<B>> SegFace<B>::prepare(const B& backend, const SegFaceWeights& w) noexcept {
-  return guarded([&]() -> Result<SegFace> {
-    Preparation<B> preparation(backend, &w.recipe);
-    SegFace network(preparation, w, MlpFusionNumbers(preparation, w.fusion));
-    if (!preparation.status().ok()) return preparation.status();
-    network.rounded_ = preparation.take_used();
-    return Result<SegFace>(std::move(network));
-  });
-}
-
-template <class B>
-SegFace<B>::SegFace(Preparation<B>& p, const SegFaceWeights& w, const MlpFusionNumbers& fusion)
-    : backend_(p.backend()),
-      backbone_(make_backbone(p, w.backbone)),
-      fusion_(core::prepare(p, fusion)),
-      decoder_(p, w.face_decoder, w.pe_layer, fusion) {}
-
-template <class B>
-typename SegFace<B>::AnyBackbone SegFace<B>::make_backbone(Preparation<B>& p,
-                                                           const SegFaceWeights::AnyBackbone& weights) {
-  return std::visit(
-      [&](const auto& w) {
-        using Network = typename std::decay_t<decltype(w)>::template Network<B>;
-        return AnyBackbone(std::in_place_type<Network>, p, w);
-      },
-      weights);
-}
-
-template <class B>
-Status SegFace<B>::check_input(Index batch, Index height, Index width, Given warps) noexcept {
-  if (batch < 1 || height < kMinSide || width < kMinSide) {
-    return error(Errc::invalid_argument, "an input of ", batch, " x ", height, " x ", width,
-                 " pixels is too small: expected at least 1 image with sides of ", kMinSide, " or more");
-  }
-  if (!warps.empty() && height != width) {
-    return error(Errc::invalid_argument, "an input of ", height, " x ", width,
-                 " pixels cannot be warped: LaPa's networks take squares only");
-  }
-  return {};
-}
-
-template <class B>
-typename SegFace<B>::Tables SegFace<B>::tables(Run<B>& run, Index height, Index width) const noexcept {
-  Arena shapes;  // a dry run tells the size of the finest map
-  Run<B> dry(backend_, shapes, run.executor());
-  const ViewOf<B> finest = pyramid(dry, dry.map(1, height, width, 3)).levels[0];
-  return decoder_.plan(run, finest.height, finest.width);
-}
-
-template <class B>
 Pyramid<B> SegFace<B>::pyramid(Run<B>& run, const ViewOf<B>& image) const noexcept {
-  const std::array<ViewOf<B>, 4> features =
-      std::visit([&](const auto& backbone) { return backbone(run, image); }, backbone_);
+  const std::array<ViewOf<B>, 4> features = backbone_(run, image);
   const Pyramid<B> fused = ops::fuse<B>(run, fusion_, features);
   run.stage("fused", fused.fused);
   return fused;
@@ -242,6 +114,52 @@ MapOf<B> SegFace<B>::warped(Run<B>& run, const Tables& tables, const ViewOf<B>& 
   const MapOf<B> back = run.map(image.batch, image.height, image.width, logits.channels);
   ops::warp<B>(run, warps, /*back=*/true, logits, back);
   return back;
+}
+
+template <class B>
+SegFace<B>::SegFace(SegFace&&) noexcept = default;
+template <class B>
+SegFace<B>& SegFace<B>::operator=(SegFace&&) noexcept = default;
+template <class B>
+SegFace<B>::~SegFace() = default;
+
+template <class B>
+Result<SegFace<B>> SegFace<B>::prepare(const B& backend, const SegFaceWeights& w) noexcept {
+  return guarded([&]() -> Result<SegFace> {
+    Preparation<B> preparation(backend, &w.recipe);
+    SegFace network(preparation, w, MlpFusionNumbers(preparation, w.fusion));
+    if (!preparation.status().ok()) return preparation.status();
+    network.rounded_ = preparation.take_used();
+    return Result<SegFace>(std::move(network));
+  });
+}
+
+template <class B>
+SegFace<B>::SegFace(Preparation<B>& p, const SegFaceWeights& w, const MlpFusionNumbers& fusion)
+    : backend_(p.backend()),
+      backbone_(p, w.backbone),
+      fusion_(core::prepare(p, fusion)),
+      decoder_(p, w.face_decoder, w.pe_layer, fusion) {}
+
+template <class B>
+Status SegFace<B>::check_input(Index batch, Index height, Index width, Given warps) noexcept {
+  if (batch < 1 || height < kMinSide || width < kMinSide) {
+    return error(Errc::invalid_argument, "an input of ", batch, " x ", height, " x ", width,
+                 " pixels is too small: expected at least 1 image with sides of ", kMinSide, " or more");
+  }
+  if (!warps.empty() && height != width) {
+    return error(Errc::invalid_argument, "an input of ", height, " x ", width,
+                 " pixels cannot be warped: LaPa's networks take squares only");
+  }
+  return {};
+}
+
+template <class B>
+typename SegFace<B>::Tables SegFace<B>::tables(Run<B>& run, Index height, Index width) const noexcept {
+  Arena shapes;  // a dry run tells the size of the finest map
+  Run<B> dry(backend_, shapes, run.executor());
+  const ViewOf<B> finest = pyramid(dry, dry.map(1, height, width, 3)).levels[0];
+  return decoder_.tables(run, finest.height, finest.width);
 }
 
 SEGFACE_END_CORE

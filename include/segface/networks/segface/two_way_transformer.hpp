@@ -4,7 +4,8 @@
 // them. A last attention lets the tokens read the image once more. Step 1 of the next block looks at tokens only,
 // so it may come before step 4 of this one: then 4 and the next 2 are one pass over the image.
 // Mirrors SAM's TwoWayTransformer (depth 2). Traps: block 0's self attention has neither residual nor position;
-// the learned tokens are added to the queries, and the position encoding to the keys, each time anew.
+// wherever tokens are query or key the learned tokens are added to them, and wherever the image is query or key the
+// position encoding is added to it, each time anew; to values, nothing.
 #pragma once
 
 #include <array>
@@ -79,9 +80,10 @@ struct TwoWayBlock {
   typename B::Linear lin1, lin2;
 };
 
-// What the transformer needs of the position encoding, for one size.
+// What the transformer needs of the position encoding, for one size: keys0 and queries0 for block 0, where the image is
+// the keys (step 2) and where it is the queries (step 4).
 template <class B>
-struct TwoWayTransformerPlan {
+struct TwoWayTransformerTables {
   ops::PositionTerm<B> keys0, queries0, keys1, queries1, final_keys;
 };
 
@@ -95,8 +97,8 @@ class TwoWayTransformer {
                                          [&](const LinearWeights& l) { return prepare(p, l); })),
         norm_final_(prepare(p, w.norm_final_attn)) {}
 
-  // position: of an image of h x w tokens; the plan refers to it.
-  TwoWayTransformerPlan<B> plan(Run<B>& run, const ops::Position<B>& position) const noexcept {
+  // position: of an image of h x w tokens; the tables refer to it.
+  TwoWayTransformerTables<B> tables(Run<B>& run, const ops::Position<B>& position) const noexcept {
     return {ops::position_term<B>(run, block0_.tokens_from_image.k_proj, position),
             ops::position_term<B>(run, block0_.image_from_tokens.q_proj, position),
             ops::position_term<B>(run, block1_.tokens_from_image.k_proj, position),
@@ -111,7 +113,7 @@ class TwoWayTransformer {
   };
 
   // tokens [B, 1, K, 256], pyramid of [B, h, w, ..] -> image [B, h, w, 256] and tokens [B, 1, K, 256]
-  Read operator()(Run<B>& run, const TwoWayTransformerPlan<B>& plan, const MapOf<B>& tokens,
+  Read operator()(Run<B>& run, const TwoWayTransformerTables<B>& tables, const MapOf<B>& tokens,
                   const Pyramid<B>& pyramid) const noexcept {
     const auto with_tokens = [&](const MapOf<B>& x) { return ops::add<B>(run, x, tokens); };
     const auto add_and_norm = [&](const typename B::LayerNorm& norm, const MapOf<B>& x, const MapOf<B>& read) {
@@ -123,7 +125,7 @@ class TwoWayTransformer {
     const MapOf<B> q = block0_.self_attention(run, tokens, tokens, tokens);
     ops::layer_norm<B>(run, block0_.norm1, q, {}, q);
     add_and_norm(block0_.norm2, q,
-                 ops::tokens_from_image<B>(run, block0_.tokens_from_image, plan.keys0, with_tokens(q), pyramid));
+                 ops::tokens_from_image<B>(run, block0_.tokens_from_image, tables.keys0, with_tokens(q), pyramid));
     block0_.mlp(run, q);
 
     // Block 1's step 1, then block 0's step 4 and block 1's step 2 in one pass, then block 1's step 3.
@@ -131,8 +133,8 @@ class TwoWayTransformer {
     ops::layer_norm<B>(run, block1_.norm1, q1, {}, q1);
     const MapOf<B>& image = pyramid.fused;  // overwritten by what it becomes
     add_and_norm(block1_.norm2, q1,
-                 ops::image_from_tokens_and_back<B>(run, block0_.image_from_tokens, block0_.norm4, plan.queries0,
-                                                    pyramid, with_tokens(q), q, block1_.tokens_from_image, plan.keys1,
+                 ops::image_from_tokens_and_back<B>(run, block0_.image_from_tokens, block0_.norm4, tables.queries0,
+                                                    pyramid, with_tokens(q), q, block1_.tokens_from_image, tables.keys1,
                                                     with_tokens(q1), image));
     block1_.mlp(run, q1);
 
@@ -141,8 +143,8 @@ class TwoWayTransformer {
     run.stage("queries", queries);
     add_and_norm(
         norm_final_, q1,
-        ops::image_from_tokens_and_back<B>(run, block1_.image_from_tokens, block1_.norm4, plan.queries1,
-                                           ViewOf<B>(image), queries, q1, final_, plan.final_keys, queries, image));
+        ops::image_from_tokens_and_back<B>(run, block1_.image_from_tokens, block1_.norm4, tables.queries1,
+                                           ViewOf<B>(image), queries, q1, final_, tables.final_keys, queries, image));
     return {image, q1};
   }
 

@@ -1,5 +1,4 @@
-// Which of SegFace's networks a source of tensors holds, told by trying them all: no rule about names stands anywhere but
-// in the layers' visit().
+// Which of SegFace's networks a source of tensors holds, told by trying them all.
 #pragma once
 
 #include "segface/base/host_macros_begin.hpp"
@@ -31,11 +30,12 @@ inline Result<Variant> detect_variant(const TensorSource& source) noexcept {
     Variant nearest;
     std::size_t most = 0;
     for (const BackboneRow& row : kBackbones) {
-      for (const Dataset dataset : {Dataset::celeb, Dataset::lapa}) {
-        SegFaceWeights weights(row.backbone, dataset);
+      for (const DatasetRow& data : kDatasets) {
+        if (data.dataset == Dataset::helen) continue;  // the tensors of lapa
+        SegFaceWeights weights(row.backbone, data.dataset);
         const Mismatch mismatch = match(weights, source, names);
-        if (mismatch.none()) return Variant{row.backbone, dataset};
-        if (mismatch.matched > most) nearest = {row.backbone, dataset};
+        if (mismatch.none()) return Variant{row.backbone, data.dataset};
+        if (mismatch.matched > most) nearest = {row.backbone, data.dataset};
         most = std::max(most, mismatch.matched);
       }
     }

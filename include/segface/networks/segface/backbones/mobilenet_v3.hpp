@@ -22,13 +22,17 @@ class MobileNetV3;
 
 namespace mobilenet_v3 {
 
-inline constexpr std::array<Index, 4> kChannels = {24, 40, 112, 960};
-// features.N whose output is tapped, the last map of each resolution; the fourth tap is the last convolution.
-inline constexpr std::array<std::size_t, 3> kTaps = {3, 6, 12};
-
 inline constexpr Activation kRelu = Activation::relu, kSwish = Activation::hard_swish;
-// The inverted residuals: table 1 of the paper.
-inline constexpr std::array<InvertedResidualRow, 15> kBlocks = {{
+
+// A variant of MobileNetV3.
+struct Row {
+  Span<const InvertedResidualRow> blocks;
+  std::array<std::size_t, 3> taps;  // blocks whose output is tapped, the first being 1; the fourth tap is the last map
+  std::array<Index, 4> channels;    // of the taps
+};
+
+// Table 1 of the paper. Columns: in, kernel, expanded, out, squeezed (0: no squeeze-excitation), activation, stride.
+inline constexpr InvertedResidualRow kLargeBlocks[] = {
     {16, 3, 16, 16, 0, kRelu, 1},        //  1
     {16, 3, 64, 24, 0, kRelu, 2},        //  2
     {24, 3, 72, 24, 0, kRelu, 1},        //  3: tap 0, stride 4
@@ -44,17 +48,24 @@ inline constexpr std::array<InvertedResidualRow, 15> kBlocks = {{
     {112, 5, 672, 160, 168, kSwish, 2},  // 13
     {160, 5, 960, 160, 240, kSwish, 1},  // 14
     {160, 5, 960, 160, 240, kSwish, 1},  // 15
-}};
+};
+inline constexpr Row kLarge = {kLargeBlocks, {3, 6, 12}, {24, 40, 112, 960}};
 
 struct Weights {
   template <class B>
   using Network = MobileNetV3<B>;
 
-  ConvolutionWeights stem = {3, 16, 3, 2, false, InvertedResidualWeights::kBatchNormEps, {}, {}};
-  std::vector<InvertedResidualWeights> blocks{kBlocks.begin(), kBlocks.end()};
-  ConvolutionWeights last = {160, 960, 1, 1, false, InvertedResidualWeights::kBatchNormEps, {}, {}};
+  Row row;
+  ConvolutionWeights stem, last;
+  std::vector<InvertedResidualWeights> blocks;
 
-  const std::array<Index, 4>& channels() const noexcept { return kChannels; }
+  explicit Weights(const Row& r)
+      : row(r),
+        stem{3, r.blocks[0].in, 3, 2, false, InvertedResidualWeights::kBatchNormEps, {}, {}},
+        last{r.blocks.end()[-1].out, r.channels[3], 1, 1, false, InvertedResidualWeights::kBatchNormEps, {}, {}},
+        blocks(r.blocks.begin(), r.blocks.end()) {}
+
+  const std::array<Index, 4>& channels() const noexcept { return row.channels; }
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -70,7 +81,7 @@ template <class B>
 class MobileNetV3 {
  public:
   MobileNetV3(Preparation<B>& p, const mobilenet_v3::Weights& w)
-      : stem_(prepare(p, w.stem)), last_(prepare(p, w.last)) {
+      : taps_(w.row.taps), stem_(prepare(p, w.stem)), last_(prepare(p, w.last)) {
     blocks_ = prepare_each(w.blocks, [&](const InvertedResidualWeights& block) {
       return prepare(p, block, Activation::relu, Activation::hard_sigmoid);
     });
@@ -82,15 +93,14 @@ class MobileNetV3 {
     MapOf<B> x = ops::convolution<B>(run, stem_, image, Activation::hard_swish);
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
       x = ops::inverted_residual<B>(run, blocks_[i], x);
-      if (std::find(mobilenet_v3::kTaps.begin(), mobilenet_v3::kTaps.end(), i + 1) != mobilenet_v3::kTaps.end()) {
-        taps.add(run, x);
-      }
+      if (std::find(taps_.begin(), taps_.end(), i + 1) != taps_.end()) taps.add(run, x);
     }
     taps.add(run, ops::convolution<B>(run, last_, x, Activation::hard_swish));
     return taps.maps();
   }
 
  private:
+  std::array<std::size_t, 3> taps_;
   typename B::Convolution stem_, last_;
   std::vector<compound::InvertedResidual<B>> blocks_;
 };

@@ -126,7 +126,8 @@ using Weights = AnyWeights<WindowAttentionWeights, /*kNormFirst=*/true>;
 
 }  // namespace swin
 
-// Both versions: they differ in their blocks, found by apply(run, block, shift, x).
+// Both versions. They differ in what a block does: swin::apply, here for blocks of Swin and in swin_v2.hpp for those of
+// Swin V2; the call below finds the one whose block it is given, by its argument's namespace.
 template <class B, class Attention>
 class SwinTransformer {
  public:

@@ -1,7 +1,7 @@
 // Swin Transformer V2: [B, H, W, 3] -> four maps at strides 4, 8, 16, 32; base: 128 .. 1024, small and tiny: 96 .. 768.
 //
-// Swin with cosine attention, a position bias that a small MLP computes from the offsets, windows of 8, and norms
-// behind what they norm: x + norm1(attn(x)), then x + norm2(mlp(x)); merging reduces first and norms then. Mirrors
+// Swin with cosine attention, a position bias that a small MLP computes from the offsets, windows of 8, and norms at the
+// end of each branch: x + norm1(attn(x)), then x + norm2(mlp(x)); merging reduces before its norm. Mirrors
 // torchvision.models.swin_v2_b().features. Liu et al., Swin Transformer V2, 2022, section 3. Trap: no norm before the
 // attention, so what is padded is the raw map.
 #pragma once

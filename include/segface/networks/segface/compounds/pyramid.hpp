@@ -12,7 +12,7 @@
 
 SEGFACE_BEGIN_CORE
 
-// The taps as float arrays in PyTorch's layouts, for prepare.
+// The fusion's matrices as float arrays in PyTorch's layouts, for prepare.
 struct MlpFusionParameters {
   std::array<LinearParameters, 4> linear_c;  // level i: [256, C_i]
   LinearParameters linear_fuse;              // [256, 1024], columns of level 3 first; no bias
