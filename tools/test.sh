@@ -7,7 +7,7 @@
 # --full leaves out nothing: also two checks of a minute each, the tour's recipes, networks of 512 x 512 pixels on the
 # emulated GPU, kernels for all GPUs that nvcc knows, all tests built by clang++, the platforms of tests/platforms, built
 # where their compilers are installed and run where they can be (with the name of one, as windows or arm64, that one alone),
-# and the browser's page.
+# the browser's page, and many machines by Ray.
 set -eu
 cd "$(dirname "$0")/.."
 mode=${1-} platform=${2-}
@@ -83,11 +83,13 @@ if [ "$mode" = --full ]; then
     run build-clang "-LE package" -DCMAKE_CXX_COMPILER=clang++ "-DCMAKE_CXX_FLAGS_RELEASE=-O2"
   fi
   platforms
-  code=0
-  sh tests/browser/test.sh || code=$?
-  case $code in
-    0) ;;
-    77) echo "browser: not tried" ;;
-    *) exit 1 ;;
-  esac
+  for check in browser ray; do
+    code=0
+    sh "tests/$check/test.sh" || code=$?
+    case $code in
+      0) ;;
+      77) echo "$check: not tried" ;;
+      *) exit 1 ;;
+    esac
+  done
 fi
