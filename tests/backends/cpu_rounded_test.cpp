@@ -261,6 +261,47 @@ TEST_CASE("each row and each output has a scale of its own: powers of two go thr
   }
 }
 
+TEST_CASE(
+    "3 x 3 convolutions of bytes: near the exact ones, the same bits on every instruction set; the others are floats") {
+  struct Case {
+    Index in, out;
+    bool bytes;
+  };
+  for (const Case& c : {Case{24, 96, true}, Case{256, 40, true}, Case{64, 64, false}, Case{24, 24, false}}) {
+    CAPTURE(c.in);
+    const auto weight = random_numbers("weight", 9 * c.in * c.out), bias = random_numbers("bias", c.out);
+    const ConvolutionParameters parameters = {c.in, c.out, 3, 1, weight.data(), {}, bias.data()};
+    const auto convolve = [&](const cpu::Backend& backend, bool bytes) {
+      SerialExecutor serial;
+      test::Bench<cpu::Backend> bench(backend, serial);
+      const cpu::Convolution w = bench.backend().prepare_convolution(parameters).value();
+      CHECK(w.winograd == !bytes);
+      CHECK((w.precision() == Precision::int8) == bytes);
+      const auto x = bench.map("x", 1, 9, 13, c.in);
+      const auto y = ops::convolution<cpu::Backend>(bench.run(), w, x);
+      std::vector<float> results;
+      for (Index r = 0; r < y.rows(); ++r) results.insert(results.end(), y.row(r), y.row(r) + c.out);
+      return results;
+    };
+    const std::vector<float> exact = convolve(cpu::Backend(cpu::best_isa()), false);
+    std::vector<float> first;
+    for (const cpu::IsaRow& row : cpu::kIsas) {
+      if (!row.supported()) continue;
+      CAPTURE(row.name);
+      const auto got = convolve(cpu::Backend(row.isa).with(Precision::int8).value(), c.bytes);
+      double worst = 0;
+      for (std::size_t i = 0; i < got.size(); ++i) {
+        worst = std::max(worst, std::abs(static_cast<double>(got[i]) - static_cast<double>(exact[i])));
+      }
+      CHECK(worst < 5 * std::sqrt(static_cast<double>(9 * c.in) / 3 * 2 / 3) / 255);
+      if (!c.bytes) continue;
+      CHECK(worst > 1e-3);
+      if (first.empty()) first = got;
+      CHECK(got == first);
+    }
+  }
+}
+
 TEST_CASE("products of bfloat16 are those of the rounded numbers, in float32") {
   if (cpu::product_kernels(cpu::best_isa(), Precision::bf16) == nullptr) {
     CHECK(cpu::Backend(cpu::best_isa()).with(Precision::bf16)->precision() == Precision::float32);
