@@ -41,6 +41,9 @@ std::vector<Set> sets() {
   for (const cpu::IsaRow& row : cpu::kIsas) {
     if (!row.supported()) continue;
     all.push_back({row.name, cpu::kernels(row.isa).panel, cpu::product_kernels(row.isa, Precision::int8)});
+#if SEGFACE_ARM_KERNELS
+    all.push_back({"neon alone", all.back().panel, &cpu::baseline::kInt8Products});
+#endif
 #if SEGFACE_X86_KERNELS
     if (row.isa == cpu::Isa::avx2) all.push_back({"avx2 alone", all.back().panel, &cpu::kAvx2Int8});
     if (row.isa == cpu::Isa::avx512) all.push_back({"avx512 alone", all.back().panel, &cpu::avx512::kInt8Products});
