@@ -15,14 +15,14 @@ using test::random_numbers;
 
 namespace {
 
-// Rounded rows, with memory of their own.
+// Rounded rows, with memory of their own, which holds no numbers before.
 struct Rows {
   std::vector<std::uint32_t> groups;
   std::vector<float> scales;
   std::vector<std::int32_t> zeros;
 
   Rows(Precision precision, Index rows, Index depth)
-      : groups(static_cast<std::size_t>(rows * cpu::group_count(precision, depth))),
+      : groups(static_cast<std::size_t>(rows * cpu::group_count(precision, depth)), ~0u),
         scales(static_cast<std::size_t>(rows)),
         zeros(static_cast<std::size_t>(rows)) {}
   cpu::RoundedRows view() { return {groups.data(), scales.data(), zeros.data()}; }
@@ -41,6 +41,9 @@ std::vector<Set> sets() {
   for (const cpu::IsaRow& row : cpu::kIsas) {
     if (!row.supported()) continue;
     all.push_back({row.name, cpu::kernels(row.isa).panel, cpu::product_kernels(row.isa, Precision::int8)});
+#if SEGFACE_ARM_KERNELS
+    all.push_back({"neon alone", all.back().panel, &cpu::baseline::kInt8Products});
+#endif
 #if SEGFACE_X86_KERNELS
     if (row.isa == cpu::Isa::avx2) all.push_back({"avx2 alone", all.back().panel, &cpu::avx2::kInt8Products});
     if (row.isa == cpu::Isa::avx512) all.push_back({"avx512 alone", all.back().panel, &cpu::avx512::kInt8Products});
@@ -226,12 +229,93 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("each row and each output has a scale of its own: powers of two go through a layer of bytes unchanged") {
+  constexpr Index kRows = 130, kIn = 70, kOut = 45;
+  const auto weight = random_numbers("weight", kIn * kOut), x = random_numbers("x", kRows * kIn);
+  const auto row_power = [](Index r) { return std::ldexp(1.0f, static_cast<int>(r % 21) - 10); };
+  const auto output_power = [](Index o) { return std::ldexp(1.0f, static_cast<int>(o * 7 % 17) - 8); };
+  for (const cpu::IsaRow& row : cpu::kIsas) {
+    if (!row.supported()) continue;
+    CAPTURE(row.name);
+    const auto multiply = [&](bool scaled) {
+      std::vector<float> w = weight;
+      for (Index i = 0; scaled && i < kIn * kOut; ++i) w[static_cast<std::size_t>(i)] *= output_power(i / kIn);
+      SerialExecutor serial;
+      test::Bench<cpu::Backend> bench(cpu::Backend(row.isa).with(Precision::int8).value(), serial);
+      const cpu::Linear linear = bench.backend().prepare_linear({kIn, kOut, w.data(), nullptr, nullptr}).value();
+      const MapOf<cpu::Backend> rows = bench.run().map(1, 1, kRows, kIn);
+      for (Index r = 0; r < kRows; ++r) {
+        for (Index i = 0; i < kIn; ++i) {
+          rows.row(r)[i] = x[static_cast<std::size_t>(r * kIn + i)] * (scaled ? row_power(r) : 1.0f);
+        }
+      }
+      const auto y = ops::linear<cpu::Backend>(bench.run(), linear, rows);
+      std::vector<float> results;
+      for (Index r = 0; r < kRows; ++r) results.insert(results.end(), y.row(r), y.row(r) + kOut);
+      return results;
+    };
+    const std::vector<float> plain = multiply(false), scaled = multiply(true);
+    Index wrong = 0;
+    for (Index i = 0; i < kRows * kOut; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      wrong += scaled[at] != plain[at] * row_power(i / kOut) * output_power(i % kOut);
+    }
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE(
+    "3 x 3 convolutions of bytes: near the exact ones, the same bits on every instruction set; the others are floats") {
+  struct Case {
+    Index in, out;
+    bool bytes;
+  };
+  for (const Case& c : {Case{24, 96, true}, Case{256, 40, true}, Case{64, 64, false}, Case{24, 24, false}}) {
+    CAPTURE(c.in);
+    const auto weight = random_numbers("weight", 9 * c.in * c.out), bias = random_numbers("bias", c.out);
+    const ConvolutionParameters parameters = {c.in, c.out, 3, 1, weight.data(), {}, bias.data()};
+    const auto convolve = [&](const cpu::Backend& backend, bool bytes) {
+      SerialExecutor serial;
+      test::Bench<cpu::Backend> bench(backend, serial);
+      const cpu::Convolution w = bench.backend().prepare_convolution(parameters).value();
+      CHECK(w.winograd == !bytes);
+      CHECK((w.precision() == Precision::int8) == bytes);
+      const auto x = bench.map("x", 1, 9, 13, c.in);
+      const auto y = ops::convolution<cpu::Backend>(bench.run(), w, x);
+      std::vector<float> results;
+      for (Index r = 0; r < y.rows(); ++r) results.insert(results.end(), y.row(r), y.row(r) + c.out);
+      return results;
+    };
+    const std::vector<float> exact = convolve(cpu::Backend(cpu::best_isa()), false);
+    std::vector<float> first;
+    for (const cpu::IsaRow& row : cpu::kIsas) {
+      if (!row.supported()) continue;
+      CAPTURE(row.name);
+      const auto got = convolve(cpu::Backend(row.isa).with(Precision::int8).value(), c.bytes);
+      double worst = 0;
+      for (std::size_t i = 0; i < got.size(); ++i) {
+        worst = std::max(worst, std::abs(static_cast<double>(got[i]) - static_cast<double>(exact[i])));
+      }
+      CHECK(worst < 5 * std::sqrt(static_cast<double>(9 * c.in) / 3 * 2 / 3) / 255);
+      if (!c.bytes) continue;
+      CHECK(worst > 1e-3);
+      if (first.empty()) first = got;
+      CHECK(got == first);
+    }
+  }
+}
+
 TEST_CASE("products of bfloat16 are those of the rounded numbers, in float32") {
   if (cpu::product_kernels(cpu::best_isa(), Precision::bf16) == nullptr) {
     CHECK(cpu::Backend(cpu::best_isa()).with(Precision::bf16)->precision() == Precision::float32);
     MESSAGE("not tried: this processor has no products of bfloat16");
     return;
   }
+  Rows row(Precision::bf16, 1, 5);
+  const float five[] = {1, -2, 3, -4, 5};
+  cpu::product_kernels(cpu::best_isa(), Precision::bf16)->round_rows(five, 5, 1, 5, row.view());
+  CHECK(row.halves()[4] == bfloat16_from_float(5));
+  CHECK(row.halves()[5] == 0);  // times a weight of zero, it must be a number
   struct Case {
     Index rows, in, out;
   };

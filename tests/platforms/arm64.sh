@@ -19,7 +19,8 @@ try qemu-aarch64 "$work/segface" verify "$weights"
 
 try aarch64-linux-gnu-g++ $flags -I "$root/tests" "-DSEGFACE_TEST_DATA=\"$root/tests/data\"" "$root/tests/main.cpp" \
   "$root"/tests/backends/cpu_math_test.cpp "$root"/tests/backends/cpu_override_test.cpp \
-  "$root"/tests/backends/cpu_primitive_test.cpp "$root"/tests/backends/cpu_winograd_test.cpp \
+  "$root"/tests/backends/cpu_primitive_test.cpp "$root"/tests/backends/cpu_rounded_test.cpp \
+  "$root"/tests/backends/cpu_winograd_test.cpp \
   "$root"/tests/backends/plain_vectors_test.cpp "$root"/tests/base/file_names_test.cpp \
   "$root"/tests/network/cpu_golden_test.cpp "$root"/tools/networks/cpu.cpp -o "$work/tests"
 try qemu-aarch64 "$work/tests" --test-case-exclude="*official code at every stage,*no multiple of a stride*"

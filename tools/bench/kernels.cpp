@@ -13,6 +13,9 @@
 #include <vector>
 
 #include "segface/backends/cpu.hpp"
+#if SEGFACE_X86_KERNELS
+#include "instructions.hpp"
+#endif
 
 namespace {
 
@@ -52,8 +55,10 @@ std::vector<float> ones(Index count) {
 }
 
 void add_linear(const Backend& backend, Index rows, Index in, Index out, Activation activation) {
-  const std::string name = "linear" + std::string(activation == Activation::gelu ? "_gelu" : "") + "/" +
-                           std::to_string(rows) + "x" + std::to_string(in) + "x" + std::to_string(out);
+  const std::string precision = backend.precision() == Precision::float32 ? "" : precision_name(backend.precision());
+  const std::string name = "linear" + (precision.empty() ? "" : "_" + precision) +
+                           std::string(activation == Activation::gelu ? "_gelu" : "") + "/" + std::to_string(rows) +
+                           "x" + std::to_string(in) + "x" + std::to_string(out);
   add(backend, name, [=](Run<Backend>& run) {
     const auto weight = ones(in * out), bias = ones(out);
     auto w = std::make_shared<Backend::Linear>(
@@ -146,11 +151,15 @@ int main(int argc, char** argv) {
     return 7;
   }
   benchmark::AddCustomContext("kernels", backend->isa_name());
-  for (const auto& [in, out] : {std::pair<Index, Index>{24, 128}, {64, 128}, {256, 128}, {128, 256}}) {
-    add_linear(*backend, 16384, in, out, Activation::none);
+  for (const Precision precision : {Precision::float32, Precision::bf16, Precision::int8}) {
+    const Backend rounded = backend->with(precision).value();
+    if (rounded.precision() != precision) continue;  // what the processor lacks
+    for (const auto& [in, out] : {std::pair<Index, Index>{24, 128}, {64, 128}, {256, 128}, {128, 256}}) {
+      if (precision == Precision::float32 || in >= 64) add_linear(rounded, 16384, in, out, Activation::none);
+    }
+    add_linear(rounded, 1024, 512, 2048, Activation::gelu);
+    add_linear(rounded, 256, 4096, 1024, Activation::none);
   }
-  add_linear(*backend, 1024, 512, 2048, Activation::gelu);
-  add_linear(*backend, 256, 4096, 1024, Activation::none);
   add_convolution(*backend, 64, 128, 128);
   add_convolution(*backend, 32, 256, 256);
   add_depthwise(*backend, 128, 72, 3);
@@ -161,6 +170,9 @@ int main(int argc, char** argv) {
   add_windows(*backend, 64, 256, 8, 7, false);
   add_windows(*backend, 64, 256, 8, 8, true);
   add_rows(*backend);
+#if SEGFACE_X86_KERNELS
+  instructions::add_all();
+#endif
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

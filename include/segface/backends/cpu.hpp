@@ -90,7 +90,9 @@ class Backend {
   }
   Result<Convolution> prepare_convolution(const ConvolutionParameters& p) const noexcept {
     SEGFACE_ASSIGN(folded, fold_batch_norm(p));
-    if (suits_winograd(p.kernel, p.stride, p.in, p.out)) {
+    // Patches of bytes are faster than Winograd's tiles where each has many inputs, or many outputs for what it takes.
+    const bool rounded = precision_ == Precision::int8 && (p.in >= 256 || p.out >= 3 * p.in);
+    if (!rounded && suits_winograd(p.kernel, p.stride, p.in, p.out)) {
       SEGFACE_ASSIGN(transformed, pack_winograd(*kernels_, weight_blocks_, p.in, p.out, folded));
       return Convolution{std::move(transformed), p.out, p.kernel, p.stride, p.padding, /*winograd=*/true};
     }

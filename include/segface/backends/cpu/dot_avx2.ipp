@@ -38,10 +38,10 @@ SEGFACE_ALWAYS_INLINE Ints subtract_product(Ints products, std::int32_t zero, co
 SEGFACE_ALWAYS_INLINE Vec to_floats(Ints ints) noexcept {
   return _mm256_cvtepi32_ps(ints);
 }
-// Integers from 0 to 255.
-SEGFACE_ALWAYS_INLINE void store_bytes(std::uint8_t* p, Vec v, Index n) noexcept {
-  const __m256i wide = _mm256_cvtps_epi32(v);
-  const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(wide), _mm256_extracti128_si256(wide, 1));
+// See dot_avx512.ipp.
+SEGFACE_ALWAYS_INLINE void store_bytes(std::uint8_t* p, Vec v, Vec zero, Index n) noexcept {
+  const Ints ints = _mm256_add_epi32(_mm256_cvtps_epi32(v), _mm256_cvtps_epi32(zero));
+  const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(ints), _mm256_extracti128_si256(ints, 1));
   const __m128i bytes = _mm_packus_epi16(words, words);
   std::memcpy(p, &bytes, static_cast<std::size_t>(n));
 }

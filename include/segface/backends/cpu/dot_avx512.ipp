@@ -38,7 +38,12 @@ SEGFACE_ALWAYS_INLINE Ints subtract_product(Ints products, std::int32_t zero, co
 SEGFACE_ALWAYS_INLINE Vec to_floats(Ints ints) noexcept {
   return _mm512_cvtepi32_ps(ints);
 }
-// Integers from 0 to 255.
-SEGFACE_ALWAYS_INLINE void store_bytes(std::uint8_t* p, Vec v, Index n) noexcept {
-  _mm512_mask_cvtepi32_storeu_epi8(p, static_cast<__mmask16>((1u << n) - 1u), _mm512_cvtps_epi32(v));
+// The nearest integers to v + those of zero, where that is more 255. Less than 0 it is not.
+SEGFACE_ALWAYS_INLINE void store_bytes(std::uint8_t* p, Vec v, Vec zero, Index n) noexcept {
+  const Ints ints = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_cvtps_epi32(zero));
+  if (n == kLanes) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtusepi32_epi8(ints));
+  } else {
+    _mm512_mask_cvtusepi32_storeu_epi8(p, static_cast<__mmask16>((1u << n) - 1u), ints);
+  }
 }

@@ -41,9 +41,9 @@ SEGFACE_ALWAYS_INLINE Vec to_floats(const Ints& ints) noexcept {
   for (Index lane = 0; lane < kLanes; ++lane) floats[lane] = static_cast<float>(ints.lanes[lane]);
   return load(floats);
 }
-// Integers from 0 to 255.
-SEGFACE_ALWAYS_INLINE void store_bytes(std::uint8_t* p, Vec v, Index n) noexcept {
+// The nearest integers to v + those of zero, where that is more 255.
+SEGFACE_ALWAYS_INLINE void store_bytes(std::uint8_t* p, Vec v, Vec zero, Index n) noexcept {
   float floats[kLanes];
-  store(floats, v);
+  store(floats, max(min(round(v) + zero, splat(255.0f)), splat(0.0f)));
   for (Index i = 0; i < n; ++i) p[i] = static_cast<std::uint8_t>(floats[i]);
 }

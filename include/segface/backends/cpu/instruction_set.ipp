@@ -1,7 +1,8 @@
 // One instruction set: every kernel, for the vectors of SEGFACE_VECTORS and the dot products of SEGFACE_DOTS, in the
 // namespace SEGFACE_SET, compiled for the features of SEGFACE_TARGET where that is defined. SEGFACE_VNNI and SEGFACE_BF16:
 // products too by instructions that some processors of the set have; these are written in assembly, so that they need no
-// target of their own. Included by kernels.hpp only, once a set; takes its macros away.
+// target of their own. SEGFACE_PRODUCTS_ONLY: a set that has int8's products alone, since assemblers want a target for them.
+// Included by kernels.hpp only, once a set; takes its macros away.
 
 #if defined(SEGFACE_TARGET)
 #if defined(__clang__)
@@ -30,8 +31,9 @@ namespace SEGFACE_SET {
 #if defined(SEGFACE_BF16)
 #include "segface/backends/cpu/bf16.ipp"
 #endif
-//
+#if !defined(SEGFACE_PRODUCTS_ONLY)
 #include "segface/backends/cpu/kernels.ipp"
+#endif
 }  // namespace SEGFACE_SET
 
 #if defined(SEGFACE_TARGET)
@@ -53,11 +55,13 @@ inline constexpr ProductKernels kVnniProducts = {Precision::int8, round_to_bytes
 #if defined(SEGFACE_BF16)
 inline constexpr ProductKernels kBf16Products = {Precision::bf16, round_to_bfloat16, multiply_rounded<Bfloat16Dots>};
 #endif
+#if !defined(SEGFACE_PRODUCTS_ONLY)
 inline constexpr Kernels kKernels = {
     kLanes,          kPanel,        gemm,           strassen_stride, sum_panels,   winograd_input, winograd_products,
     winograd_output, depthwise_row, layer_norm,     largest_rows,    sum_rows,     scale_rows,     prelu_rows,
     add_rows,        add_position,  mix_pixel,      mix_pixels,      label_pixels, settle_pixels,  attend_few_keys,
     attend_strip,    merge_strips,  window_scratch, attend_window};
+#endif
 }  // namespace SEGFACE_SET
 
 #undef SEGFACE_SET

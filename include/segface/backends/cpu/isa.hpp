@@ -9,6 +9,8 @@
 #include "segface/base/status.hpp"
 #if SEGFACE_X86_KERNELS
 #include "segface/backends/cpu/x86_features.hpp"
+#elif SEGFACE_ARM_KERNELS
+#include "segface/backends/cpu/arm_features.hpp"
 #endif
 
 SEGFACE_BEGIN_CORE
@@ -59,6 +61,8 @@ inline bool has_instructions(Isa isa, Precision precision) noexcept {
   static const X86Features features = x86_features();
   if (isa == Isa::avx512) return precision == Precision::bf16 ? features.avx512_bf16 : features.avx512_vnni;
   if (isa == Isa::avx2) return precision == Precision::int8 && features.avx_vnni;
+#elif SEGFACE_ARM_KERNELS
+  if (precision == Precision::int8) return arm_dot_products();
 #endif
   static_cast<void>(isa);
   static_cast<void>(precision);
@@ -74,6 +78,8 @@ inline const ProductKernels* product_kernels(Isa isa, Precision precision) noexc
   if (precision == Precision::bf16) return native ? &avx512::kBf16Products : nullptr;
   if (isa == Isa::avx512) return native ? &avx512::kVnniProducts : &avx512::kInt8Products;
   if (isa == Isa::avx2) return native ? &avx2::kVnniProducts : &avx2::kInt8Products;
+#elif SEGFACE_ARM_KERNELS
+  if (has_instructions(isa, precision)) return &neon_dots::kInt8Products;
 #endif
   static_cast<void>(isa);
   return precision == Precision::int8 ? &baseline::kInt8Products : nullptr;

@@ -21,9 +21,12 @@
 #include <immintrin.h>
 #else
 #define SEGFACE_X86_KERNELS 0
-#if defined(__aarch64__)
-#include <arm_neon.h>
 #endif
+#if defined(__aarch64__)
+#define SEGFACE_ARM_KERNELS 1
+#include <arm_neon.h>
+#else
+#define SEGFACE_ARM_KERNELS 0
 #endif
 
 SEGFACE_BEGIN_CORE
@@ -238,6 +241,20 @@ struct Kernels {
 #endif
 #define SEGFACE_DOTS "segface/backends/cpu/dot_plain.ipp"
 #include "segface/backends/cpu/instruction_set.ipp"
+
+#if SEGFACE_ARM_KERNELS
+#define SEGFACE_PRODUCTS_ONLY
+#define SEGFACE_SET neon_dots
+#if defined(__clang__)
+#define SEGFACE_TARGET "dotprod"
+#elif !defined(__ARM_FEATURE_DOTPROD)
+#define SEGFACE_TARGET "arch=armv8.2-a+dotprod"
+#endif
+#define SEGFACE_VECTORS "segface/backends/cpu/vector_neon.ipp"
+#define SEGFACE_DOTS "segface/backends/cpu/dot_neon.ipp"
+#include "segface/backends/cpu/instruction_set.ipp"
+#undef SEGFACE_PRODUCTS_ONLY
+#endif
 
 #if SEGFACE_X86_KERNELS
 #define SEGFACE_VNNI
