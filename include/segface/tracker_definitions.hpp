@@ -28,7 +28,9 @@ class Tracking {
     const double frames = kSeconds * options.smooth * options.rate;
     keep_ = frames > 0 ? static_cast<float>(std::exp(-1 / frames)) : 0;
     filter_ = [this](std::size_t face, bool surroundings, const LogitsView<float>& seen) {
-      return tracks_[face]->logits(surroundings).add(seen, keep_, parser_.parser().executor());
+      Track& track = *tracks_[face];
+      const auto still = static_cast<float>(track.stillness());
+      return track.logits(surroundings).add(seen, keep_, still, parser_.parser().executor());
     };
   }
 
@@ -65,9 +67,10 @@ class Tracking {
     if (finds) {
       SEGFACE_ASSIGN(faces, parser_.finder().find(frame, options_.photo.find));
       skipped = std::move(faces.skipped);
+      if (options_.smooth > 0) SEGFACE_RETURN_IF_ERROR(follow(frame));
       SEGFACE_RETURN_IF_ERROR(assign(frame, faces.found));
     } else {
-      SEGFACE_RETURN_IF_ERROR(follow(frame, tracks_));
+      SEGFACE_RETURN_IF_ERROR(follow(frame));
     }
     since_find_ = finds ? 0 : since_find_ + 1;
     // A face that moved out of the frame is none any more.
@@ -81,10 +84,8 @@ class Tracking {
     return {};
   }
 
-  double seconds() const noexcept { return 1 / options_.rate; }
-
   // Gives the faces that were found to the tracks, each to that which it covers most of, and begins others. Without
-  // smoothing, faces are in their own order.
+  // smoothing, faces are those that were found, in their order.
   Status assign(const ImageView& frame, const std::vector<Face>& found) {
     struct Pair {
       double overlap;
@@ -103,39 +104,57 @@ class Tracking {
     for (const Pair& pair : pairs) {
       if (face_of[pair.track] != kNone || track_of[pair.face] != kNone) continue;
       face_of[pair.track] = pair.face, track_of[pair.face] = pair.track;
-      tracks_[pair.track]->find(found[pair.face], seconds(), options_.smooth);
+      tracks_[pair.track]->find(found[pair.face], options_.smooth);
     }
-    Tracks missed, kept;
-    for (std::size_t t = 0; t < tracks_.size(); ++t) {
-      if (face_of[t] == kNone && options_.smooth > 0) missed.push_back(std::move(tracks_[t]));
+    Tracks kept;
+    const bool smooth = options_.smooth > 0;
+    for (std::size_t t = 0; t < tracks_.size() && smooth; ++t) {
+      if (face_of[t] != kNone || tracks_[t]->miss()) kept.push_back(std::move(tracks_[t]));
     }
-    SEGFACE_RETURN_IF_ERROR(follow(frame, missed));
-    std::size_t next_missed = 0;
-    for (std::size_t t = 0; t < tracks_.size() && options_.smooth > 0; ++t) {
-      std::unique_ptr<Track>& track = face_of[t] == kNone ? missed[next_missed++] : tracks_[t];
-      if (face_of[t] != kNone || track->miss()) kept.push_back(std::move(track));
-    }
+    std::vector<Track*> begun;
     for (std::size_t f = 0; f < found.size(); ++f) {
-      if (track_of[f] == kNone) {
-        kept.push_back(std::make_unique<Track>(++last_number_, found[f]));
-      } else if (options_.smooth == 0) {
-        kept.push_back(std::move(tracks_[track_of[f]]));
-      }
+      const bool known = track_of[f] != kNone;
+      if (known && smooth) continue;
+      kept.push_back(known ? std::move(tracks_[track_of[f]]) : std::make_unique<Track>(++last_number_, found[f]));
+      begun.push_back(kept.back().get());
     }
     tracks_ = std::move(kept);
+    return options_.every > 1 || smooth ? settle(frame, begun) : Status();
+  }
+
+  // Asks O-Net until its windows are those that it is asked in later.
+  Status settle(const ImageView& frame, const std::vector<Track*>& tracks) {
+    constexpr int kTimes = 3;
+    for (int i = 0; i < kTimes && !tracks.empty(); ++i) {
+      windows_.clear();
+      for (const Track* track : tracks) windows_.push_back(track->window());
+      SEGFACE_RETURN_IF_ERROR(ask(frame));
+      for (std::size_t t = 0; t < tracks.size(); ++t) {
+        const WindowAnswer& answer = answers_[t];
+        tracks[t]->settle(answer.landmarks, answer.better_window(), answer.difference > 0 && is_plausible(answer),
+                          options_.smooth);
+      }
+    }
     return {};
   }
 
-  Status follow(const ImageView& frame, const Tracks& tracks) {
-    if (tracks.empty()) return {};
+  // The answers to windows_.
+  Status ask(const ImageView& frame) {
+    return parser_.finder().shared_->with_workspace(
+        [&](auto& workspace) { return workspace.follow(frame, windows_, answers_); });
+  }
+  bool is_plausible(const WindowAnswer& answer) const noexcept {
+    return check_landmarks(answer.landmarks, width_, height_).ok();
+  }
+
+  Status follow(const ImageView& frame) {
+    if (tracks_.empty()) return {};
     windows_.clear();
-    for (const std::unique_ptr<Track>& track : tracks) windows_.push_back(track->window());
-    SEGFACE_RETURN_IF_ERROR(parser_.finder().shared_->with_workspace(
-        [&](auto& workspace) { return workspace.follow(frame, windows_, answers_); }));
-    for (std::size_t i = 0; i < tracks.size(); ++i) {
-      const Landmarks& landmarks = answers_[i].landmarks;
-      tracks[i]->follow(landmarks, sigmoid(answers_[i].difference), check_landmarks(landmarks, width_, height_).ok(),
-                        seconds(), options_.smooth);
+    for (const std::unique_ptr<Track>& track : tracks_) windows_.push_back(track->window());
+    SEGFACE_RETURN_IF_ERROR(ask(frame));
+    for (std::size_t i = 0; i < tracks_.size(); ++i) {
+      tracks_[i]->follow(answers_[i].landmarks, sigmoid(answers_[i].difference), is_plausible(answers_[i]),
+                         1 / options_.rate, options_.smooth);
     }
     return {};
   }

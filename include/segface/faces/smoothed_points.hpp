@@ -1,11 +1,13 @@
 // SmoothedPoints: landmarks that hold still while a face does, and follow it when it moves.
 //
 // The One-Euro filter (Casiez, Roussel, Vogel 2012): a low-pass filter whose cutoff grows with the speed,
-//   f = 1 / smooth + 5 |speed|,   s += a (x - s),   a = 1 / (1 + 1 / (2 pi f dt))
-// in Hz, for a speed in distances of the eyes a second, itself filtered at 1 Hz. The five points of a face have one cutoff, so
-// that a face moves as a whole.
+//   f = 0.1 / smooth + 20 motion,   s += a (x - s),   a = 1 / (1 + 1 / (2 pi f dt))
+// in Hz. Motion is the median of the points' speeds, in distances of the eyes a second, as far as it is more than noise, and
+// of how far they have got away: a mouth that talks moves no face. All points have one cutoff, so that a face moves as a
+// whole. The first frames are averaged, a >= 1 / n: the first points are no better than others.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -31,21 +33,30 @@ class SmoothedPoints {
   void reset(const Landmarks& points) noexcept {
     points_ = points;
     speeds_ = {};
+    motion_ = 0, count_ = 1;
   }
   const Landmarks& points() const noexcept { return points_; }
+
+  // 1 for a face that holds still, 0 for one that moves by more than half of its eyes' distance a second.
+  double stillness() const noexcept { return std::fmax(0.0, 1 - motion_ / kMoves); }
 
   // A frame later: `seconds` after the last.
   const Landmarks& add(const Landmarks& seen, double seconds, double smooth) noexcept {
     const std::array<Point, 5> to = seen.in_order(), from = points_.in_order();
     const double size = eye_distance(seen);
     const double of_speed = share(kSpeedCutoff, seconds);
-    double speed = 0;
+    std::array<double, 5> speed, away;
     for (std::size_t i = 0; i < 5; ++i) {
       const Point now = {(to[i].x - from[i].x) / (size * seconds), (to[i].y - from[i].y) / (size * seconds)};
       speeds_[i] = {speeds_[i].x + of_speed * (now.x - speeds_[i].x), speeds_[i].y + of_speed * (now.y - speeds_[i].y)};
-      speed += std::hypot(speeds_[i].x, speeds_[i].y) / 5;
+      speed[i] = std::hypot(speeds_[i].x, speeds_[i].y);
+      away[i] = std::hypot(to[i].x - from[i].x, to[i].y - from[i].y) / size;
     }
-    const double part = share(kLeastCutoff / smooth + kSlope * speed, seconds);
+    std::nth_element(speed.begin(), speed.begin() + 2, speed.end());
+    std::nth_element(away.begin(), away.begin() + 2, away.end());
+    motion_ = std::fmax(0.0, speed[2] - kStill) + kPull * std::fmax(0.0, away[2] - kAway);
+    const double cutoff = kLeastCutoff / smooth + kSlope * motion_;
+    const double part = std::fmax(share(cutoff, seconds), 1.0 / ++count_);
     std::array<double, 10> mixed;
     for (std::size_t i = 0; i < 5; ++i) {
       mixed[2 * i] = from[i].x + part * (to[i].x - from[i].x);
@@ -55,7 +66,8 @@ class SmoothedPoints {
   }
 
  private:
-  static constexpr double kLeastCutoff = 1, kSpeedCutoff = 1, kSlope = 5;
+  static constexpr double kLeastCutoff = 0.1, kSpeedCutoff = 2.5, kSlope = 20;
+  static constexpr double kStill = 0.3, kMoves = 0.3, kAway = 0.05, kPull = 10;
 
   // Of what is new, for a cutoff in Hz.
   static double share(double cutoff, double seconds) noexcept {
@@ -65,6 +77,8 @@ class SmoothedPoints {
 
   Landmarks points_ = {};
   std::array<Point, 5> speeds_ = {};  // eye distances a second
+  double motion_ = 0;                 // eye distances a second, beyond noise
+  double count_ = 1;                  // frames since the first
 };
 
 SEGFACE_END_CORE

@@ -33,32 +33,38 @@ class Track {
   Index number() const noexcept { return number_; }
   // As it is told: with smoothed points.
   const Face& face() const noexcept { return face_; }
+  double stillness() const noexcept { return points_.stillness(); }
   // What is remembered of its part and of its surroundings.
   SmoothedLogits& logits(bool surroundings) noexcept { return logits_[surroundings ? 1 : 0]; }
 
-  // It was found in this frame.
-  void find(const Face& found, double seconds, double smooth) noexcept {
-    missed_ = 0;
-    if (smooth == 0 || is_jump(found.landmarks)) return begin(found);
-    const Landmarks smoothed = points_.add(found.landmarks, seconds, smooth);
-    seen_ = found.landmarks;
-    remember_window(found);
-    face_ = found;
-    place(smoothed);
-  }
-
-  // Where O-Net is asked for it in the next frame.
+  // Where O-Net is asked for it next: first around the box that was found, then closer, then as always.
   TurnedWindow window() const noexcept {
-    const AlignedSquare square(seen_);
+    const AlignedSquare square(points_.points());
     const double side = static_cast<double>(square.side());
     const Point centre = square.to_photo({middle_.x * side - 0.5, middle_.y * side - 0.5});
-    return {centre, size_ * side, roll_of(seen_)};
+    return {centre, size_ * side, roll_of(points_.points())};
   }
-  // What it answered. Where it is in doubt, a face that something covers, points stay where they are.
+  // What O-Net says in the frame that it was found in, of a face that is new: windows of later frames lie around its points
+  // as that which it asks for, and, with smoothing, points begin with those of such a window.
+  void settle(const Landmarks& landmarks, const TurnedWindow& better, bool sure, double smooth) noexcept {
+    if (!sure || is_jump(landmarks)) return;
+    remember_window(landmarks, better.centre, better.side);
+    if (smooth == 0) return;
+    points_.reset(landmarks);
+    place(landmarks);
+  }
+  // It was found again. Its points go on as they are followed, unless these are elsewhere.
+  void find(const Face& found, double smooth) noexcept {
+    missed_ = 0;
+    face_.score = found.score;
+    if (smooth == 0 || distance(found.landmarks) > kAstray * eye_distance(found.landmarks)) begin(found);
+  }
+  // What O-Net answered in a later frame. Where it is in doubt, a face that something covers, points stay where they are.
   void follow(const Landmarks& landmarks, double probability, bool plausible, double seconds, double smooth) noexcept {
     constexpr double kDoubt = 0.5;
     face_.probability = probability;
     if (probability < kDoubt || !plausible) return;
+    const Landmarks before = points_.points();
     const bool jumps = is_jump(landmarks);
     if (jumps) forget();
     if (jumps || smooth == 0) {
@@ -66,8 +72,6 @@ class Track {
     } else {
       points_.add(landmarks, seconds, smooth);
     }
-    const Landmarks before = seen_;
-    seen_ = landmarks;
     move_box(before);
     place(points_.points());
   }
@@ -79,33 +83,37 @@ class Track {
   }
 
  private:
+  static constexpr double kAstray = 0.3;  // eye distances between what was followed and what was found
+
   void begin(const Face& found) noexcept {
     face_ = found;
-    seen_ = found.landmarks;
-    points_.reset(seen_);
-    remember_window(found);
+    points_.reset(found.landmarks);
+    const FaceRectangle& box = found.box;
+    remember_window(found.landmarks, {box.x + box.width / 2 - 0.5, box.y + box.height / 2 - 0.5}, box.size());
     forget();
   }
   void forget() noexcept {
     for (SmoothedLogits& logits : logits_) logits.forget();
   }
+  double distance(const Landmarks& landmarks) const noexcept {
+    const Point now = middle_of(landmarks), before = middle_of(points_.points());
+    return std::hypot(now.x - before.x, now.y - before.y);
+  }
   bool is_jump(const Landmarks& landmarks) const noexcept {
-    const Point now = middle_of(landmarks), before = middle_of(seen_);
-    return !(std::hypot(now.x - before.x, now.y - before.y) <= kJump * eye_distance(seen_));
+    return !(distance(landmarks) <= kJump * eye_distance(points_.points()));
   }
 
-  // The box in parts of the square of the points, in which windows stay.
-  void remember_window(const Face& found) noexcept {
-    const AlignedSquare square(found.landmarks);
-    const double side = static_cast<double>(square.side());
-    const Point centre =
-        square.from_photo(Point{found.box.x + found.box.width / 2 - 0.5, found.box.y + found.box.height / 2 - 0.5});
-    middle_ = {(centre.x + 0.5) / side, (centre.y + 0.5) / side};
-    size_ = found.box.size() / side;
+  // A window in parts of the square of the points.
+  void remember_window(const Landmarks& landmarks, const Point& centre, double side) noexcept {
+    const AlignedSquare square(landmarks);
+    const double whole = static_cast<double>(square.side());
+    const Point middle = square.from_photo(centre);
+    middle_ = {(middle.x + 0.5) / whole, (middle.y + 0.5) / whole};
+    size_ = side / whole;
   }
   void move_box(const Landmarks& before) noexcept {
-    const Point from = middle_of(before), to = middle_of(seen_);
-    const double scale = eye_distance(seen_) / eye_distance(before);
+    const Point from = middle_of(before), to = middle_of(points_.points());
+    const double scale = eye_distance(points_.points()) / eye_distance(before);
     FaceRectangle& box = face_.box;
     const double x = to.x + scale * (box.x + box.width / 2 - from.x),
                  y = to.y + scale * (box.y + box.height / 2 - from.y);
@@ -118,7 +126,6 @@ class Track {
 
   Index number_;
   Face face_;
-  Landmarks seen_ = {};  // of the last frame, as a network gave them
   SmoothedPoints points_;
   Point middle_;     // of the window, and
   double size_ = 1;  // its side, in parts of the square of the points
