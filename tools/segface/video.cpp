@@ -365,6 +365,7 @@ int run(const std::vector<std::string>& words) {
   const Status weights = find_weight_files(request->common);
   if (!weights.ok()) return misuse(kVideo, weights);
   keep_going_at_closed_pipes();
+  keep_memory();
   return with_backend(request->common.backend,
                       [&](auto type) { return run_video<typename decltype(type)::Backend>(std::move(*request)); });
 }

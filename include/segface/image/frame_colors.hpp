@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 
 #include "segface/base/config.hpp"
@@ -169,6 +170,20 @@ class FrameColors {
     }
   }
 
+  // From the first pixel of a row that differs to behind the last, as far as that is told by bytes.
+  struct Run {
+    Index first, last;
+  };
+  static Run changed_run(const ImageView& before, const ImageView& changed, Index y) noexcept {
+    if (before.order != changed.order) return {0, changed.width};
+    const Index channels = channels_of(changed.order), bytes = changed.width * channels;
+    const std::uint8_t *const a = before.row(y), *const b = changed.row(y);
+    constexpr Index kStep = 64;
+    Index first = 0, last = bytes;
+    while (first + kStep <= bytes && std::memcmp(a + first, b + first, kStep) == 0) first += kStep;
+    while (last - kStep >= first && std::memcmp(a + last - kStep, b + last - kStep, kStep) == 0) last -= kStep;
+    return {first / channels, (last + channels - 1) / channels};
+  }
   static bool differ(const ImageView& before, const ImageView& changed, Index x, Index y) noexcept {
     return before.rgb(x, y) != changed.rgb(x, y);
   }
@@ -182,8 +197,9 @@ class FrameColors {
 
   void put_row(const ImageView& before, const ImageView& changed, Index y, std::uint8_t* frame) const noexcept {
     const Index channels = format_.is_y4m() ? 1 : format_.channels;
-    std::uint8_t* to = frame + y * format_.width * channels;
-    for (Index x = 0; x < format_.width; ++x, to += channels) {
+    const Run run = changed_run(before, changed, y);
+    std::uint8_t* to = frame + (y * format_.width + run.first) * channels;
+    for (Index x = run.first; x < run.last; ++x, to += channels) {
       if (!differ(before, changed, x, y)) continue;
       const Rgb c = changed.rgb(x, y);
       if (channels >= 3) {
@@ -215,7 +231,14 @@ class FrameColors {
     const Index width = format_.chroma_width();
     std::uint8_t* const cb = const_cast<std::uint8_t*>(chroma_plane(frame, 0)) + row * width;
     std::uint8_t* const cr = const_cast<std::uint8_t*>(chroma_plane(frame, 1)) + row * width;
-    for (Index x = 0; x < width; ++x) {
+    Run run = {format_.width, 0};
+    for (Index v = rows.first; v <= rows.last; ++v) {
+      const Run of_row = changed_run(before, changed, v);
+      run = {std::min(run.first, of_row.first), std::max(run.last, of_row.last)};
+    }
+    const Index step = layout.halves_columns ? 2 : 1;
+    const Index last = std::min(width, (run.last + step) / step);  // a sample beyond the run may count its last pixel
+    for (Index x = run.first / step; x < last; ++x) {
       const Pixels columns(x, format_.width, layout.halves_columns, layout.on_columns);
       int all = 0, of_changed = 0, blue = 0, red = 0;
       for (Index v = rows.first; v <= rows.last; ++v) {
