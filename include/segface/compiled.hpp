@@ -1,5 +1,5 @@
-// What segface.hpp, finder.hpp and photo.hpp offer to programs of many files: declarations, quick to include. The code is
-// compiled once, with compiled.cpp: link the CMake target segface::compiled, or add that file to the program.
+// What segface.hpp, finder.hpp, photo.hpp and video.hpp offer to programs of many files: declarations, quick to include.
+// The code is compiled once, with compiled.cpp: link the CMake target segface::compiled, or add that file to the program.
 //
 //   #include <segface/compiled.hpp>
 //   ...
@@ -15,6 +15,7 @@
 #include "segface/faces/finder.hpp"
 #include "segface/parser.hpp"
 #include "segface/photo_parser.hpp"
+#include "segface/tracker.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 
@@ -22,6 +23,7 @@ extern template class BasicParser<cpu::Backend>;
 extern template class BasicWorkspace<cpu::Backend>;
 extern template class BasicFinder<cpu::Backend>;
 extern template class BasicPhotoParser<cpu::Backend>;
+extern template class BasicTracker<cpu::Backend>;
 
 SEGFACE_END_NAMESPACE
 

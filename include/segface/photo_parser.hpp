@@ -22,6 +22,13 @@
 #include "segface/image/image.hpp"
 #include "segface/parser.hpp"
 
+SEGFACE_BEGIN_CORE
+
+template <class Backend>
+class Tracking;
+
+SEGFACE_END_CORE
+
 SEGFACE_BEGIN_NAMESPACE
 
 template <class Backend>
@@ -51,6 +58,7 @@ class BasicPhotoParser {
   const BasicParser<Backend>& parser() const noexcept { return parser_; }
 
  private:
+  friend core::Tracking<Backend>;
   struct State;
 
   // Calls body(PhotoParsing) -> Status for a photo of so many faces or parts, with a workspace that no other call has.

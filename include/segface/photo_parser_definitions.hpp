@@ -31,10 +31,16 @@ template <class Backend>
 class PhotoParsing {
  public:
   static constexpr double kSurroundings = 2;  // sides of a face's own part
+  // Takes the logits of a face, by its place among the faces, or of its surroundings, and gives those to go on with, which
+  // stay until it is called again.
+  using Filter = std::function<Result<LogitsView<float>>(std::size_t, bool surroundings, const LogitsView<float>&)>;
 
   PhotoParsing(const BasicParser<Backend>& parser, BasicWorkspace<Backend>& workspace, const ImageView& photo,
                const PhotoOptions& options)
       : parser_(parser), workspace_(workspace), photo_(photo), options_(options) {}
+
+  // Before parse(); it must outlive it.
+  void filter_by(const Filter& filter) noexcept { filter_ = &filter; }
 
   Status parse(const Faces& faces, ParsedPhoto& result) {
     for (const bool surroundings : {false, true}) {
@@ -110,6 +116,10 @@ class PhotoParsing {
     double sum = 0, count = 0;
     for (std::size_t i = 0; i < parts_.size(); ++i) {
       SEGFACE_ASSIGN(seen, see(i, room.span()));
+      if (filter_ != nullptr) {
+        SEGFACE_ASSIGN(filtered, (*filter_)(parts_[i].number - std::size_t{1}, parts_[i].surroundings, seen.logits));
+        seen.logits = filtered;
+      }
       if (options_.logits) SEGFACE_RETURN_IF_ERROR(options_.logits(parts_[i].region, seen.logits));
       SEGFACE_RETURN_IF_ERROR(mapper.add(i, seen.logits, parser_.executor()));
       if (!options_.mattes.empty()) SEGFACE_RETURN_IF_ERROR(draw_mattes(mapper, i, seen.logits, result.mattes));
@@ -241,6 +251,7 @@ class PhotoParsing {
   BasicWorkspace<Backend>& workspace_;
   ImageView photo_;
   const PhotoOptions& options_;
+  const Filter* filter_ = nullptr;
   std::vector<Part> parts_;
   Buffer<float> largest_;  // of the mattes of a pixel, where labels are refined
 };

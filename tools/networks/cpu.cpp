@@ -8,6 +8,7 @@ template class BasicParser<cpu::Backend>;
 template class BasicWorkspace<cpu::Backend>;
 template class BasicFinder<cpu::Backend>;
 template class BasicPhotoParser<cpu::Backend>;
+template class BasicTracker<cpu::Backend>;
 
 SEGFACE_END_NAMESPACE
 

@@ -1,7 +1,7 @@
 #include "segface/cuda.cuh"
 #include "segface/faces/finder_definitions.hpp"
 #include "segface/parser_definitions.hpp"
-#include "segface/photo_parser_definitions.hpp"
+#include "segface/tracker_definitions.hpp"
 
 #include "networks/cuda.hpp"
 #include "networks/device_times.cuh"
@@ -16,7 +16,9 @@ template class BasicWorkspace<cuda::HalfBackend>;
 template class BasicFinder<cuda::Backend>;
 template class BasicFinder<cuda::HalfBackend>;
 template class BasicPhotoParser<cuda::Backend>;
+template class BasicTracker<cuda::Backend>;
 template class BasicPhotoParser<cuda::HalfBackend>;
+template class BasicTracker<cuda::HalfBackend>;
 
 SEGFACE_END_NAMESPACE
 

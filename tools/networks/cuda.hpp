@@ -7,6 +7,7 @@
 #include "segface/faces/finder.hpp"
 #include "segface/parser.hpp"
 #include "segface/photo_parser.hpp"
+#include "segface/tracker.hpp"
 
 #include "networks/device_times.hpp"
 
@@ -32,7 +33,9 @@ extern template class BasicWorkspace<cuda::HalfBackend>;
 extern template class BasicFinder<cuda::Backend>;
 extern template class BasicFinder<cuda::HalfBackend>;
 extern template class BasicPhotoParser<cuda::Backend>;
+extern template class BasicTracker<cuda::Backend>;
 extern template class BasicPhotoParser<cuda::HalfBackend>;
+extern template class BasicTracker<cuda::HalfBackend>;
 
 SEGFACE_END_NAMESPACE
 

@@ -4,7 +4,7 @@
 
 #include "segface/backends/reference.hpp"
 #include "segface/compiled.hpp"
-#include "segface/photo.hpp"
+#include "segface/video.hpp"
 
 SEGFACE_BEGIN_NAMESPACE
 
@@ -17,6 +17,7 @@ extern template class BasicParser<reference::Backend<float>>;
 extern template class BasicWorkspace<reference::Backend<float>>;
 extern template class BasicFinder<reference::Backend<float>>;
 extern template class BasicPhotoParser<reference::Backend<float>>;
+extern template class BasicTracker<reference::Backend<float>>;
 
 extern template class core::SegFace<reference::Backend<double>>;
 extern template class core::Plan<core::SegFace, reference::Backend<double>>;

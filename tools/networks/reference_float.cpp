@@ -8,5 +8,6 @@ template class BasicParser<reference::Backend<float>>;
 template class BasicWorkspace<reference::Backend<float>>;
 template class BasicFinder<reference::Backend<float>>;
 template class BasicPhotoParser<reference::Backend<float>>;
+template class BasicTracker<reference::Backend<float>>;
 
 SEGFACE_END_NAMESPACE

@@ -21,7 +21,7 @@ struct Command {
   int (*run)(const std::vector<std::string>& words);
 };
 
-extern const Command kParse, kConvert, kQuantize, kInfo, kVerify, kBench, kEval;
+extern const Command kParse, kVideo, kConvert, kQuantize, kInfo, kVerify, kBench, kEval;
 
 // A usage error of a command: one line with the way to its help.
 inline int misuse(const Command& command, const Status& status) {

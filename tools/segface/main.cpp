@@ -18,7 +18,7 @@
 namespace tool {
 namespace {
 
-const Command* const kCommands[] = {&kParse, &kConvert, &kQuantize, &kInfo, &kVerify, &kBench, &kEval};
+const Command* const kCommands[] = {&kParse, &kVideo, &kConvert, &kQuantize, &kInfo, &kVerify, &kBench, &kEval};
 
 void print_help() {
   std::printf(

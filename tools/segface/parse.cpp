@@ -299,19 +299,6 @@ int parse_all(Request request) {
   return call.run(std::move(first));
 }
 
-// Names the files of weights that are not given. Errors: invalid_argument.
-Status find_weight_files(Request& request) {
-  if (request.weights.empty() && !request.draws_faces) {
-    SEGFACE_ASSIGN(weights, default_weights());
-    request.weights = weights;
-  }
-  if (request.finder.empty() && request.finds_faces()) {
-    SEGFACE_ASSIGN(finder, default_finder(request.weights));
-    request.finder = finder;
-  }
-  return {};
-}
-
 int run(const std::vector<std::string>& words) {
   const auto arguments = Arguments::parse(words, {{"--weights", true},
                                                   {"--finder", true},

@@ -30,6 +30,10 @@ void catch_signals();
 
 // Bytes pass unchanged, and no file that is opened later gets the number of a stream that was closed.
 void prepare_standard_streams();
+// Some bytes of standard input, as soon as there are any; 0 at its end, -1 and errno where that fails.
+std::ptrdiff_t read_standard_input(void* out, std::size_t most);
+// From now on writing to a pipe that nobody reads fails, as writing to a full disk does, and does not end the process.
+void keep_going_at_closed_pipes();
 // Whether a stream leads to a terminal that understands control sequences.
 bool is_terminal(std::FILE* stream);
 

@@ -60,6 +60,14 @@ void prepare_standard_streams() {
   }
 }
 
+std::ptrdiff_t read_standard_input(void* out, std::size_t most) {
+  return ::read(STDIN_FILENO, out, most);
+}
+
+void keep_going_at_closed_pipes() {
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
 bool is_terminal(std::FILE* stream) {
   const char* term = std::getenv("TERM");
   return ::isatty(::fileno(stream)) != 0 && term != nullptr && std::string_view(term) != "dumb";

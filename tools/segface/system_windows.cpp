@@ -63,6 +63,12 @@ void prepare_standard_streams() {
   ::SetConsoleOutputCP(CP_UTF8);
 }
 
+std::ptrdiff_t read_standard_input(void* out, std::size_t most) {
+  return ::_read(::_fileno(stdin), out, static_cast<unsigned>(std::min<std::size_t>(most, std::size_t{1} << 30)));
+}
+
+void keep_going_at_closed_pipes() {}
+
 bool is_terminal(std::FILE* stream) {
   if (::_isatty(::_fileno(stream)) == 0) return false;
   const auto console = reinterpret_cast<HANDLE>(::_get_osfhandle(::_fileno(stream)));

@@ -9,6 +9,7 @@
 #include "segface/base/status.hpp"
 
 #include "photo_list.hpp"
+#include "request.hpp"
 #include "system.hpp"
 
 namespace tool {
@@ -53,6 +54,19 @@ inline Result<std::string> default_finder(const std::string& weights) {
                "there is no finder.safetensors beside the weights or this program, which finds "
                "the faces of a photo; name it with --finder, or say what to look at: --whole, "
                "--box or --landmarks");
+}
+
+// Names the files of weights that are not given. Errors: invalid_argument.
+inline Status find_weight_files(Request& request) {
+  if (request.weights.empty() && !request.draws_faces) {
+    SEGFACE_ASSIGN(weights, default_weights());
+    request.weights = weights;
+  }
+  if (request.finder.empty() && request.finds_faces()) {
+    SEGFACE_ASSIGN(finder, default_finder(request.weights));
+    request.finder = finder;
+  }
+  return {};
 }
 
 }  // namespace tool

@@ -70,6 +70,8 @@ class FileDescriptor {
   static FileDescriptor open_input(const std::string& path) noexcept { return open(path, O_RDONLY | O_NONBLOCK); }
   // To write behind what a device or a pipe holds already.
   static FileDescriptor open_device(const std::string& path) noexcept { return open(path, O_WRONLY | O_APPEND); }
+  // To write from the beginning; what was there is gone.
+  static FileDescriptor create(const std::string& path) noexcept { return open(path, O_WRONLY | O_CREAT | O_TRUNC); }
   // As ::open.
   static FileDescriptor open(const std::string& path, int flags) noexcept {
     const CancellationGuard guard;
@@ -123,6 +125,8 @@ class FileDescriptor {
     }
     return 0;
   }
+  // Leaves so many bytes of it; errno where that fails, else 0.
+  int cut(std::uint64_t bytes) noexcept { return ::ftruncate(number_, static_cast<off_t>(bytes)) == 0 ? 0 : errno; }
   // Makes what was written survive a power cut, where the file system can do that; errno where that fails, else 0.
   int sync() noexcept {
     const CancellationGuard guard;

@@ -84,6 +84,8 @@ class FileDescriptor {
   static FileDescriptor open_input(const std::string& path) { return open(path, _O_RDONLY); }
   // To write behind what a device or a pipe holds already.
   static FileDescriptor open_device(const std::string& path) { return open(path, _O_WRONLY | _O_APPEND); }
+  // To write from the beginning; what was there is gone.
+  static FileDescriptor create(const std::string& path) { return open(path, _O_WRONLY | _O_CREAT | _O_TRUNC); }
   // As _open.
   static FileDescriptor open(const std::string& path, int flags) {
     FileDescriptor file;
@@ -119,6 +121,8 @@ class FileDescriptor {
     }
     return static_cast<std::ptrdiff_t>(got);
   }
+  // Leaves so many bytes of it; errno where that fails, else 0.
+  int cut(std::uint64_t bytes) noexcept { return ::_chsize_s(number_, static_cast<std::int64_t>(bytes)); }
   // Writes all bytes where the file's position is; errno where that fails, else 0.
   int write(Bytes bytes) noexcept {
     while (!bytes.empty()) {

@@ -22,6 +22,8 @@ SEGFACE_BEGIN_CORE
 class FinderFile;
 template <class Backend>
 struct SharedDetector;
+template <class Backend>
+class Tracking;
 namespace cpu {
 class Backend;
 }
@@ -57,6 +59,8 @@ class BasicFinder {
   Result<double> self_test() const noexcept;
 
  private:
+  friend core::Tracking<Backend>;
+
   static Status no_networks() noexcept;
   static Result<BasicFinder> make(const core::FinderFile& file, const Options& options,
                                   const Backend& backend) noexcept;

@@ -75,6 +75,23 @@ class FindingWorkspace {
     return {};
   }
 
+  // What O-Net says of windows of the photo, one answer each: of faces whose places are about known.
+  Status follow(const ImageView& photo, const std::vector<TurnedWindow>& windows, std::vector<WindowAnswer>& answers) {
+    answers.clear();
+    for (std::size_t first = 0; first < windows.size(); first += kTogether) {
+      std::vector<Question> questions;
+      std::vector<Ask> asks;
+      questions.reserve(kTogether);
+      for (std::size_t i = first; i < std::min(first + kTogether, windows.size()); ++i) {
+        questions.push_back({nullptr, Surroundings(photo, windows[i].centre, windows[i].side, executor_), false});
+        asks.push_back({&questions.back(), windows[i], {}});
+      }
+      SEGFACE_RETURN_IF_ERROR(ask(asks));
+      for (const Ask& a : asks) answers.push_back(a.answer);
+    }
+    return {};
+  }
+
   // The outputs of a self-test, see tools/finder/make_weights.py.
   Status replay(std::uint64_t seed, FinderSelfTest& outputs) {
     constexpr Index kSide = 64, kCount = static_cast<Index>(FinderSelfTest::kCount);

@@ -1,0 +1,258 @@
+// The members of BasicTracker. None is inline, so that a program may compile them once: segface/compiled.hpp.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "segface/base/config.hpp"
+#include "segface/base/status.hpp"
+#include "segface/faces/finder_definitions.hpp"
+#include "segface/faces/track.hpp"
+#include "segface/image/scene_cut.hpp"
+#include "segface/photo_parser_definitions.hpp"
+#include "segface/tracker.hpp"
+
+SEGFACE_BEGIN_CORE
+
+// A tracker's work and memory. Throws where memory runs out.
+template <class Backend>
+class Tracking {
+ public:
+  Tracking(const BasicPhotoParser<Backend>& parser, const TrackOptions& options) : parser_(parser), options_(options) {
+    // Where nothing is ahead, what was before weighs so much that it is half forgotten in a fifth of a second.
+    constexpr double kSeconds = 0.3;
+    const double frames = kSeconds * options.smooth * options.rate;
+    keep_ = frames > 0 ? static_cast<float>(std::exp(-1 / frames)) : 0;
+    filter_ = [this](std::size_t face, bool surroundings, const LogitsView<float>& seen) {
+      Track& track = *tracks_[face];
+      const auto still = static_cast<float>(track.stillness());
+      return track.logits(surroundings).add(seen, keep_, still, parser_.parser().executor());
+    };
+  }
+
+  Status next(const ImageView& frame) {
+    SEGFACE_RETURN_IF_ERROR(frame.validate());
+    const Status status = parse(frame);
+    if (!status.ok()) forget();
+    return status;
+  }
+
+  const ParsedPhoto& parsed() const noexcept { return result_; }
+  Span<const Index> numbers() const noexcept { return {numbers_.data(), numbers_.size()}; }
+
+ private:
+  using Tracks = std::vector<std::unique_ptr<Track>>;
+
+  void forget() noexcept {
+    tracks_.clear();
+    cut_.forget();
+    since_find_ = -1;
+  }
+
+  Status parse(const ImageView& frame) {
+    if (frame.width != width_ || frame.height != height_) {
+      forget();
+      width_ = frame.width, height_ = frame.height;
+    }
+    if (cut_.is_cut(frame)) {
+      tracks_.clear();
+      since_find_ = -1;
+    }
+    std::vector<SkippedFace> skipped;
+    const bool finds = since_find_ < 0 || since_find_ + 1 >= options_.every;
+    if (finds) {
+      SEGFACE_ASSIGN(faces, parser_.finder().find(frame, options_.photo.find));
+      skipped = std::move(faces.skipped);
+      if (options_.smooth > 0) SEGFACE_RETURN_IF_ERROR(follow(frame));
+      SEGFACE_RETURN_IF_ERROR(assign(frame, faces.found));
+    } else {
+      SEGFACE_RETURN_IF_ERROR(follow(frame));
+    }
+    since_find_ = finds ? 0 : since_find_ + 1;
+    // A face that moved out of the frame is none any more.
+    tracks_.erase(std::remove_if(tracks_.begin(), tracks_.end(),
+                                 [&](const std::unique_ptr<Track>& track) {
+                                   return !check_landmarks(track->face().landmarks, width_, height_).ok();
+                                 }),
+                  tracks_.end());
+    SEGFACE_RETURN_IF_ERROR(label(frame));
+    result_.skipped = std::move(skipped);
+    return {};
+  }
+
+  // Gives the faces that were found to the tracks, each to that which it covers most of, and begins others. Without
+  // smoothing, faces are those that were found, in their order.
+  Status assign(const ImageView& frame, const std::vector<Face>& found) {
+    struct Pair {
+      double overlap;
+      std::size_t track, face;
+    };
+    std::vector<Pair> pairs;
+    for (std::size_t t = 0; t < tracks_.size(); ++t) {
+      for (std::size_t f = 0; f < found.size(); ++f) {
+        const double same = overlap(tracks_[t]->face().box, found[f].box);
+        if (same > Track::kSameFace) pairs.push_back({same, t, f});
+      }
+    }
+    std::stable_sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) { return a.overlap > b.overlap; });
+    constexpr std::size_t kNone = SIZE_MAX;
+    std::vector<std::size_t> face_of(tracks_.size(), kNone), track_of(found.size(), kNone);
+    for (const Pair& pair : pairs) {
+      if (face_of[pair.track] != kNone || track_of[pair.face] != kNone) continue;
+      face_of[pair.track] = pair.face, track_of[pair.face] = pair.track;
+      tracks_[pair.track]->find(found[pair.face], options_.smooth);
+    }
+    Tracks kept;
+    const bool smooth = options_.smooth > 0;
+    for (std::size_t t = 0; t < tracks_.size() && smooth; ++t) {
+      if (face_of[t] != kNone || tracks_[t]->miss()) kept.push_back(std::move(tracks_[t]));
+    }
+    std::vector<Track*> begun;
+    for (std::size_t f = 0; f < found.size(); ++f) {
+      const bool known = track_of[f] != kNone;
+      if (known && smooth) continue;
+      kept.push_back(known ? std::move(tracks_[track_of[f]]) : std::make_unique<Track>(++last_number_, found[f]));
+      begun.push_back(kept.back().get());
+    }
+    tracks_ = std::move(kept);
+    return options_.every > 1 || smooth ? settle(frame, begun) : Status();
+  }
+
+  // Asks O-Net until its windows are those that it is asked in later.
+  Status settle(const ImageView& frame, const std::vector<Track*>& tracks) {
+    constexpr int kTimes = 3;
+    for (int i = 0; i < kTimes && !tracks.empty(); ++i) {
+      windows_.clear();
+      for (const Track* track : tracks) windows_.push_back(track->window());
+      SEGFACE_RETURN_IF_ERROR(ask(frame));
+      for (std::size_t t = 0; t < tracks.size(); ++t) {
+        const WindowAnswer& answer = answers_[t];
+        tracks[t]->settle(answer.landmarks, answer.better_window(), answer.difference > 0 && is_plausible(answer),
+                          options_.smooth);
+      }
+    }
+    return {};
+  }
+
+  // The answers to windows_.
+  Status ask(const ImageView& frame) {
+    return parser_.finder().shared_->with_workspace(
+        [&](auto& workspace) { return workspace.follow(frame, windows_, answers_); });
+  }
+  bool is_plausible(const WindowAnswer& answer) const noexcept {
+    return check_landmarks(answer.landmarks, width_, height_).ok();
+  }
+
+  Status follow(const ImageView& frame) {
+    if (tracks_.empty()) return {};
+    windows_.clear();
+    for (const std::unique_ptr<Track>& track : tracks_) windows_.push_back(track->window());
+    SEGFACE_RETURN_IF_ERROR(ask(frame));
+    for (std::size_t i = 0; i < tracks_.size(); ++i) {
+      tracks_[i]->follow(answers_[i].landmarks, sigmoid(answers_[i].difference), is_plausible(answers_[i]),
+                         1 / options_.rate, options_.smooth);
+    }
+    return {};
+  }
+
+  // Labels of the tracks' faces, into memory that is kept.
+  Status label(const ImageView& frame) {
+    numbers_.clear();
+    faces_.found.clear();
+    for (const std::unique_ptr<Track>& track : tracks_) {
+      numbers_.push_back(track->number());
+      faces_.found.push_back(track->face());
+    }
+    PhotoOptions options = options_.photo;
+    SEGFACE_RETURN_IF_ERROR(give_memory(options));
+    result_.faces.clear();
+    result_.mattes.clear();
+    return parser_.with_workspace(frame, faces_.found.size(), options, [&](auto& parsing) {
+      if (options_.smooth > 0) parsing.filter_by(filter_);
+      return parsing.parse(faces_, result_);
+    });
+  }
+
+  Status give_memory(PhotoOptions& options) {
+    const auto pixels = static_cast<std::size_t>(width_ * height_);
+    PhotoResults& into = options.into;
+    const auto give = [&](auto& room, auto& span, std::size_t count) -> Status {
+      if (!span.empty() || count == 0) return {};
+      SEGFACE_RETURN_IF_ERROR(reserve(room, count));
+      span = room.span().subspan(0, count);
+      return {};
+    };
+    SEGFACE_RETURN_IF_ERROR(give(labels_, into.labels, pixels));
+    SEGFACE_RETURN_IF_ERROR(give(owners_, into.numbers, pixels));
+    SEGFACE_RETURN_IF_ERROR(give(coverage_, into.coverage, pixels));
+    SEGFACE_RETURN_IF_ERROR(give(confidence_, into.confidence, options.confidence ? pixels : 0));
+    return give(mattes_, into.mattes, options.mattes.size() * pixels);
+  }
+
+  BasicPhotoParser<Backend> parser_;
+  TrackOptions options_;
+  float keep_ = 0;
+  typename PhotoParsing<Backend>::Filter filter_;
+  Index width_ = 0, height_ = 0;  // of the last frame
+  SceneCut cut_;
+  Tracks tracks_;
+  Index last_number_ = 0;
+  Index since_find_ = -1;  // frames since faces were looked for; -1: they must be
+  std::vector<TurnedWindow> windows_;
+  std::vector<WindowAnswer> answers_;
+  Faces faces_;
+  std::vector<Index> numbers_;
+  ParsedPhoto result_;
+  Buffer<std::uint8_t> labels_, owners_, coverage_;  // the result's maps
+  Buffer<float> confidence_, mattes_;
+};
+
+SEGFACE_END_CORE
+
+SEGFACE_BEGIN_NAMESPACE
+
+template <class Backend>
+Result<BasicTracker<Backend>> BasicTracker<Backend>::make(const BasicPhotoParser<Backend>& parser,
+                                                          const TrackOptions& options) noexcept {
+  return core::guarded([&]() -> Result<BasicTracker> {
+    SEGFACE_RETURN_IF_ERROR(options.check());
+    if (parser.finder().empty() || parser.parser().empty()) {
+      return error(Errc::invalid_argument, "a tracker needs a photo parser with a ",
+                   parser.finder().empty() ? "finder" : "network", ", but this one has none; load both");
+    }
+    BasicTracker tracker;
+    tracker.state_ = std::make_unique<core::Tracking<Backend>>(parser, options);
+    return Result<BasicTracker>(std::move(tracker));
+  });
+}
+
+template <class Backend>
+BasicTracker<Backend>::BasicTracker() noexcept = default;
+template <class Backend>
+BasicTracker<Backend>::BasicTracker(BasicTracker&&) noexcept = default;
+template <class Backend>
+BasicTracker<Backend>& BasicTracker<Backend>::operator=(BasicTracker&&) noexcept = default;
+template <class Backend>
+BasicTracker<Backend>::~BasicTracker() = default;
+
+template <class Backend>
+Status BasicTracker<Backend>::next(const ImageView& frame) noexcept {
+  if (state_ == nullptr) {
+    return error(Errc::invalid_argument, "this tracker is empty or was moved from; make one of a photo parser first");
+  }
+  return core::guarded([&] { return state_->next(frame); });
+}
+template <class Backend>
+const ParsedPhoto& BasicTracker<Backend>::parsed() const noexcept {
+  return state_->parsed();
+}
+template <class Backend>
+Span<const Index> BasicTracker<Backend>::tracks() const noexcept {
+  return state_->numbers();
+}
+
+SEGFACE_END_NAMESPACE
