@@ -26,15 +26,45 @@ for picture in examples/pictures/tour_*.svg; do
   grep -q "$(basename "$picture")" "$segface/README.md" || fail "no page shows $picture"
 done
 
-# Lines that are quoted, each without what stands before and behind it.
-cat $(find include -name '*.?pp' -o -name '*.cuh') | sed 's/^ *//; s/ *$//' >"$work/cpp"
-cat tools/torch/twin/*.py | sed 's/^ *//; s/ *$//' >"$work/python"
+# Lines that are quoted, each without what stands before and behind it. A comment that is a file's name says where the next
+# lines are, one after the other; a comment of three dots stands for lines that are left out.
+cat >"$work/quotations.awk" <<'AWK'
+function trimmed(line) { gsub(/^ +| +$/, "", line); return line }
+function text(file, line, all) {
+  if (!(file in texts)) {
+    all = "\n"
+    while ((getline line <file) > 0) all = all trimmed(line) "\n"
+    texts[file] = all
+  }
+  return texts[file]
+}
+function compare() {
+  if (piece != "" && (file == "" || !index(text(file), "\n" piece))) {
+    print "not one after the other in " (file == "" ? "any file: none is named" : file) ":\n" piece
+    wrong = 1
+  }
+  piece = ""
+}
+$0 == "```" language { on = 1; file = ""; next }
+/^```/ { if (on) compare(); on = 0 }
+!on { next }
+/^(\/\/|#) [A-Za-z0-9_\/]+\.[a-z]+$/ {
+  compare()
+  file = $2
+  sub(/^N\//, "networks/segface/", file)
+  if (file !~ /^tools\//) file = "include/segface/" file
+  next
+}
+/^ *(\/\/|#) \.\.\.$/ { compare(); next }
+trimmed($0) != "" { piece = piece trimmed($0) "\n"; ++lines }
+END { print language ": " lines " lines quoted"; exit wrong }
+AWK
 for language in cpp python; do
-  blocks $language "$segface/README.md" | sed 's/^ *//; s/ *$//' | grep . >"$work/quoted"
-  [ "$language" = python ] || grep '^|' "$segface/README.md" | grep -oE '`[^`]*;`' | tr -d '`' >>"$work/quoted"
-  if grep -vxF -f "$work/$language" "$work/quoted"; then fail "the tour quotes these lines, which no file has"; fi
-  echo "$language: $(wc -l <"$work/quoted") lines quoted"
+  awk -v language=$language -f "$work/quotations.awk" "$segface/README.md" || fail "the tour quotes lines, which no file has so"
 done
+cat $(find include -name '*.?pp' -o -name '*.cuh') | sed 's/^ *//; s/ *$//' >"$work/cpp"
+grep '^|' "$segface/README.md" | grep -oE '`[^`]*;`' | tr -d '`' >"$work/quoted"
+if grep -vxF -f "$work/cpp" "$work/quoted"; then fail "the tour's tables quote these lines, which no file has"; fi
 
 # Files that are named.
 for page in "$segface/README.md" "$segface/RECIPES.md" "$segface/EXERCISES.md"; do

@@ -11,10 +11,11 @@ MILLIONS = {"backbone": 3.00, "fusion": 0.55, "decoder": 3.51}
 
 def network() -> Svg:
     s = Svg(940, 560, "The network with its shapes, for a photo of 512 x 512 and the mobilenet backbone")
+    s.text(300, 50, "a photo of 512 x 512, the mobilenet backbone,\n19 classes", 12)
     s.box(20, 30, 120, 44, "photo\n512 x 512 x 3", IMAGE)
     levels = [("stride 4", "128 x 128 x 24", 132), ("stride 8", "64 x 64 x 40", 104), ("stride 16", "32 x 32 x 112", 84),
               ("stride 32", "16 x 16 x 960", 70)]
-    s.text(80, 108, "backbone", bold=True)
+    s.text(88, 108, "backbone", anchor="start", bold=True)
     y = 122
     for index, (stride, shape, height) in enumerate(levels):
         height = 46
@@ -157,7 +158,8 @@ def windows() -> Svg:
     grid(30, 40, 0, False, "windows of 4, not shifted", "one colour, one window: it attends to itself")
     grid(340, 40, 2, False, "shifted by 2: the borders move", "same colour and letter: they attend to each other")
     grid(650, 40, 2, True, "the same, rolled by -2", "place by place, with each pixel's row and column")
-    s.text(30, 338, "In the window at the bottom right, pixels of four regions meet, which are no neighbours in the picture. Where the "
+    s.text(470, 318, "solid: window border; dashed: region border (or the edge of the picture)", 12)
+    s.text(30, 346, "In the window at the bottom right, pixels of four regions meet, which are no neighbours in the picture. Where the "
            "region of the query\nis not that of the key, 100 is taken from the score: e to the -100 is nearly nothing.",
            12, "start")
 
@@ -179,8 +181,8 @@ def windows() -> Svg:
 def commute() -> Svg:
     s = Svg(940, 400, "Enlarging and then multiplying is multiplying and then enlarging")
     pixels = np.array([[1.0, 3.0], [5.0, -1.0]])
-    matrix = np.array([[1.0, 1.0], [2.0, 0.0]])
-    bias = np.array([10.0, 0.0])
+    matrix = np.array([[1.0, 2.0], [2.0, 0.0]])
+    bias = np.array([10.0, 1.0])
     up = np.array([[1, 0], [0.75, 0.25], [0.25, 0.75], [0, 1]])
 
     def cells(x, y, values, title, color):
@@ -200,8 +202,8 @@ def commute() -> Svg:
     one = enlarged @ matrix.T + bias
     other = up @ small
     assert np.array_equal(one, other)
-    cells(660, 80, one, "the matrix four times", TOKENS)
-    cells(660, 250, other, "the matrix twice", TOKENS)
+    cells(660, 80, one, "the matrix, on four pixels", TOKENS)
+    cells(660, 250, other, "the matrix, on two pixels", TOKENS)
     s.line([(158, 160), (290, 108)])
     s.text(214, 118, "enlarge", 12)
     s.line([(158, 192), (320, 270)])
@@ -212,7 +214,7 @@ def commute() -> Svg:
     s.text(556, 270, "enlarge", 12)
     s.line([(784, 150), (784, 228)], FAINT, False)
     s.text(800, 194, "equal", 13, "start", bold=True)
-    s.text(20, 350, "W = (1 1; 2 0), b = (10, 0). Each new pixel is a mean of old ones with weights that add up to 1, here 3/4 and 1/4. "
+    s.text(20, 350, "W = (1 2; 2 0), b = (10, 1). Each new pixel is a mean of old ones with weights that add up to 1, here 3/4 and 1/4. "
            "For W that does\nnot matter; for b it does: a mean of pixels that all hold b must hold b again.", 12, "start")
     return s
 
@@ -279,6 +281,7 @@ def arena() -> Svg:
     s.text(916, base - high * scale - 6, f"high-water mark: {high:.1f} MB, known from a dry run", 12, "end")
     s.line([(60, base), (60, 40)], INK)
     s.text(64, 34, "bytes in use", 11, "start")
+    s.text(930, 24, "256 x 256, reference backend", 12, "end", bold=True)
     s.text(70, 360, "A layer takes its result first, then opens a scope for what it needs meanwhile. The end of the scope gives that back, "
            "and the result stays.", 12, "start")
     return s
