@@ -148,7 +148,8 @@ class ParseShard:
              "score": face.score, "roll": face.roll, "confidence": face.confidence}
             for face in mask.faces
         ]
-        return {**row, "width": mask.labels.shape[1], "height": mask.labels.shape[0], "mask": png.getvalue(), "faces": faces}
+        height, width = mask.labels.shape
+        return {**row, "width": width, "height": height, "mask": png.getvalue(), "faces": faces}
 
 
 def cluster(address: str | None) -> dict:
@@ -167,7 +168,7 @@ def main() -> int:
     parser.add_argument("--finder", help="weight file; default: the one that comes along")
     parser.add_argument("--actors", type=int, help="default: one for each processor of the cluster")
     parser.add_argument("--photos-a-shard", type=int, default=256)
-    parser.add_argument("--address", help="of a running cluster, or local:N, one of N processors on this machine; default: local")
+    parser.add_argument("--address", help="of a running cluster; default: local, or local:N of N processors")
     arguments = parser.parse_args()
     out = arguments.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
@@ -189,10 +190,10 @@ def main() -> int:
         ray.init(**cluster(arguments.address), log_to_driver=False, logging_level="error")
         actors = min(len(to_do), arguments.actors or int(ray.cluster_resources()["CPU"]))
         print(f"{len(shards) - len(to_do)} of {len(shards)} shards are there; {actors} actors do the others", flush=True)
-        given = (str(out), *(str(pathlib.Path(w).resolve()) if w else None for w in (arguments.network, arguments.finder)))
+        weights = (path and os.path.abspath(path) for path in (arguments.network, arguments.finder))
         # A row is a shard's description, of some kilobytes: photos are read where they are parsed, one at a time.
         done = ray.data.from_items(to_do, override_num_blocks=len(to_do)).map(
-            ParseShard, fn_constructor_args=given, num_cpus=1, compute=ray.data.ActorPoolStrategy(size=actors),
+            ParseShard, fn_constructor_args=(str(out), *weights), num_cpus=1, compute=ray.data.ActorPoolStrategy(size=actors),
         )
         for i, result in enumerate(done.iter_rows(), 1):
             print(f"{i}/{len(to_do)} {result['name']}: {result['photos']} photos, {result['errors']} errors", flush=True)

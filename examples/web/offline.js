@@ -2,9 +2,11 @@
 // taken first, so that a newer page is seen.
 "use strict";
 const KEPT = "segface";
-const FILES = [".", "page.js", "page.css", "segface.js", "segface-worker.js", "segface-one-thread.js", "segface-one-thread.wasm",
+const FILES = [
+  ".", "page.js", "page.css", "segface.js", "segface-worker.js", "segface-one-thread.js", "segface-one-thread.wasm",
   "segface-threads.js", "segface-threads.wasm", "segface-threads.worker.js", "demo.safetensors", "finder.safetensors",
-  "NOTICES.txt"];
+  "NOTICES.txt",
+];
 
 oninstall = (event) => {
   skipWaiting();

@@ -47,9 +47,10 @@ async function open(blob) {
   }
 }
 
+const counted = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
 const told = (faces, time) => faces === 0
   ? "No face was found. Faces should be larger than a fiftieth of the photo's longer side."
-  : `${faces} ${faces === 1 ? "face" : "faces"} in ${(time / 1000).toFixed(2)} s, on ${segface.info.threads} ${segface.info.threads === 1 ? "thread" : "threads"}.`;
+  : `${counted(faces, "face")} in ${(time / 1000).toFixed(2)} s, on ${counted(segface.info.threads, "thread")}.`;
 
 function take(source, width, height) {
   [hidden.width, hidden.height] = [width, height];
@@ -75,7 +76,11 @@ async function toggleCamera() {
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 640 } } });
   } catch (error) {
-    const reasons = { NotAllowedError: "it was not allowed; allow it in the browser's settings for this page", NotFoundError: "there is none", NotReadableError: "another program uses it" };
+    const reasons = {
+      NotAllowedError: "it was not allowed; allow it in the browser's settings for this page",
+      NotFoundError: "there is none",
+      NotReadableError: "another program uses it",
+    };
     return say(`The camera cannot be used: ${reasons[error.name] || error.message}.`, true);
   }
   $("camera").setAttribute("aria-pressed", "true");
@@ -84,7 +89,6 @@ async function toggleCamera() {
   video.muted = video.playsInline = true;
   video.srcObject = stream;
   await video.play();
-  let time = 0;
   while (stream) {
     const began = performance.now();
     const scale = Math.min(1, CAMERA_WIDTH / video.videoWidth);
@@ -95,8 +99,8 @@ async function toggleCamera() {
       stopCamera();
       return say(error.message, true);
     }
-    time = 0.8 * time + 0.2 * (performance.now() - began);
-    say(`${parsing.faces.length} ${parsing.faces.length === 1 ? "face" : "faces"}, ${(1000 / (performance.now() - began)).toFixed(1)} pictures a second.`);
+    const rate = 1000 / (performance.now() - began);
+    say(`${counted(parsing.faces.length, "face")}, ${rate.toFixed(1)} pictures a second.`);
     await new Promise(requestAnimationFrame);
   }
 }
@@ -140,8 +144,9 @@ async function draw() {
     context.drawImage(front, 0, 0);
   }
   if (!parsing) return;
-  const names = segface.info.classes.filter((known) => known.label > 0 && parsing.labels.includes(known.label)).map((known) => known.name);
-  canvas.setAttribute("aria-label", parsing.faces.length === 0 ? "A photo without a face" : `A photo with ${names.join(", ")}`);
+  const seen = segface.info.classes.filter(({ label }) => label > 0 && parsing.labels.includes(label));
+  const names = seen.map(({ name }) => name).join(", ");
+  canvas.setAttribute("aria-label", seen.length === 0 ? "A photo without a face" : `A photo with ${names}`);
 }
 
 // Half the photo, half the colours of the classes that are picked.
@@ -169,7 +174,8 @@ function count() {
 function listClasses() {
   for (const { label, name, color } of segface.info.classes.slice(1)) {
     const row = document.createElement("label");
-    row.innerHTML = `<input type="checkbox" checked value="${label}"><i style="background: ${color}"></i>${name}<output data-label="${label}"></output>`;
+    row.innerHTML = `<input type="checkbox" checked value="${label}"><i style="background: ${color}"></i>${name}
+      <output data-label="${label}"></output>`;
     $("classes").append(row);
   }
   const boxes = [...document.querySelectorAll("#classes input")];

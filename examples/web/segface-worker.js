@@ -26,7 +26,10 @@ class Memory {
   }
   take(bytes) {
     const at = this.module._malloc(Math.max(bytes, 1)) >>> 0;
-    if (at === 0) throw new ParsingError("out_of_memory", `out of memory: ${bytes} bytes were refused; close other pages, or give a smaller photo`);
+    if (at === 0) {
+      throw new ParsingError("out_of_memory", `out of memory: ${bytes} bytes were refused; close other pages, or give a `
+        + "smaller photo");
+    }
     this.taken.push(at);
     return at;
   }
@@ -89,13 +92,16 @@ class Core {
     }
   }
   check(status) {
-    if (status !== 0) throw new ParsingError(STATUS[status] || "unknown", this.module.UTF8ToString(this.module._segface_last_error()));
+    if (status === 0) return;
+    throw new ParsingError(STATUS[status] || "unknown", this.module.UTF8ToString(this.module._segface_last_error()));
   }
 
   // picture: {data, width, height} in RGBA; options: as in segface.d.ts.
-  parse({ data, width, height }, { mattes = [], surroundings = true, refine = false, turns = 4, smallFaces = false } = {}) {
+  parse({ data, width, height }, options = {}) {
+    const { mattes = [], surroundings = true, refine = false, turns = 4, smallFaces = false } = options;
     if (data.length !== 4 * width * height) {
-      throw new ParsingError("invalid_argument", `${width} x ${height} pixels take ${4 * width * height} bytes; ${data.length} were given`);
+      throw new ParsingError("invalid_argument", `${width} x ${height} pixels take ${4 * width * height} bytes; `
+        + `${data.length} were given`);
     }
     const pixels = width * height;
     return this.withMemory((memory) => {
@@ -105,17 +111,20 @@ class Core {
       this.module.HEAP32[find / 4] = 40;
       this.module.HEAP32[find / 4 + 8] = turns;
       this.module.HEAP32[find / 4 + 9] = smallFaces ? 1 : 0;
-      const sets = mattes.length > 0 ? memory.words(...mattes.map((labels) => labels.reduce((set, label) => set | (1 << label), 0))) : 0;
-      const options = memory.words(48, find, 0, 0, surroundings ? 1 : 0, 0, 0, 0, 0, sets, mattes.length, refine ? 1 : 0);
+      const bits = mattes.map((labels) => labels.reduce((set, label) => set | (1 << label), 0));
+      const sets = bits.length > 0 ? memory.words(...bits) : 0;
+      const wanted = memory.words(48, find, 0, 0, surroundings ? 1 : 0, 0, 0, 0, 0, sets, mattes.length, refine ? 1 : 0);
       const found = memory.take(MOST_FACES * FACE_BYTES);
       const faces = memory.words(28, found, MOST_FACES, 0, 0, 0, 0);
       const labels = memory.take(pixels), numbers = memory.take(pixels), coverage = memory.take(pixels);
       const shares = mattes.length > 0 ? memory.take(4 * pixels * mattes.length) : 0;
       const results = memory.words(28, labels, numbers, coverage, 0, faces, shares);
-      this.check(this.module._segface_parse_photo(this.parser, image, options, results));
+      this.check(this.module._segface_parse_photo(this.parser, image, wanted, results));
       return {
         width, height,
-        labels: memory.bytes(labels, pixels), numbers: memory.bytes(numbers, pixels), coverage: memory.bytes(coverage, pixels),
+        labels: memory.bytes(labels, pixels),
+        numbers: memory.bytes(numbers, pixels),
+        coverage: memory.bytes(coverage, pixels),
         mattes: mattes.map((_, i) => memory.floats(shares + 4 * pixels * i, pixels)),
         faces: Array.from({ length: memory.word(faces + 12) }, (_, i) => {
           const number = (at) => memory.double(found + i * FACE_BYTES + 8 * at);
@@ -134,7 +143,8 @@ class Core {
     return this.withMemory((memory) => {
       const image = memory.words(memory.put(data), width, height, 0, RGBA);
       const out = memory.take(4 * width * height);
-      this.check(this.module._segface_cutout(image, memory.put(new Uint8Array(matte.buffer, matte.byteOffset, matte.byteLength)), out));
+      const shares = memory.put(new Uint8Array(matte.buffer, matte.byteOffset, matte.byteLength));
+      this.check(this.module._segface_cutout(image, shares, out));
       return { width, height, data: memory.bytes(out, 4 * width * height) };
     });
   }

@@ -5,10 +5,12 @@
 //   const { labels, faces } = await segface.parse(context.getImageData(0, 0, width, height));
 
 // A function of one SIMD instruction.
-const SIMD = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11]);
+const SIMD = new Uint8Array([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
+]);
 
 export class SegfaceError extends Error {
-  constructor({ status, message }) {
+  constructor(status, message) {
     super(message);
     this.name = "SegfaceError";
     this.status = status;
@@ -20,10 +22,13 @@ export class Segface {
   #waiting = new Map();
   #calls = 0;
 
-  static async load({ network = new URL("demo.safetensors", import.meta.url), finder = new URL("finder.safetensors", import.meta.url),
-    threads = navigator.hardwareConcurrency || 1, progress = () => {} } = {}) {
+  static async load({
+    network = new URL("demo.safetensors", import.meta.url), finder = new URL("finder.safetensors", import.meta.url),
+    threads = navigator.hardwareConcurrency || 1, progress = () => {},
+  } = {}) {
     if (typeof WebAssembly !== "object" || !WebAssembly.validate(SIMD)) {
-      throw new SegfaceError({ status: "unsupported_cpu", message: "this browser has no WebAssembly SIMD; Chrome and Edge have it from 91 on, Firefox from 89, Safari from 16.4" });
+      throw new SegfaceError("unsupported_cpu", "this browser has no WebAssembly SIMD; Chrome and Edge have it from 91 on, "
+        + "Firefox from 89, Safari from 16.4");
     }
     // Threads share memory, which browsers allow pages that are isolated from others.
     const most = globalThis.crossOriginIsolated ? Math.max(1, Math.min(threads, 8)) : 1;
@@ -35,12 +40,13 @@ export class Segface {
     segface.#worker.onmessage = ({ data: { id, result, error } }) => {
       const { resolve, reject } = segface.#waiting.get(id);
       segface.#waiting.delete(id);
-      if (error) reject(new SegfaceError(error)); else resolve(result);
+      if (error) reject(new SegfaceError(error.status, error.message)); else resolve(result);
     };
     segface.#worker.onerror = (event) => segface.#fail("internal", event.message || "segface-worker.js cannot be loaded");
     const script = new URL(most > 1 ? "segface-threads.js" : "segface-one-thread.js", import.meta.url).href;
     try {
-      segface.info = await segface.#call("load", { script, threads: most, network: networkBytes, finder: finderBytes }, [networkBytes.buffer, finderBytes.buffer]);
+      const values = { script, threads: most, network: networkBytes, finder: finderBytes };
+      segface.info = await segface.#call("load", values, [networkBytes.buffer, finderBytes.buffer]);
     } catch (error) {
       segface.close();
       throw error;
@@ -63,7 +69,10 @@ export class Segface {
 
   #label(name) {
     const found = this.info.classes.find((known) => known.name === name || known.label === name);
-    if (!found) throw new SegfaceError({ status: "invalid_argument", message: `no class is called '${name}'; there are ${this.info.classes.map((known) => known.name).join(", ")}` });
+    if (!found) {
+      const names = this.info.classes.map((known) => known.name).join(", ");
+      throw new SegfaceError("invalid_argument", `no class is called '${name}'; there are ${names}`);
+    }
     return found.label;
   }
   #call(call, values, moved = []) {
@@ -74,7 +83,7 @@ export class Segface {
     });
   }
   #fail(status, message) {
-    for (const { reject } of this.#waiting.values()) reject(new SegfaceError({ status, message }));
+    for (const { reject } of this.#waiting.values()) reject(new SegfaceError(status, message));
     this.#waiting.clear();
   }
 }
@@ -89,9 +98,11 @@ async function bytesOf(source, progress) {
   try {
     response = await fetch(source);
   } catch (error) {
-    throw new SegfaceError({ status: "io", message: `${source} cannot be fetched: ${error.message}` });
+    throw new SegfaceError("io", `${source} cannot be fetched: ${error.message}`);
   }
-  if (!response.ok) throw new SegfaceError({ status: "io", message: `${source} cannot be fetched: the server answers ${response.status}` });
+  if (!response.ok) {
+    throw new SegfaceError("io", `${source} cannot be fetched: the server answers ${response.status}`);
+  }
   const expected = Number(response.headers.get("Content-Length")) || 0;
   const parts = [];
   let length = 0;
