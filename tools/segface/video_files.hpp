@@ -179,6 +179,7 @@ class VideoOutput {
  private:
   std::string shown_path() const { return path_ == kStandardStream ? "standard output" : path_; }
   int put(Bytes bytes) {
+    if (bytes.size() == 0) return 0;
     if (path_ != kStandardStream) return file_.write(bytes);
     errno = 0;
     const bool written = std::fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size() && std::fflush(stdout) == 0;

@@ -98,10 +98,11 @@ inline Result<Image> cutout(const ImageView& photo, Span<const float> matte) noe
   SEGFACE_ASSIGN(out, Image::make(photo.width, photo.height, PixelOrder::rgba));
   for (Index y = 0; y < photo.height; ++y) {
     std::uint8_t* to = out.row(y);
-    photo.rgba_row(y, to);
     const float* const alpha = matte.data() + y * photo.width;
-    for (Index x = 0; x < photo.width; ++x) {
-      to[4 * x + 3] = static_cast<std::uint8_t>(alpha[x] > 0 ? std::min(alpha[x], 1.0f) * 255 + 0.5f : 0.0f);
+    for (Index x = 0; x < photo.width; ++x, to += 4) {
+      const Rgb color = photo.rgb(x, y);
+      to[0] = color.r, to[1] = color.g, to[2] = color.b;
+      to[3] = static_cast<std::uint8_t>(alpha[x] > 0 ? std::min(alpha[x], 1.0f) * 255 + 0.5f : 0.0f);
     }
   }
   SEGFACE_RETURN_IF_ERROR(core::ForegroundColors::estimate(out));
