@@ -157,7 +157,8 @@ def segface_figures(program: str, weights: pathlib.Path, precision: str, threads
 
 def segface_times(program: str, weights: pathlib.Path, precision: str, threads: int, about_ms: float, busy: bool) -> tuple:
     """Milliseconds of a photo, of the network alone, and the instruction set."""
-    runs = max(3, min(60, int(1000 / about_ms)))
+    # Of the processor's time loading takes a part, which is another each time.
+    runs = max(11, min(60, int(3000 / about_ms))) if busy else max(3, min(60, int(1000 / about_ms)))
     figures, time_of_runs = segface_figures(program, weights, precision, threads, runs)
     if not busy:
         return figures["photo_ms"], figures["network_ms"], figures["isa"]
