@@ -238,7 +238,12 @@ class VideoCall {
 
   // RGB: the labels' colours over the picture, or what is cut out of it before the background.
   Result<Image> draw(const ImageView& picture, const ParsedPhoto& parsed) const {
-    if (request_.shows == Shows::overlay) return overlay(picture, parsed.mask.view(), dataset_);
+    if (request_.shows == Shows::overlay) {
+      SEGFACE_ASSIGN(mixed, Overlay::make(picture, parsed.mask.view(), dataset_));
+      SEGFACE_ASSIGN(drawn, Image::make(picture.width, picture.height, PixelOrder::rgb));
+      executor().for_each(picture.height, [&](Index y, Index) { mixed.row(y, drawn.row(y)); });
+      return Result<Image>(std::move(drawn));
+    }
     SEGFACE_ASSIGN(cut, cutout(picture, parsed.mattes[0].span()));
     SEGFACE_ASSIGN(behind, request_.common.background->fill(picture.width, picture.height));
     return compose(cut.view(), behind.view());
