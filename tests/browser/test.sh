@@ -34,6 +34,10 @@ for build in one-thread threads; do
 done
 try node "$here/core_test.js" "$site" "$work/pixels" "$width" "$height" "$work/expected" "$seconds"
 
-need chromium chromedriver python3
-python3 -c "import selenium" 2>/dev/null || skip "no python3-selenium"
-try python3 "$here/page_test.py" "$site" "$photo" "$work/pixels" "$width" "$height" "$work/expected" $pictures
+need chromium chromedriver
+for python in python3 /usr/bin/python3; do  # Debian's package is for Debian's Python
+  "$python" -c "import selenium" 2>/dev/null && break
+  python=""
+done
+[ -n "$python" ] || skip "no python3-selenium"
+try "$python" "$here/page_test.py" "$site" "$photo" "$work/pixels" "$width" "$height" "$work/expected" $pictures
