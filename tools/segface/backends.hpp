@@ -53,6 +53,18 @@ inline segface::Result<segface::Precision> read_precision(const Arguments& argum
   return precision;
 }
 
+// The options of the machine, --threads, --backend and --precision, into a request's fields.
+template <class Request>
+segface::Status read_machine(const Arguments& arguments, Request& request) {
+  SEGFACE_ASSIGN(threads, arguments.number("--threads", 0, segface::core::kMaxThreads, 0));
+  request.threads = threads;
+  SEGFACE_ASSIGN(backend, arguments.choice("--backend", backend_names()));
+  request.backend = backend;
+  SEGFACE_ASSIGN(precision, read_precision(arguments, backend));
+  request.precision = precision;
+  return {};
+}
+
 // What is asked for, or float32 where this processor lacks it, and a line that says so.
 inline segface::Precision possible_precision(const segface::cpu::Backend& backend, segface::Precision precision) {
   using segface::Precision;

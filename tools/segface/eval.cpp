@@ -45,14 +45,9 @@ Result<EvalRequest> read_eval_request(const Arguments& arguments) {
   SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--scores", ".json"));
   SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--csv", ".csv"));
   SEGFACE_RETURN_IF_ERROR(check_ending(arguments, "--picture", ".png"));
-  SEGFACE_ASSIGN(threads, arguments.number("--threads", 0, kMaxThreads, 0));
-  request.threads = threads;
   SEGFACE_ASSIGN(limit, arguments.number("--limit", 1, 1'000'000'000, 0));
   request.limit = limit;
-  SEGFACE_ASSIGN(backend, arguments.choice("--backend", backend_names()));
-  request.backend = backend;
-  SEGFACE_ASSIGN(precision, read_precision(arguments, backend));
-  request.precision = precision;
+  SEGFACE_RETURN_IF_ERROR(read_machine(arguments, request));
   return request;
 }
 

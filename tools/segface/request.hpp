@@ -326,12 +326,7 @@ inline Result<Request> read_request(const Arguments& arguments) {
   if (kWritesJpeg && (request.names_overlay || request.draws_faces)) {
     for (Photo& photo : request.photos) photo.is_jpeg = begins_as_jpeg(photo.path);
   }
-  SEGFACE_ASSIGN(threads, arguments.number("--threads", 0, kMaxThreads, 0));
-  request.threads = threads;
-  SEGFACE_ASSIGN(backend, arguments.choice("--backend", backend_names()));
-  request.backend = backend;
-  SEGFACE_ASSIGN(precision, read_precision(arguments, backend));
-  request.precision = precision;
+  SEGFACE_RETURN_IF_ERROR(read_machine(arguments, request));
   return request;
 }
 

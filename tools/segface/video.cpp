@@ -116,12 +116,7 @@ Result<VideoRequest> read_video_request(const Arguments& arguments) {
     SEGFACE_ASSIGN(matrix, arguments.choice("--matrix", {"601", "709"}));
     request.matrix = matrix == 0 ? ColorMatrix::bt601 : ColorMatrix::bt709;
   }
-  SEGFACE_ASSIGN(threads, arguments.number("--threads", 0, kMaxThreads, 0));
-  common.threads = threads;
-  SEGFACE_ASSIGN(backend, arguments.choice("--backend", backend_names()));
-  common.backend = backend;
-  SEGFACE_ASSIGN(precision, read_precision(arguments, backend));
-  common.precision = precision;
+  SEGFACE_RETURN_IF_ERROR(read_machine(arguments, common));
   return Result<VideoRequest>(std::move(request));
 }
 
