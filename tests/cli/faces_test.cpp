@@ -233,6 +233,11 @@ TEST_CASE("--out names the only result; groups and classes stand beside each oth
     CHECK_FALSE_MESSAGE(w.has(unwanted), unwanted);
   }
   check_refused(w.run("parse photo.png --faces --out f.png"), 5, {"f.png", "exists already"});
+  for (const char* option :
+       {"--mask m.png", "--classes hair", "--matte hair", "--cutout hair", "--refine", "--logits l.npy"}) {
+    check_refused(w.run(std::string("parse photo.png --faces --force ") + option), 2,
+                  {"--faces", "parses nothing", "leave one out"});
+  }
   check_refused(w.run("parse photo.png --out o.png" + kWeights), 2, {"--out", "--cutout", "--mask"});
   check_refused(w.run("parse photo.png --cutout hair --out o.png -o d" + kWeights), 2, {"--out", "-o"});
   check_refused(w.run("parse photo.png --classes hair,eyes --out o.png" + kWeights), 2, {"--out", "more than one"});

@@ -125,10 +125,6 @@ TEST_CASE("mattes and backgrounds that cannot be made are refused with one line"
                 {"--background", "neither a colour", "white", "whyte"});
   check_refused(w.run(kParse + "--cutout hair --background w.safetensors"), 3, {"--background", "w.safetensors"});
   check_refused(w.run(kParse + "--matte hair,skin --out o.png"), 2, {"--out", "more than one"});
-  for (const char* option : {"--matte hair", "--cutout hair", "--refine"}) {
-    check_refused(w.run(std::string("parse photo.png --faces ") + option), 2,
-                  {"--faces", "parses nothing", "leave one out"});
-  }
   std::filesystem::copy_file(w.path("photo.png"), w.path("photo_cutout.png"));
   check_refused(w.run(kParse + "--cutout hair --background photo_cutout.png"), 5,
                 {"photo_cutout.png", "files that are read"});

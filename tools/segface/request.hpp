@@ -219,13 +219,20 @@ inline Status read_finding(const Arguments& arguments, Request& request) {
   return {};
 }
 
-// Mattes, and what is made of them.
-inline Status read_mattes(const Arguments& arguments, Request& request) {
-  for (const char* option : {"--matte", "--cutout", "--refine"}) {
+// --faces makes one picture, and nothing that is about labels.
+inline Status check_faces(const Arguments& arguments) {
+  for (const char* option :
+       {"--mask", "--overlay", "--logits", "--coverage", "--sheet", "--classes", "--cutout", "--background", "--matte",
+        "--matte-bits", "--refine", "--probabilities", "--legend", "--gray", "--numbering", "--surroundings"}) {
     if (!arguments.has("--faces") || !arguments.has(option)) continue;
     return error(Errc::invalid_argument, "--faces draws the faces that are found and parses nothing, but ", option,
                  " is about what is parsed; leave one out");
   }
+  return {};
+}
+
+// Mattes, and what is made of them.
+inline Status read_mattes(const Arguments& arguments, Request& request) {
   request.matte_names = arguments.value("--matte");
   request.refine = arguments.has("--refine");
   if (arguments.has("--matte-bits") && request.matte_names.empty()) {
@@ -289,6 +296,7 @@ inline Result<Request> read_request(const Arguments& arguments) {
   request.sheet = arguments.value("--sheet");
   request.class_names = arguments.value("--classes");
   request.cutout_names = arguments.value("--cutout");
+  SEGFACE_RETURN_IF_ERROR(check_faces(arguments));
   SEGFACE_RETURN_IF_ERROR(read_mattes(arguments, request));
   request.probabilities = arguments.has("--probabilities");
   request.legend = arguments.has("--legend");
