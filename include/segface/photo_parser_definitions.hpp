@@ -82,7 +82,7 @@ class PhotoParsing {
   Status label_whole(ParsedPhoto& result) {
     const Part& part = parts_[0];
     Image room;
-    SEGFACE_ASSIGN(view, part.region.cut(photo_, room));
+    SEGFACE_ASSIGN(view, part.region.cut(photo_, room, parser_.executor()));
     SEGFACE_RETURN_IF_ERROR(make_maps(result));
     tell_progress(0);
     SEGFACE_RETURN_IF_ERROR(part.landmarks != nullptr ? workspace_.parse(view, *part.landmarks, result.mask)
@@ -119,9 +119,10 @@ class PhotoParsing {
       if (filter_ != nullptr) {
         SEGFACE_ASSIGN(filtered, (*filter_)(parts_[i].number - std::size_t{1}, parts_[i].surroundings, seen.logits));
         seen.logits = filtered;
+        seen.settled = nullptr;
       }
       if (options_.logits) SEGFACE_RETURN_IF_ERROR(options_.logits(parts_[i].region, seen.logits));
-      SEGFACE_RETURN_IF_ERROR(mapper.add(i, seen.logits, parser_.executor()));
+      SEGFACE_RETURN_IF_ERROR(mapper.add(i, seen.logits, seen.settled, parser_.executor()));
       if (!options_.mattes.empty()) SEGFACE_RETURN_IF_ERROR(draw_mattes(mapper, i, seen.logits, result.mattes));
       if (options_.refine) SEGFACE_RETURN_IF_ERROR(refine(mapper, i, seen.logits, result));
       if (parts_[i].surroundings) continue;
@@ -230,7 +231,7 @@ class PhotoParsing {
     const Part& part = parts_[number];
     tell_progress(number);
     Image room;
-    SEGFACE_ASSIGN(view, part.region.cut(photo_, room));
+    SEGFACE_ASSIGN(view, part.region.cut(photo_, room, parser_.executor()));
     Landmarks landmarks;
     if (part.landmarks != nullptr) landmarks = part.region.from_photo(*part.landmarks);
     return workspace_.state_->see(view, part.landmarks != nullptr ? &landmarks : nullptr, planes);

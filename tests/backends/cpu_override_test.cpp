@@ -373,6 +373,17 @@ TEST_CASE("labels of what is settled are those of interpolated logits, on every 
   for (const Index classes : {2, 11, 19}) {
     for (test::LogitsCase& c : test::logits_cases(classes)) {
       CAPTURE(c.name);
+      std::vector<std::uint8_t> settled(static_cast<std::size_t>(c.height * c.width)), told(settled.size());
+      for (std::size_t i = 0; i < settled.size(); ++i) {
+        settled[i] = settled_label(c.numbers.data() + i * static_cast<std::size_t>(classes), classes, 1);
+      }
+      on_each_isa([&](test::Bench<B>& bench) {
+        std::fill(told.begin(), told.end(), std::uint8_t{99});
+        LabelTarget nothing = {nullptr, 0, 0};
+        nothing.settled = told.data();
+        ops::label_map<B>(bench.run(), MapOf<B>{c.numbers.data(), 1, c.height, c.width, classes, classes}, nothing);
+        CHECK(told == settled);
+      });
       for (const std::pair<Index, Index>& size :
            std::vector<std::pair<Index, Index>>{{200, 170}, {111, 161}, {37, 400}, {601, 24}}) {
         const auto pixels = static_cast<std::size_t>(size.first * size.second);

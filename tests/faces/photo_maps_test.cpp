@@ -53,25 +53,35 @@ struct FaceLogits {
   bool surroundings = false;
 };
 
+// With confidence, or labels alone; of these, by what the mapper finds settled or by what it is told.
+enum class By { confidence, labels, settled };
+
 struct Maps {
   std::vector<std::uint8_t> labels, faces, coverage;
   std::vector<float> confidence;
 
-  explicit Maps(const std::vector<FaceLogits>& parts, Executor& executor, bool with_confidence = true) {
+  explicit Maps(const std::vector<FaceLogits>& parts, Executor& executor, By by = By::confidence) {
     const auto pixels = static_cast<std::size_t>(kWidth * kHeight);
     labels.assign(pixels, 99), faces = coverage = labels;
-    confidence.assign(with_confidence ? pixels : 0, 99);
+    confidence.assign(by == By::confidence ? pixels : 0, 99);
     std::vector<PhotoPart> places;
     for (const FaceLogits& p : parts) {
       places.push_back({p.from_photo, p.logits.width, p.logits.height, p.interior, p.number, p.surroundings});
     }
-    auto mapper = PhotoMapper::make(
-        {places.data(), places.size()},
-        {labels.data(), kWidth, kHeight, faces.data(), coverage.data(), with_confidence ? confidence.data() : nullptr});
+    auto mapper = PhotoMapper::make({places.data(), places.size()},
+                                    {labels.data(), kWidth, kHeight, faces.data(), coverage.data(),
+                                     by == By::confidence ? confidence.data() : nullptr});
     REQUIRE(mapper.ok());
     for (const bool surroundings : {false, true}) {
       for (std::size_t i = 0; i < parts.size(); ++i) {
-        if (parts[i].surroundings == surroundings) REQUIRE(mapper->add(i, parts[i].logits, executor).ok());
+        if (parts[i].surroundings != surroundings) continue;
+        const LogitsView<float>& logits = parts[i].logits;
+        std::vector<std::uint8_t> settled;
+        for (Index p = 0; by == By::settled && p < logits.width * logits.height; ++p) {
+          const float* const pixel = logits.pixel(p % logits.width, p / logits.width);
+          settled.push_back(settled_label(pixel, logits.classes, logits.class_stride));
+        }
+        REQUIRE(mapper->add(i, logits, settled.empty() ? nullptr : settled.data(), executor).ok());
       }
     }
     mapper->finish(executor);
@@ -108,7 +118,7 @@ TEST_CASE("in an upright box, labels are those of the box alone, and nothing is 
     FaceLogits in_box = {logits.view(), box_map(box, kSide, kSide)};
     in_box.number = 7;
     const Maps maps({in_box});
-    const Maps settled({in_box}, serial, false);
+    const Maps settled({in_box}, serial, By::labels);
     CHECK(settled.labels == maps.labels);
     CHECK(settled.faces == maps.faces);
     Index different = 0;
@@ -137,6 +147,8 @@ TEST_CASE("in a turned square, each pixel has the largest of the logits at its p
     const AlignedSquare square(face(47, 33, 11, degrees));
     const AffineMap<double> map = square.map_to(kSide, kSide);
     const Maps maps({{logits.view(), map}});
+    SerialExecutor serial;
+    CHECK(Maps({{logits.view(), map}}, serial, By::settled).labels == maps.labels);
     Index looked_at = 0, wrong = 0;
     for (Index y = 0; y < kHeight; ++y) {
       for (Index x = 0; x < kWidth; ++x) {
@@ -254,6 +266,9 @@ TEST_CASE("maps are the same on any number of threads, and with parts of which n
   CHECK(serial.faces == spread.faces);
   CHECK(serial.coverage == spread.coverage);
   CHECK(serial.confidence == spread.confidence);
+  const Maps settled(parts, **pool, By::settled);
+  CHECK(serial.labels == settled.labels);
+  CHECK(serial.faces == settled.faces);
   std::uint8_t byte = 0;
   const std::vector<PhotoPart> too_many(511, PhotoPart{box_map({0, 0, 1, 1}, 1, 1), 1, 1});
   CHECK(PhotoMapper::make({too_many.data(), too_many.size()}, {&byte, 1, 1, &byte, &byte}).error().code() ==

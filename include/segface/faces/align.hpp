@@ -16,6 +16,7 @@
 
 #include "segface/base/config.hpp"
 #include "segface/base/status.hpp"
+#include "segface/base/threads/executor.hpp"
 #include "segface/faces/landmarks.hpp"
 #include "segface/image/affine.hpp"
 #include "segface/image/crop.hpp"
@@ -62,37 +63,16 @@ class AlignedSquare {
             from_photo(l.right_mouth)};
   }
 
-  // The square cut out, bilinear, black outside the photo: side() x side(), in the photo's order.
-  // Errors: invalid_argument (bad view), overflow, out_of_memory.
+  // The square cut out, bilinear, black outside the photo: side() x side(), in the photo's order; by all threads of an
+  // executor where there is one. Errors: invalid_argument (bad view), overflow, out_of_memory.
   Result<Image> cut(const ImageView& photo) const noexcept {
+    SerialExecutor serial;
+    return cut(photo, serial);
+  }
+  Result<Image> cut(const ImageView& photo, Executor& executor) const noexcept {
     SEGFACE_RETURN_IF_ERROR(photo.validate());
     SEGFACE_ASSIGN(out, Image::make(side_, side_, photo.order));
-    const Index channels = channels_of(photo.order), right = photo.width - 1, bottom = photo.height - 1;
-    for (Index y = 0; y < side_; ++y) {
-      std::uint8_t* to = out.row(y);
-      for (Index x = 0; x < side_; ++x, to += channels) {
-        const Point p = to_photo({static_cast<double>(x), static_cast<double>(y)});
-        const bool sees_photo =
-            p.x > -1 && p.y > -1 && p.x < static_cast<double>(photo.width) && p.y < static_cast<double>(photo.height);
-        if (!sees_photo) {
-          std::fill_n(to, channels, std::uint8_t{0});
-          continue;
-        }
-        const Index left = floor_of(p.x), top = floor_of(p.y);
-        const double fx = p.x - static_cast<double>(left), fy = p.y - static_cast<double>(top);
-        // Of a pixel outside the photo, another one counts nothing.
-        const double before = left < 0 ? 0.0 : 1 - fx, behind = left == right ? 0.0 : fx;
-        const double above = top < 0 ? 0.0 : 1 - fy, below = top == bottom ? 0.0 : fy;
-        const std::uint8_t* const upper = photo.pixel(std::max<Index>(left, 0), std::max<Index>(top, 0));
-        const std::uint8_t* const lower = top < 0 || top == bottom ? upper : upper + photo.stride_bytes;
-        const Index next = left < 0 || left == right ? 0 : channels;
-        for (Index c = 0; c < channels; ++c) {
-          const double sum = before * above * upper[c] + behind * above * upper[next + c] + before * below * lower[c] +
-                             behind * below * lower[next + c];
-          to[c] = static_cast<std::uint8_t>((static_cast<int>(2 * sum) + 1) >> 1);  // the nearest, of halves the upper
-        }
-      }
-    }
+    executor.for_each(side_, [&](Index y, Index) { cut_row(photo, y, out.row(y)); });
     return Result<Image>(std::move(out));
   }
 
@@ -146,6 +126,32 @@ class AlignedSquare {
   static Index floor_of(double place) noexcept {
     const auto whole = static_cast<Index>(place);
     return place < static_cast<double>(whole) ? whole - 1 : whole;
+  }
+
+  void cut_row(const ImageView& photo, Index y, std::uint8_t* to) const noexcept {
+    const Index channels = channels_of(photo.order), right = photo.width - 1, bottom = photo.height - 1;
+    for (Index x = 0; x < side_; ++x, to += channels) {
+      const Point p = to_photo({static_cast<double>(x), static_cast<double>(y)});
+      const bool sees_photo =
+          p.x > -1 && p.y > -1 && p.x < static_cast<double>(photo.width) && p.y < static_cast<double>(photo.height);
+      if (!sees_photo) {
+        std::fill_n(to, channels, std::uint8_t{0});
+        continue;
+      }
+      const Index left = floor_of(p.x), top = floor_of(p.y);
+      const double fx = p.x - static_cast<double>(left), fy = p.y - static_cast<double>(top);
+      // Of a pixel outside the photo, another one counts nothing.
+      const double before = left < 0 ? 0.0 : 1 - fx, behind = left == right ? 0.0 : fx;
+      const double above = top < 0 ? 0.0 : 1 - fy, below = top == bottom ? 0.0 : fy;
+      const std::uint8_t* const upper = photo.pixel(std::max<Index>(left, 0), std::max<Index>(top, 0));
+      const std::uint8_t* const lower = top < 0 || top == bottom ? upper : upper + photo.stride_bytes;
+      const Index next = left < 0 || left == right ? 0 : channels;
+      for (Index c = 0; c < channels; ++c) {
+        const double sum = before * above * upper[c] + behind * above * upper[next + c] + before * below * lower[c] +
+                           behind * below * lower[next + c];
+        to[c] = static_cast<std::uint8_t>((static_cast<int>(2 * sum) + 1) >> 1);  // the nearest, of halves the upper
+      }
+    }
   }
 
   // act(x, y, its place in the cut) for the pixels of a photo that lie in the square.

@@ -28,7 +28,8 @@ SEGFACE_BEGIN_CORE
 // What a network says of a photo.
 struct SeenPhoto {
   LogitsView<float> logits;
-  double confidence;  // the mean probability of their labels, before they are interpolated
+  double confidence;            // the mean probability of their labels, before they are interpolated
+  const std::uint8_t* settled;  // of each pixel of the logits, as SettledLabels has them; null where nobody told
 };
 
 template <class Backend>
@@ -67,6 +68,11 @@ class ParsingWorkspace {
       SEGFACE_RETURN_IF_ERROR(photo.validate());
       LabelTarget nothing = {nullptr, 0, 0};
       SEGFACE_RETURN_IF_ERROR(count_confidence(nothing));
+      if constexpr (kSharesLogits) {
+        const LogitsShape shape = shape_of_plan();
+        SEGFACE_RETURN_IF_ERROR(reserve(settled_, static_cast<std::size_t>(shape.height * shape.width)));
+        nothing.settled = settled_.data();
+      }
       Map<Scalar> logits;
       SEGFACE_RETURN_IF_ERROR(work_.finished(put(photo, landmarks, nothing, planes, &logits)));
       if constexpr (kSharesLogits) {
@@ -77,6 +83,7 @@ class ParsingWorkspace {
         seen.logits = LogitsView<float>::planes(planes.data(), logits.channels, logits.width, logits.height);
       }
       seen.confidence = counted_confidence();
+      seen.settled = nothing.settled;
       work_.mark("labels");
       return {};
     }));
@@ -129,7 +136,7 @@ class ParsingWorkspace {
   void on_progress(std::function<bool(double)> progress) { work_.on_progress(std::move(progress)); }
   Span<const StageTime> times() const noexcept { return work_.times(); }
   std::size_t bytes() const noexcept {
-    return work_.bytes() + photo_.bytes() + row_confidence_.size() * sizeof(double);
+    return work_.bytes() + photo_.bytes() + row_confidence_.size() * sizeof(double) + settled_.size();
   }
 
  private:
@@ -264,6 +271,7 @@ class ParsingWorkspace {
 
   std::shared_ptr<const ParsingNetwork<Backend>> network_;
   HostBuffer<double> row_confidence_;
+  HostBuffer<std::uint8_t> settled_;
   HostBuffer<TanhWarp> warps_;  // of the call
   EngineWorkspace<SegFace, Backend> work_;
   ops::PhotoInput<Backend> photo_;

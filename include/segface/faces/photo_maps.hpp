@@ -80,13 +80,16 @@ class PhotoMapper {
     return maps_.numbers[at] == shown.number && maps_.coverage[at] == cover_of(shown);
   }
 
-  // The logits of a part; background is class 0. Errors: out_of_memory.
-  Status add(std::size_t part, const LogitsView<float>& logits, Executor& executor) noexcept {
+  // The logits of a part; background is class 0. What is settled of them (SettledLabels::labels) may be known, else it is
+  // found where that pays. Errors: out_of_memory.
+  Status add(std::size_t part, const LogitsView<float>& logits, const std::uint8_t* known,
+             Executor& executor) noexcept {
     const PlacedPart& placed = placed_.data()[part];
     const Index pixels = logits.width * logits.height;
     const bool pays = maps_.confidence == nullptr &&
-                      SettledLabels::pay_for(pixels, (placed.right - placed.left) * (placed.bottom - placed.top));
-    if (pays) {
+                      (known != nullptr ||
+                       SettledLabels::pay_for(pixels, (placed.right - placed.left) * (placed.bottom - placed.top)));
+    if (pays && known == nullptr) {
       SEGFACE_RETURN_IF_ERROR(reserve(settled_, static_cast<std::size_t>(pixels)));
       executor.for_each(logits.height, [&](Index y, Index) {
         for (Index x = 0; x < logits.width; ++x) {
@@ -94,8 +97,9 @@ class PhotoMapper {
               settled_label(logits.pixel(x, y), logits.classes, logits.class_stride);
         }
       });
+      known = settled_.data();
     }
-    const Shown shown = {placed, logits, pays, {settled_.data(), logits.width, logits.height}};
+    const Shown shown = {placed, logits, pays, {known, logits.width, logits.height}};
     executor.for_each(label_tasks(placed.bottom - placed.top), [&](Index task, Index) {
       const LabelRows rows(task, placed.bottom - placed.top);
       // `this` by name: else nvcc has it before `shown` in the closure, g++ behind, and a program of both mixes them up.

@@ -94,15 +94,20 @@ class Region {
   }
 
   // What the network is shown, in the photo's order: a picture in `room`, which must stay, or the photo itself where it is
-  // whole. Errors: invalid_argument (a bad view, another size than the region's photo), overflow, out_of_memory.
+  // whole; cut by all threads of an executor where there is one. Errors: invalid_argument (a bad view, another size than
+  // the region's photo), overflow, out_of_memory.
   Result<ImageView> cut(const ImageView& photo, Image& room) const noexcept {
+    SerialExecutor serial;
+    return cut(photo, room, serial);
+  }
+  Result<ImageView> cut(const ImageView& photo, Image& room, Executor& executor) const noexcept {
     SEGFACE_RETURN_IF_ERROR(photo.validate());
     if (photo.width != photo_width_ || photo.height != photo_height_) {
       return error(Errc::invalid_argument, "a photo of ", photo.width, " x ", photo.height,
                    " pixels does not belong to a region of one of ", photo_width_, " x ", photo_height_);
     }
     if (whole_) return photo;
-    return kept(square_ ? square_->cut(photo) : crop(photo, box_), room);
+    return kept(square_ ? square_->cut(photo, executor) : crop(photo, box_), room);
   }
 
   // Labels of the cut's size as those of the photo, 0 outside: a picture in `room`, which must stay, or the labels

@@ -50,6 +50,8 @@ struct LabelTarget {
   double* row_confidence = nullptr;  // [height of the logits]: sums over a row of logits, before they are interpolated,
                                      // of the winner's probability; adding them in order gives the same mean on any
                                      // number of threads
+  std::uint8_t* settled = nullptr;   // [height, width of the logits]: their labels where no interpolation changes these
+                                     // (image/settled_labels.hpp); of backends whose logits are in the host's memory
 };
 
 SEGFACE_END_NAMESPACE

@@ -18,7 +18,8 @@ template <class B>
 void label_map(Run<B>& run, const MapOf<B>& logits, const LabelTarget& target) noexcept {
   using Scalar = HostScalarOf<B>;
   const auto scope = run.scope();
-  auto* const settled = run.template scratch<std::uint8_t>(logits.rows());
+  auto* const room = run.template scratch<std::uint8_t>(logits.rows());
+  std::uint8_t* const settled = target.settled != nullptr ? target.settled : room;
   run.read(logits, [&](const HostViewOf<B>& map) {
     const auto view = LogitsView<Scalar>::interleaved(map.data, map.channels, map.width, map.height, map.stride);
     const auto each_row = [&](Index height, const auto& body) {
@@ -28,10 +29,11 @@ void label_map(Run<B>& run, const MapOf<B>& logits, const LabelTarget& target) n
       });
     };
     const bool pays = target.confidence == nullptr && SettledLabels::pay_for(map.rows(), target.width * target.height);
-    if (pays || target.row_confidence != nullptr) {
+    const bool settles = pays || target.settled != nullptr;
+    if (settles || target.row_confidence != nullptr) {
       each_row(map.height, [&](Index y) {
         if (target.row_confidence != nullptr) target.row_confidence[y] = row_confidence(view, y);
-        for (Index i = y * map.width; pays && i < (y + 1) * map.width; ++i) {
+        for (Index i = y * map.width; settles && i < (y + 1) * map.width; ++i) {
           settled[i] = settled_label(map.row(i), map.channels, 1);
         }
       });

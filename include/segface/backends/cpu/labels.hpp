@@ -20,15 +20,16 @@ static_assert(kMaxClasses <= LabelArguments::kMostClasses, "the kernel must hold
 // Every row of logits is surveyed before a row of the target looks at it.
 class InterpolatedLabels {
  public:
-  // Of logits [height, width, classes], pixels `stride` apart; `settled` is room for height x width labels.
+  // Of logits [height, width, classes], pixels `stride` apart; `settled` is room for height x width labels, where the
+  // target has none.
   InterpolatedLabels(const Kernels& kernels, const LabelTarget& target, Index classes, Index height, Index width,
                      Index stride, std::uint8_t* settled) noexcept
       : kernels_(kernels),
         target_(target),
         classes_(classes),
         stride_(stride),
-        settled_(settled),
-        cells_{settled, width, height},
+        settled_(target.settled != nullptr ? target.settled : settled),
+        cells_{settled_, width, height},
         map_(AffineMap<float>::scaled(target.width, target.height, width, height)),
         as_large_(target.width == width && target.height == height),
         pays_(target.confidence == nullptr && SettledLabels::pay_for(width * height, target.width * target.height)) {}
@@ -56,7 +57,7 @@ class InterpolatedLabels {
 
   // Row y of the logits: what is settled in it, and its confidence, where these are wanted.
   void survey(Index y, const float* row) const noexcept {
-    if (pays_) {
+    if (pays_ || target_.settled != nullptr) {
       kernels_.settle_pixels(row, stride_, classes_, cells_.width, settled_ + y * cells_.width);
     }
     if (target_.row_confidence == nullptr || as_large_) return;
