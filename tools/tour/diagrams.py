@@ -202,8 +202,8 @@ def commute() -> Svg:
     one = enlarged @ matrix.T + bias
     other = up @ small
     assert np.array_equal(one, other)
-    cells(660, 80, one, "the matrix, on four pixels", TOKENS)
-    cells(660, 250, other, "the matrix, on two pixels", TOKENS)
+    cells(660, 80, one, "enlarged, then the matrix on four pixels", TOKENS)
+    cells(660, 250, other, "the matrix on two pixels, then enlarged", TOKENS)
     s.line([(158, 160), (290, 108)])
     s.text(214, 118, "enlarge", 12)
     s.line([(158, 192), (320, 270)])
