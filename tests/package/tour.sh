@@ -135,6 +135,7 @@ numpy=$(python3 -c 'import numpy' 2>/dev/null && echo yes || true)
 for page in README RECIPES EXERCISES; do
   blocks sh "$segface/$page.md" | while read -r line; do
     case $line in
+      *"cmake -S"* | "cmake --build"*) echo "not run, as it is built: $line"; continue ;;
       .venv/bin/python*)
         [ -n "${SEGFACE_TORCH_PYTHON:-}" ] || { echo "not run, without torch: $line"; continue; }
         line="$SEGFACE_TORCH_PYTHON${line#.venv/bin/python}" ;;
