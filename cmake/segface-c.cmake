@@ -1,6 +1,7 @@
 # segface::c, libsegface: the C interface for programs of any language. It shows its functions and nothing else, and brings
 # what it needs of C++ along, so that neither another copy of it nor another C++ library in a process disturbs it.
-add_library(segface_c SHARED ${segface_include}/segface/c/parsing.cpp ${segface_include}/segface/c/pictures.cpp)
+add_library(segface_c SHARED ${segface_include}/segface/c/parsing.cpp ${segface_include}/segface/c/pictures.cpp
+            ${segface_include}/segface/c/tracking.cpp)
 add_library(segface::c ALIAS segface_c)
 target_compile_definitions(segface_c PRIVATE SEGFACE_C_BUILD)
 target_link_libraries(segface_c PRIVATE segface_networks)

@@ -26,6 +26,7 @@ SEGFACE_BEGIN_CORE
 
 template <class Backend>
 class Tracking;
+struct PhotoRoom;
 
 SEGFACE_END_CORE
 
@@ -63,7 +64,8 @@ class BasicPhotoParser {
 
   // Calls body(PhotoParsing) -> Status for a photo of so many faces or parts, with a workspace that no other call has.
   template <class Body>
-  Status with_workspace(const ImageView& photo, std::size_t parts, const PhotoOptions& options, const Body& body) const;
+  Status with_workspace(const ImageView& photo, std::size_t parts, const PhotoOptions& options, core::PhotoRoom& room,
+                        const Body& body) const;
 
   BasicFinder<Backend> finder_;
   BasicParser<Backend> parser_;

@@ -26,6 +26,25 @@
 
 SEGFACE_BEGIN_CORE
 
+// Memory of a photo's work. A frame's goes on in that of the frame before.
+struct PhotoRoom {
+  struct Part {
+    Region region;
+    const Landmarks* landmarks;  // null where they are not known
+    std::uint8_t number;
+    bool surroundings = false;
+    double confidence = 0;  // once it is parsed
+  };
+
+  std::vector<Part> parts;
+  std::vector<PhotoPart> places;
+  Image cut;
+  Buffer<float> planes;  // logits, of a backend whose own the host does not see
+  PhotoMapper mapper;
+  PartMattes mattes;
+  Buffer<float> largest;  // of the mattes of a pixel, where labels are refined
+};
+
 // One photo's work. Throws where memory runs out.
 template <class Backend>
 class PhotoParsing {
@@ -36,8 +55,10 @@ class PhotoParsing {
   using Filter = std::function<Result<LogitsView<float>>(std::size_t, bool surroundings, const LogitsView<float>&)>;
 
   PhotoParsing(const BasicParser<Backend>& parser, BasicWorkspace<Backend>& workspace, const ImageView& photo,
-               const PhotoOptions& options)
-      : parser_(parser), workspace_(workspace), photo_(photo), options_(options) {}
+               const PhotoOptions& options, PhotoRoom& room)
+      : parser_(parser), workspace_(workspace), photo_(photo), options_(options), room_(room), parts_(room.parts) {
+    parts_.clear();
+  }
 
   // Before parse(); it must outlive it.
   void filter_by(const Filter& filter) noexcept { filter_ = &filter; }
@@ -70,19 +91,12 @@ class PhotoParsing {
   }
 
  private:
-  struct Part {
-    Region region;
-    const Landmarks* landmarks;  // null where they are not known
-    std::uint8_t number;
-    bool surroundings = false;
-    double confidence = 0;  // once it is parsed
-  };
+  using Part = PhotoRoom::Part;
 
   // All of a photo, by way of logits that are never whole.
   Status label_whole(ParsedPhoto& result) {
     const Part& part = parts_[0];
-    Image room;
-    SEGFACE_ASSIGN(view, part.region.cut(photo_, room, parser_.executor()));
+    SEGFACE_ASSIGN(view, part.region.cut(photo_, room_.cut, &parser_.executor()));
     SEGFACE_RETURN_IF_ERROR(make_maps(result));
     tell_progress(0);
     SEGFACE_RETURN_IF_ERROR(part.landmarks != nullptr ? workspace_.parse(view, *part.landmarks, result.mask)
@@ -99,23 +113,25 @@ class PhotoParsing {
   Status map_parts(ParsedPhoto& result) {
     const Index side = parser_.info().resolution;
     SEGFACE_ASSIGN(shape, workspace_.logits_shape(1, side, side));
-    const bool planes = options_.logits || !ParsingWorkspace<Backend>::kSharesLogits;
-    SEGFACE_ASSIGN(room, Buffer<float>::make(planes ? shape.count() : 0));
-    std::vector<PhotoPart> places;
+    const bool own_planes = options_.logits || !ParsingWorkspace<Backend>::kSharesLogits;
+    if (own_planes) SEGFACE_RETURN_IF_ERROR(reserve(room_.planes, shape.count()));
+    const Span<float> planes = {room_.planes.data(), own_planes ? shape.count() : 0};
+    room_.places.clear();
     for (const Part& part : parts_) {
-      places.push_back({part.region.map_to(shape.width, shape.height), shape.width, shape.height,
-                        part.landmarks != nullptr ? FaceInterior(*part.landmarks) : FaceInterior(), part.number,
-                        part.surroundings});
+      room_.places.push_back({part.region.map_to(shape.width, shape.height), shape.width, shape.height,
+                              part.landmarks != nullptr ? FaceInterior(*part.landmarks) : FaceInterior(), part.number,
+                              part.surroundings});
     }
     SEGFACE_RETURN_IF_ERROR(make_maps(result));
     SEGFACE_RETURN_IF_ERROR(result.mask.resize(parser_.info().dataset, photo_.width, photo_.height));
     const PhotoMaps maps = {result.mask.data(),     photo_.width,
                             photo_.height,          result.numbers.data(),
                             result.coverage.data(), options_.confidence ? result.confidence.data() : nullptr};
-    SEGFACE_ASSIGN(mapper, PhotoMapper::make({places.data(), places.size()}, maps));
+    PhotoMapper& mapper = room_.mapper;
+    SEGFACE_RETURN_IF_ERROR(mapper.begin({room_.places.data(), room_.places.size()}, maps));
     double sum = 0, count = 0;
     for (std::size_t i = 0; i < parts_.size(); ++i) {
-      SEGFACE_ASSIGN(seen, see(i, room.span()));
+      SEGFACE_ASSIGN(seen, see(i, planes));
       if (filter_ != nullptr) {
         SEGFACE_ASSIGN(filtered, (*filter_)(parts_[i].number - std::size_t{1}, parts_[i].surroundings, seen.logits));
         seen.logits = filtered;
@@ -123,8 +139,8 @@ class PhotoParsing {
       }
       if (options_.logits) SEGFACE_RETURN_IF_ERROR(options_.logits(parts_[i].region, seen.logits));
       SEGFACE_RETURN_IF_ERROR(mapper.add(i, seen.logits, seen.settled, parser_.executor()));
-      if (!options_.mattes.empty()) SEGFACE_RETURN_IF_ERROR(draw_mattes(mapper, i, seen.logits, result.mattes));
-      if (options_.refine) SEGFACE_RETURN_IF_ERROR(refine(mapper, i, seen.logits, result));
+      if (!options_.mattes.empty()) SEGFACE_RETURN_IF_ERROR(draw_mattes(i, seen.logits, result.mattes));
+      if (options_.refine) SEGFACE_RETURN_IF_ERROR(refine(i, seen.logits, result));
       if (parts_[i].surroundings) continue;
       parts_[i].confidence = seen.confidence;
       sum += parts_[i].confidence, ++count;
@@ -135,10 +151,11 @@ class PhotoParsing {
   }
 
   // Of a part, where labels are its own so far.
-  Status draw_mattes(const PhotoMapper& mapper, std::size_t part, const LogitsView<float>& logits,
-                     std::vector<Buffer<float>>& mattes) const {
-    PartMattes drawn(photo_, mapper.placed(part), {options_.mattes.data(), options_.mattes.size()});
-    SEGFACE_RETURN_IF_ERROR(drawn.take(logits, parser_.executor()));
+  Status draw_mattes(std::size_t part, const LogitsView<float>& logits, std::vector<Buffer<float>>& mattes) {
+    const PhotoMapper& mapper = room_.mapper;
+    PartMattes& drawn = room_.mattes;
+    const Span<const std::uint32_t> sets = {options_.mattes.data(), options_.mattes.size()};
+    SEGFACE_RETURN_IF_ERROR(drawn.take(photo_, mapper.placed(part), sets, logits, parser_.executor()));
     for (std::size_t set = 0; set < mattes.size(); ++set) {
       float* const matte = mattes[set].data();
       const Index width = photo_.width;
@@ -152,15 +169,17 @@ class PhotoParsing {
   }
 
   // The labels of a part, where they are its own so far, become those of the largest matte.
-  Status refine(const PhotoMapper& mapper, std::size_t part, const LogitsView<float>& logits, ParsedPhoto& result) {
+  Status refine(std::size_t part, const LogitsView<float>& logits, ParsedPhoto& result) {
+    const PhotoMapper& mapper = room_.mapper;
+    PartMattes& drawn = room_.mattes;
     const auto pixels = static_cast<std::size_t>(photo_.width * photo_.height);
-    SEGFACE_RETURN_IF_ERROR(reserve(largest_, pixels));
-    std::fill(largest_.begin(), largest_.end(), 0.0f);
+    SEGFACE_RETURN_IF_ERROR(reserve(room_.largest, pixels));
+    std::fill_n(room_.largest.data(), pixels, 0.0f);
     std::uint32_t sets[kMaxClasses];
     for (Index label = 0; label < logits.classes; ++label) sets[label] = 1u << label;
-    PartMattes drawn(photo_, mapper.placed(part), {sets, static_cast<std::size_t>(logits.classes)});
-    SEGFACE_RETURN_IF_ERROR(drawn.take(logits, parser_.executor()));
-    float *const largest = largest_.data(), *const confidence = result.confidence.data();
+    SEGFACE_RETURN_IF_ERROR(drawn.take(photo_, mapper.placed(part), {sets, static_cast<std::size_t>(logits.classes)},
+                                       logits, parser_.executor()));
+    float *const largest = room_.largest.data(), *const confidence = result.confidence.data();
     std::uint8_t* const labels = result.mask.data();
     const Index width = photo_.width;
     for (Index label = 0; label < logits.classes; ++label) {
@@ -230,8 +249,7 @@ class PhotoParsing {
   Result<SeenPhoto> see(std::size_t number, Span<float> planes) {
     const Part& part = parts_[number];
     tell_progress(number);
-    Image room;
-    SEGFACE_ASSIGN(view, part.region.cut(photo_, room, parser_.executor()));
+    SEGFACE_ASSIGN(view, part.region.cut(photo_, room_.cut, &parser_.executor()));
     Landmarks landmarks;
     if (part.landmarks != nullptr) landmarks = part.region.from_photo(*part.landmarks);
     return workspace_.state_->see(view, part.landmarks != nullptr ? &landmarks : nullptr, planes);
@@ -252,9 +270,9 @@ class PhotoParsing {
   BasicWorkspace<Backend>& workspace_;
   ImageView photo_;
   const PhotoOptions& options_;
+  PhotoRoom& room_;
+  std::vector<Part>& parts_;
   const Filter* filter_ = nullptr;
-  std::vector<Part> parts_;
-  Buffer<float> largest_;  // of the mattes of a pixel, where labels are refined
 };
 
 SEGFACE_END_CORE
@@ -298,7 +316,8 @@ Result<ParsedPhoto> BasicPhotoParser<Backend>::parse(const ImageView& photo, Fac
                                                      const PhotoOptions& options) const noexcept {
   return core::guarded([&]() -> Result<ParsedPhoto> {
     ParsedPhoto result;
-    SEGFACE_RETURN_IF_ERROR(with_workspace(photo, faces.found.size(), options,
+    core::PhotoRoom room;
+    SEGFACE_RETURN_IF_ERROR(with_workspace(photo, faces.found.size(), options, room,
                                            [&](auto& parsing) { return parsing.parse(faces, result); }));
     result.skipped = std::move(faces.skipped);
     return Result<ParsedPhoto>(std::move(result));
@@ -314,7 +333,8 @@ Result<ParsedPhoto> BasicPhotoParser<Backend>::parse(const ImageView& photo, Spa
                    "; expected five points of each, or none");
     }
     ParsedPhoto result;
-    SEGFACE_RETURN_IF_ERROR(with_workspace(photo, parts.size(), options,
+    core::PhotoRoom room;
+    SEGFACE_RETURN_IF_ERROR(with_workspace(photo, parts.size(), options, room,
                                            [&](auto& parsing) { return parsing.parse(parts, landmarks, result); }));
     return Result<ParsedPhoto>(std::move(result));
   });
@@ -323,7 +343,7 @@ Result<ParsedPhoto> BasicPhotoParser<Backend>::parse(const ImageView& photo, Spa
 template <class Backend>
 template <class Body>
 Status BasicPhotoParser<Backend>::with_workspace(const ImageView& photo, std::size_t parts, const PhotoOptions& options,
-                                                 const Body& body) const {
+                                                 core::PhotoRoom& room, const Body& body) const {
   constexpr std::size_t kMost = 255;  // a byte numbers them
   const core::CancellationGuard guard;
   SEGFACE_RETURN_IF_ERROR(photo.validate());
@@ -339,7 +359,7 @@ Status BasicPhotoParser<Backend>::with_workspace(const ImageView& photo, std::si
     SEGFACE_ASSIGN(made, parser_.workspace());
     workspace = std::make_unique<BasicWorkspace<Backend>>(std::move(made));
   }
-  core::PhotoParsing<Backend> parsing(parser_, *workspace, photo, options);
+  core::PhotoParsing<Backend> parsing(parser_, *workspace, photo, options, room);
   const Status parsed = body(parsing);
   state_->idle.keep(std::move(workspace));
   return parsed;

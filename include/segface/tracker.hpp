@@ -59,9 +59,12 @@ class BasicTracker {
   // The next frame; one of another size than the last begins another scene. Errors: those of BasicPhotoParser::parse;
   // then the next one begins another scene too.
   Status next(const ImageView& frame) noexcept;
-  // Of the last frame, only where next() was well; stays until it is called again. Faces are in the order in which they
-  // appeared, and of those that appeared together in that of size. Skipped ones are told of frames in which faces were looked
-  // for.
+  // The same with memory of the caller's for this frame's maps, where `into` has some, instead of that of the options. Where
+  // it has room for confidence, that is kept too.
+  Status next(const ImageView& frame, const PhotoResults& into) noexcept;
+  // Of the last frame; stays until next() is called again. Faces are in the order in which they appeared, and of those that
+  // appeared together in that of size. Skipped ones are told of frames in which faces were looked for. Before the first
+  // frame, after one that failed, and of an empty tracker: an empty mask and no faces.
   const ParsedPhoto& parsed() const noexcept;
   // A number for each of its faces, from 1 on, that it keeps for as long as it is followed.
   Span<const Index> tracks() const noexcept;

@@ -11,6 +11,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/status.hpp"
 #include "segface/faces/finder_definitions.hpp"
+#include "segface/faces/overlap.hpp"
 #include "segface/faces/track.hpp"
 #include "segface/image/scene_cut.hpp"
 #include "segface/photo_parser_definitions.hpp"
@@ -22,7 +23,8 @@ SEGFACE_BEGIN_CORE
 template <class Backend>
 class Tracking {
  public:
-  Tracking(const BasicPhotoParser<Backend>& parser, const TrackOptions& options) : parser_(parser), options_(options) {
+  Tracking(const BasicPhotoParser<Backend>& parser, const TrackOptions& options)
+      : parser_(parser), options_(options), of_frame_(options.photo) {
     // Where nothing is ahead, what was before weighs so much that it is half forgotten in a fifth of a second.
     constexpr double kSeconds = 0.3;
     const double frames = kSeconds * options.smooth * options.rate;
@@ -34,10 +36,16 @@ class Tracking {
     };
   }
 
-  Status next(const ImageView& frame) {
-    SEGFACE_RETURN_IF_ERROR(frame.validate());
-    const Status status = parse(frame);
-    if (!status.ok()) forget();
+  Status next(const ImageView& frame, const PhotoResults& into) {
+    const Status status = guarded([&]() -> Status {
+      SEGFACE_RETURN_IF_ERROR(frame.validate());
+      return parse(frame, into);
+    });
+    if (!status.ok()) {
+      forget();
+      numbers_.clear();
+      result_ = {};
+    }
     return status;
   }
 
@@ -53,7 +61,7 @@ class Tracking {
     since_find_ = -1;
   }
 
-  Status parse(const ImageView& frame) {
+  Status parse(const ImageView& frame, const PhotoResults& into) {
     if (frame.width != width_ || frame.height != height_) {
       forget();
       width_ = frame.width, height_ = frame.height;
@@ -79,7 +87,7 @@ class Tracking {
                                    return !check_landmarks(track->face().landmarks, width_, height_).ok();
                                  }),
                   tracks_.end());
-    SEGFACE_RETURN_IF_ERROR(label(frame));
+    SEGFACE_RETURN_IF_ERROR(label(frame, into));
     result_.skipped = std::move(skipped);
     return {};
   }
@@ -94,7 +102,7 @@ class Tracking {
     std::vector<Pair> pairs;
     for (std::size_t t = 0; t < tracks_.size(); ++t) {
       for (std::size_t f = 0; f < found.size(); ++f) {
-        const double same = overlap(tracks_[t]->face().box, found[f].box);
+        const double same = BoxOverlap(BoxEdges(tracks_[t]->face().box), BoxEdges(found[f].box)).share();
         if (same > Track::kSameFace) pairs.push_back({same, t, f});
       }
     }
@@ -108,8 +116,13 @@ class Tracking {
     }
     Tracks kept;
     const bool smooth = options_.smooth > 0;
+    // Those that were not found go on where the others leave room for them.
+    std::size_t room = std::max(most(), found.size()) - found.size();
     for (std::size_t t = 0; t < tracks_.size() && smooth; ++t) {
-      if (face_of[t] != kNone || tracks_[t]->miss()) kept.push_back(std::move(tracks_[t]));
+      const bool missed = face_of[t] == kNone;
+      if (missed && (room == 0 || !tracks_[t]->miss())) continue;
+      if (missed) --room;
+      kept.push_back(std::move(tracks_[t]));
     }
     std::vector<Track*> begun;
     for (std::size_t f = 0; f < found.size(); ++f) {
@@ -120,6 +133,13 @@ class Tracking {
     }
     tracks_ = std::move(kept);
     return options_.every > 1 || smooth ? settle(frame, begun) : Status();
+  }
+
+  // Faces at a time.
+  std::size_t most() const noexcept {
+    constexpr std::size_t kMost = 255;  // a byte numbers them
+    const auto asked = static_cast<std::size_t>(options_.photo.find.most);
+    return asked == 0 ? kMost : asked;
   }
 
   // Asks O-Net until its windows are those that it is asked in later.
@@ -159,42 +179,48 @@ class Tracking {
     return {};
   }
 
-  // Labels of the tracks' faces, into memory that is kept.
-  Status label(const ImageView& frame) {
+  // Labels of the tracks' faces, into memory that is kept, or the caller's.
+  Status label(const ImageView& frame, const PhotoResults& into) {
     numbers_.clear();
     faces_.found.clear();
     for (const std::unique_ptr<Track>& track : tracks_) {
       numbers_.push_back(track->number());
       faces_.found.push_back(track->face());
     }
-    PhotoOptions options = options_.photo;
-    SEGFACE_RETURN_IF_ERROR(give_memory(options));
+    SEGFACE_RETURN_IF_ERROR(give_memory(into));
     result_.faces.clear();
     result_.mattes.clear();
-    return parser_.with_workspace(frame, faces_.found.size(), options, [&](auto& parsing) {
+    result_.confidence = {};
+    return parser_.with_workspace(frame, faces_.found.size(), of_frame_, room_, [&](auto& parsing) {
       if (options_.smooth > 0) parsing.filter_by(filter_);
       return parsing.parse(faces_, result_);
     });
   }
 
-  Status give_memory(PhotoOptions& options) {
+  // The first that there is: of this frame's caller, of the options, of the tracker's own.
+  Status give_memory(const PhotoResults& into) {
+    const PhotoResults& always = options_.photo.into;
     const auto pixels = static_cast<std::size_t>(width_ * height_);
-    PhotoResults& into = options.into;
-    const auto give = [&](auto& room, auto& span, std::size_t count) -> Status {
+    const auto give = [](const auto& first, const auto& second, auto& room, std::size_t count, auto& span) -> Status {
+      span = first.empty() ? second : first;
       if (!span.empty() || count == 0) return {};
       SEGFACE_RETURN_IF_ERROR(reserve(room, count));
       span = room.span().subspan(0, count);
       return {};
     };
-    SEGFACE_RETURN_IF_ERROR(give(labels_, into.labels, pixels));
-    SEGFACE_RETURN_IF_ERROR(give(owners_, into.numbers, pixels));
-    SEGFACE_RETURN_IF_ERROR(give(coverage_, into.coverage, pixels));
-    SEGFACE_RETURN_IF_ERROR(give(confidence_, into.confidence, options.confidence ? pixels : 0));
-    return give(mattes_, into.mattes, options.mattes.size() * pixels);
+    of_frame_.confidence = options_.photo.confidence || !into.confidence.empty();
+    PhotoResults& maps = of_frame_.into;
+    SEGFACE_RETURN_IF_ERROR(give(into.labels, always.labels, labels_, pixels, maps.labels));
+    SEGFACE_RETURN_IF_ERROR(give(into.numbers, always.numbers, owners_, pixels, maps.numbers));
+    SEGFACE_RETURN_IF_ERROR(give(into.coverage, always.coverage, coverage_, pixels, maps.coverage));
+    SEGFACE_RETURN_IF_ERROR(
+        give(into.confidence, always.confidence, confidence_, of_frame_.confidence ? pixels : 0, maps.confidence));
+    return give(into.mattes, always.mattes, mattes_, of_frame_.mattes.size() * pixels, maps.mattes);
   }
 
   BasicPhotoParser<Backend> parser_;
   TrackOptions options_;
+  PhotoOptions of_frame_;
   float keep_ = 0;
   typename PhotoParsing<Backend>::Filter filter_;
   Index width_ = 0, height_ = 0;  // of the last frame
@@ -209,6 +235,7 @@ class Tracking {
   ParsedPhoto result_;
   Buffer<std::uint8_t> labels_, owners_, coverage_;  // the result's maps
   Buffer<float> confidence_, mattes_;
+  PhotoRoom room_;
 };
 
 SEGFACE_END_CORE
@@ -240,19 +267,24 @@ template <class Backend>
 BasicTracker<Backend>::~BasicTracker() = default;
 
 template <class Backend>
-Status BasicTracker<Backend>::next(const ImageView& frame) noexcept {
+Status BasicTracker<Backend>::next(const ImageView& frame, const PhotoResults& into) noexcept {
   if (state_ == nullptr) {
     return error(Errc::invalid_argument, "this tracker is empty or was moved from; make one of a photo parser first");
   }
-  return core::guarded([&] { return state_->next(frame); });
+  return state_->next(frame, into);
+}
+template <class Backend>
+Status BasicTracker<Backend>::next(const ImageView& frame) noexcept {
+  return next(frame, {});
 }
 template <class Backend>
 const ParsedPhoto& BasicTracker<Backend>::parsed() const noexcept {
-  return state_->parsed();
+  static const ParsedPhoto nothing = {};
+  return state_ == nullptr ? nothing : state_->parsed();
 }
 template <class Backend>
 Span<const Index> BasicTracker<Backend>::tracks() const noexcept {
-  return state_->numbers();
+  return state_ == nullptr ? Span<const Index>() : state_->numbers();
 }
 
 SEGFACE_END_NAMESPACE

@@ -36,6 +36,7 @@ const std::string kPhoto = SEGFACE_TEST_DATA "/images/astronaut.png";
 struct Free {
   void operator()(segface_parser* parser) const { segface_free(parser); }
   void operator()(segface_workspace* workspace) const { segface_workspace_free(workspace); }
+  void operator()(segface_tracker* tracker) const { segface_tracker_free(tracker); }
   void operator()(segface_picture* picture) const { segface_picture_free(picture); }
 };
 template <class Handle>
@@ -302,6 +303,126 @@ TEST_CASE("c: maps are written where they were asked for, while the photo is par
   CHECK(std::string(segface_last_error()).find("memory of its own") != std::string::npos);
 }
 
+TEST_CASE(
+    "c: frames of a video have the maps, faces and numbers that they have in C++, followed, smoothed or neither") {
+  const Image photo = load_image(kPhoto).value();
+  constexpr Index kWidth = 400, kHeight = 380;
+  constexpr std::size_t kPixels = kWidth * kHeight;
+  const auto frame = [&](Index i) {
+    return ImageView(photo.view().pixel(60 + 2 * i, 3 * i), kWidth, kHeight, photo.stride_bytes(), PixelOrder::rgb);
+  };
+  const auto parser = load();
+  const PhotoParser cpp = PhotoParser::load(kFinder, kNetwork).value();
+  const std::uint32_t hair = segface_group_labels(SEGFACE_CELEB, SEGFACE_GROUP_HAIR);
+  auto of_frame = sized<segface_photo_options>();
+  of_frame.surroundings = 1;
+  of_frame.mattes = &hair;
+  of_frame.matte_count = 1;
+  for (const bool plain : {false, true}) {
+    CAPTURE(plain);
+    auto options = sized<segface_track_options>();
+    TrackOptions cpp_options;
+    options.photo = &of_frame;
+    options.most = 3;
+    cpp_options.photo.surroundings = cpp_options.photo.confidence = true;
+    cpp_options.photo.mattes = {hair};
+    cpp_options.photo.find.most = 3;
+    if (plain) {
+      options.smooth = SEGFACE_UNSMOOTHED;
+      options.every = 1;
+      cpp_options.smooth = 0;
+      cpp_options.every = 1;
+    } else {
+      options.every = 3;
+      options.rate = 12;
+      cpp_options.every = 3;
+      cpp_options.rate = 12;
+    }
+    segface_tracker* made = nullptr;
+    REQUIRE(segface_tracker_new(parser.get(), &options, &made) == SEGFACE_OK);
+    const Owned<segface_tracker> tracker(made);
+    Tracker expected = Tracker::make(cpp, cpp_options).value();
+    for (Index i = 0; i < 5; ++i) {
+      // Memory of its own for each frame; every other one is asked for its labels alone.
+      std::vector<std::uint8_t> labels(kPixels, 77), numbers(kPixels, 77), coverage(kPixels, 77);
+      std::vector<float> confidence(kPixels, 77), mattes(kPixels, 77);
+      std::vector<segface_face> found(3);
+      std::vector<std::int64_t> tracks(3);
+      auto faces = sized<segface_faces>();
+      faces.found = found.data();
+      faces.found_room = 3;
+      auto results = sized<segface_photo_results>();
+      results.labels = labels.data();
+      if (i % 2 == 0) {
+        results.numbers = numbers.data();
+        results.coverage = coverage.data();
+        results.confidence = confidence.data();
+        results.mattes = mattes.data();
+        results.faces = &faces;
+        results.tracks = tracks.data();
+      }
+      const ImageView view = frame(i);
+      const segface_image image = {view.pixels, view.width, view.height, view.stride_bytes, SEGFACE_RGB};
+      REQUIRE(segface_tracker_next(tracker.get(), &image, &results) == SEGFACE_OK);
+      REQUIRE(expected.next(view).ok());
+      const ParsedPhoto& parsed = expected.parsed();
+      CHECK(same(labels, parsed.mask.labels().data()));
+      if (i % 2 == 1) continue;
+      CHECK(same(numbers, parsed.numbers.data()));
+      CHECK(same(coverage, parsed.coverage.data()));
+      CHECK(same(confidence, parsed.confidence.data()));
+      CHECK(same(mattes, parsed.mattes[0].data()));
+      REQUIRE(parsed.faces.size() == 1);
+      REQUIRE(faces.found_count == 1);
+      CHECK(found[0].x == parsed.faces[0].face.box.x);
+      CHECK(found[0].confidence == parsed.faces[0].confidence);
+      CHECK(tracks[0] == 1);
+    }
+  }
+}
+
+TEST_CASE("c: a tracker serves one call at a time, and one that is cancelled begins anew") {
+  const Image photo = load_image(kPhoto).value();
+  const segface_image image = image_of(photo);
+  const auto parser = load();
+  struct Call {
+    segface_tracker* tracker = nullptr;
+    const segface_image* image;
+    segface_photo_results results = sized<segface_photo_results>();
+    int calls = 0, wrong = 0, answer = 1;
+  };
+  Call call;
+  call.image = &image;
+  auto of_frame = sized<segface_photo_options>();
+  of_frame.context = &call;
+  of_frame.progress = [](double, void* context) {
+    Call& c = *static_cast<Call*>(context);
+    ++c.calls;
+    c.wrong += segface_tracker_next(c.tracker, c.image, &c.results) != SEGFACE_BUSY;
+    return c.answer;
+  };
+  auto options = sized<segface_track_options>();
+  options.photo = &of_frame;
+  REQUIRE(segface_tracker_new(parser.get(), &options, &call.tracker) == SEGFACE_OK);
+  const Owned<segface_tracker> tracker(call.tracker);
+  std::vector<segface_face> found(255);
+  std::vector<std::int64_t> tracks(255);
+  auto faces = sized<segface_faces>();
+  faces.found = found.data();
+  faces.found_room = found.size();
+  auto results = sized<segface_photo_results>();
+  results.faces = &faces;
+  results.tracks = tracks.data();
+  REQUIRE(segface_tracker_next(tracker.get(), &image, &results) == SEGFACE_OK);
+  CHECK(call.calls > 5);
+  call.answer = 0;
+  CHECK(segface_tracker_next(tracker.get(), &image, &results) == SEGFACE_CANCELLED);
+  call.answer = 1;
+  REQUIRE(segface_tracker_next(tracker.get(), &image, &results) == SEGFACE_OK);
+  CHECK(tracks[0] == 2);
+  CHECK(call.wrong == 0);
+}
+
 TEST_CASE("c: a network that needs landmarks takes those of a crop, of faces and of regions, and names what lacks") {
   const Bytes network = test::small_weight_file(Dataset::lapa);
   const Image photo = load_image(kPhoto).value();
@@ -345,13 +466,17 @@ TEST_CASE("c: a network that needs landmarks takes those of a crop, of faces and
 }
 
 #if !defined(_WIN32)
-TEST_CASE("c: a forked child goes on with the parser and the workspace that it inherited, and frees them") {
+TEST_CASE(
+    "c: a forked child goes on with the parser, the workspace and the tracker that it inherited, and frees them") {
   const Image photo = load_image(kPhoto).value();
   const segface_image image = image_of(photo);
   auto parser = load();
   segface_workspace* made = nullptr;
   REQUIRE(segface_workspace_new(parser.get(), &made) == SEGFACE_OK);
   Owned<segface_workspace> workspace(made);
+  segface_tracker* made_tracker = nullptr;
+  REQUIRE(segface_tracker_new(parser.get(), nullptr, &made_tracker) == SEGFACE_OK);
+  Owned<segface_tracker> tracker(made_tracker);
   std::vector<std::uint8_t> labels(static_cast<std::size_t>(photo.width() * photo.height())), crop(labels.size());
   auto results = sized<segface_photo_results>();
   results.labels = labels.data();
@@ -366,7 +491,9 @@ TEST_CASE("c: a forked child goes on with the parser and the workspace that it i
   std::fill(labels.begin(), labels.end(), std::uint8_t{77});
   std::fill(crop.begin(), crop.end(), std::uint8_t{77});
   CHECK(test::exit_of_child([&] {
-          const bool parsed = parse() && labels == expected && crop == expected_crop;
+          const bool parsed = parse() && labels == expected && crop == expected_crop &&
+                              segface_tracker_next(tracker.get(), &image, &results) == SEGFACE_OK;
+          tracker.reset();
           workspace.reset();
           parser.reset();
           return parsed ? 0 : 1;

@@ -60,6 +60,7 @@ static void answers_null(void) {
   segface_parser* none = parser;
   segface_picture* no_picture = picture;
   segface_workspace *workspace = NULL, *no_workspace = NULL;
+  segface_tracker *tracker = NULL, *no_tracker = NULL;
   segface_face found[2];
   segface_faces faces = {.size = sizeof faces, .found = found, .found_room = 2};
   segface_photo_results nothing = {.size = sizeof nothing};
@@ -98,6 +99,16 @@ static void answers_null(void) {
   REFUSED(segface_parse_crop(workspace, &photo, NULL, NULL));
   REFUSED(segface_parse_crop(workspace, &photo, NULL, &crop));  // nothing is wanted
   segface_workspace_free(workspace);
+  segface_tracker_free(NULL);
+  REFUSED(segface_tracker_new(NULL, NULL, &no_tracker));
+  CHECK(no_tracker == NULL);
+  REFUSED(segface_tracker_new(parser, NULL, NULL));
+  CHECK(segface_tracker_new(parser, NULL, &tracker) == SEGFACE_OK);
+  REFUSED(segface_tracker_next(NULL, &photo, &nothing));
+  REFUSED(segface_tracker_next(tracker, NULL, &nothing));
+  REFUSED(segface_tracker_next(tracker, &photo, NULL));
+  CHECK(segface_tracker_next(tracker, &photo, &nothing) == SEGFACE_OK);  // nothing is wanted
+  segface_tracker_free(tracker);
   REFUSED(segface_numbering(SEGFACE_CELEB, SEGFACE_AS_LAPA, NULL));
   REFUSED(segface_picture_read(NULL, &no_picture));
   CHECK(no_picture == NULL);
@@ -268,6 +279,7 @@ static void parses(void) {
   segface_crop_options crop_options = {.size = sizeof crop_options, .progress = stop_at_half};
   segface_crop_results crop = {.size = sizeof crop, .labels = labels};
   segface_workspace* workspace = NULL;
+  segface_tracker* tracker = NULL;
   double share = 0;
   float logit;
   size_t i, hair = 0, known = 0;
@@ -310,10 +322,70 @@ static void parses(void) {
   crop.logits_room = 1;
   CHECK(segface_parse_crop(workspace, &photo, NULL, &crop) == SEGFACE_BUFFER_TOO_SMALL);
   CHECK(strstr(segface_last_error(), "1245184") != NULL);
+  CHECK(segface_tracker_new(parser, NULL, &tracker) == SEGFACE_OK);
   segface_free(parser);
   crop.logits = NULL;
   CHECK(segface_parse_crop(workspace, &photo, NULL, &crop) == SEGFACE_OK);  // a workspace outlives its parser
   segface_workspace_free(workspace);
+  CHECK(segface_tracker_next(tracker, &photo, &results) == SEGFACE_OK);  // and so does a tracker
+  segface_tracker_free(tracker);
+}
+
+#define REFUSES_OPTION(name)                                              \
+  do {                                                                    \
+    REFUSED(segface_tracker_new(parser, &options, &tracker));             \
+    CHECK(strstr(segface_last_error(), name) != NULL && tracker == NULL); \
+  } while (0)
+
+static void refuses_trackers_that_mean_nothing(const char* weights) {
+  segface_parser* alone = NULL;
+  segface_tracker* tracker = NULL;
+  segface_find_options find = {.size = sizeof find, .turns = 3};
+  segface_photo_options of_frame = {.size = sizeof of_frame};
+  segface_track_options options = {.size = sizeof options, .photo = &of_frame};
+  segface_face found[2];
+  segface_region region = {.size = sizeof region};
+  segface_faces faces = {.size = sizeof faces, .found = found, .found_room = 1};
+  segface_photo_results results = {.size = sizeof results, .faces = &faces};
+  int64_t tracks[2];
+  char path[1024];
+  options.every = -1;
+  REFUSES_OPTION("every: -1");
+  options.every = 0, options.smooth = 11;
+  REFUSES_OPTION("smooth");
+  options.smooth = -0.5;
+  REFUSES_OPTION("smooth");
+  options.smooth = 0, options.rate = 1e9;
+  REFUSES_OPTION("rate");
+  options.rate = 0, options.most = 256;
+  REFUSES_OPTION("most: 256");
+  options.most = -1;
+  REFUSES_OPTION("most: -1");
+  options.most = 2, of_frame.known = found;
+  REFUSES_OPTION("`known`");
+  of_frame.known = NULL, of_frame.regions = &region;
+  REFUSES_OPTION("`regions`");
+  of_frame.regions = NULL, of_frame.find = &find;
+  REFUSES_OPTION("turns: 3");
+  of_frame.find = NULL, of_frame.size = 3;
+  REFUSES_OPTION("segface_photo_options: its size is 3");
+  of_frame.size = sizeof of_frame;
+  sprintf(path, "%.900s/demo.safetensors", weights);
+  CHECK(segface_load(path, NULL, NULL, &alone) == SEGFACE_OK);
+  REFUSED(segface_tracker_new(alone, NULL, &tracker));
+  CHECK(strstr(segface_last_error(), "finder") != NULL);
+  segface_free(alone);
+
+  CHECK(segface_tracker_new(parser, &options, &tracker) == SEGFACE_OK);
+  CHECK(segface_tracker_next(tracker, &photo, &results) == SEGFACE_BUFFER_TOO_SMALL);
+  CHECK(strstr(segface_last_error(), "room for 1 faces, but the tracker may follow 2") != NULL);
+  results.faces = NULL, results.tracks = tracks;
+  REFUSED(segface_tracker_next(tracker, &photo, &results));
+  CHECK(strstr(segface_last_error(), "`tracks`") != NULL);
+  results.faces = &faces, faces.found_room = 2;
+  CHECK(segface_tracker_next(tracker, &photo, &results) == SEGFACE_OK);
+  CHECK(faces.found_count == 1 && tracks[0] == 1);
+  segface_tracker_free(tracker);
 }
 
 int main(int argc, char** argv) {
@@ -325,6 +397,7 @@ int main(int argc, char** argv) {
     answers_null();
     refuses_what_means_nothing();
     refuses_regions_that_are_none();
+    refuses_trackers_that_mean_nothing(argv[1]);
     reads_structures_of_any_size();
     parses();
   }

@@ -58,8 +58,9 @@ PlacedPart part(double degrees = 0) {
 Plane matte(const Photo& photo, const PlacedPart& placed, const std::vector<float>& logits, Index classes,
             std::uint32_t set, Index threads = 1) {
   const auto executor = make_executor(threads).value();
-  PartMattes mattes(photo.view(), placed, {&set, 1});
-  REQUIRE(mattes.take(LogitsView<float>::interleaved(logits.data(), classes, kSide, kSide, classes), *executor).ok());
+  PartMattes mattes;
+  const auto seen = LogitsView<float>::interleaved(logits.data(), classes, kSide, kSide, classes);
+  REQUIRE(mattes.take(photo.view(), placed, {&set, 1}, seen, *executor).ok());
   Plane plane(static_cast<std::size_t>(kPhoto * kPhoto), -1.0f);
   REQUIRE(mattes
               .draw(0, *executor,

@@ -68,10 +68,11 @@ struct Maps {
     for (const FaceLogits& p : parts) {
       places.push_back({p.from_photo, p.logits.width, p.logits.height, p.interior, p.number, p.surroundings});
     }
-    auto mapper = PhotoMapper::make({places.data(), places.size()},
-                                    {labels.data(), kWidth, kHeight, faces.data(), coverage.data(),
-                                     by == By::confidence ? confidence.data() : nullptr});
-    REQUIRE(mapper.ok());
+    PhotoMapper mapper;
+    REQUIRE(mapper
+                .begin({places.data(), places.size()}, {labels.data(), kWidth, kHeight, faces.data(), coverage.data(),
+                                                        by == By::confidence ? confidence.data() : nullptr})
+                .ok());
     for (const bool surroundings : {false, true}) {
       for (std::size_t i = 0; i < parts.size(); ++i) {
         if (parts[i].surroundings != surroundings) continue;
@@ -81,10 +82,10 @@ struct Maps {
           const float* const pixel = logits.pixel(p % logits.width, p / logits.width);
           settled.push_back(settled_label(pixel, logits.classes, logits.class_stride));
         }
-        REQUIRE(mapper->add(i, logits, settled.empty() ? nullptr : settled.data(), executor).ok());
+        REQUIRE(mapper.add(i, logits, settled.empty() ? nullptr : settled.data(), executor).ok());
       }
     }
-    mapper->finish(executor);
+    mapper.finish(executor);
   }
   explicit Maps(const std::vector<FaceLogits>& parts) {
     SerialExecutor serial;
@@ -271,6 +272,6 @@ TEST_CASE("maps are the same on any number of threads, and with parts of which n
   CHECK(serial.faces == settled.faces);
   std::uint8_t byte = 0;
   const std::vector<PhotoPart> too_many(511, PhotoPart{box_map({0, 0, 1, 1}, 1, 1), 1, 1});
-  CHECK(PhotoMapper::make({too_many.data(), too_many.size()}, {&byte, 1, 1, &byte, &byte}).error().code() ==
+  CHECK(PhotoMapper().begin({too_many.data(), too_many.size()}, {&byte, 1, 1, &byte, &byte}).code() ==
         Errc::invalid_argument);
 }

@@ -56,9 +56,10 @@ std::vector<float> filtered(const Scene& scene, const std::vector<float>& p, Ind
                             Index threads = 1) {
   const auto executor = make_executor(threads).value();
   std::vector<GuidedModel> models(p.size());
+  GuidedFilter::Room room;
   REQUIRE(GuidedFilter(radius, epsilon)
               .fit(scene.view(), {p.data(), p.size()}, {scene.weights.data(), scene.weights.size()}, *executor,
-                   {models.data(), models.size()})
+                   {models.data(), models.size()}, room)
               .ok());
   std::vector<float> out;
   for (std::size_t i = 0; i < p.size(); ++i) {
@@ -212,9 +213,10 @@ TEST_CASE("guided filter: sizes that do not fit are refused") {
   const std::vector<std::uint8_t> all(64, 1), less(63, 1);
   SerialExecutor executor;
   std::vector<GuidedModel> models(64);
+  GuidedFilter::Room room;
   const auto fit = [&](const std::vector<float>& in, const std::vector<std::uint8_t>& w, std::size_t count) {
     return GuidedFilter(2, kEpsilon)
-        .fit(scene.view(), {in.data(), in.size()}, {w.data(), w.size()}, executor, {models.data(), count})
+        .fit(scene.view(), {in.data(), in.size()}, {w.data(), w.size()}, executor, {models.data(), count}, room)
         .code();
   };
   CHECK(fit(p, all, 63) == Errc::invalid_argument);

@@ -386,6 +386,76 @@ class Results(Case):
         self.assertEqual(names["logits"].shape[0], 19)
 
 
+class Videos(Case):
+    FRAMES = [np.ascontiguousarray(PHOTO[8 * i : 400 + 8 * i, 60 : 440 + 4 * i][:, :380]) for i in range(7)]
+
+    def test_frames_are_those_of_the_command_line(self):
+        stream = b"".join(b"P6\n380 400\n255\n" + frame.tobytes() for frame in self.FRAMES)
+        for options, asked in (
+            ([], {}),
+            (["--every", "2", "--smooth", "0.5", "--fps", "12.5"], {"every": 2, "smooth": 0.5, "rate": 12.5}),
+            (["--every", "1", "--smooth", "0"], {"every": 1, "smooth": 0}),
+        ):
+            command = [sys.executable, "-m", "segface", "video", "-q", "--labels", "-o", "-", *options]
+            theirs = subprocess.run(command, input=stream, stdout=subprocess.PIPE, check=True).stdout
+            tracker = segface.Tracker(PARSER, mattes=["hair"], **asked)
+            ours = [tracker.next(frame, "rgb") for frame in self.FRAMES]
+            self.assertEqual(theirs, b"".join(b"P5\n380 400\n255\n" + mask.labels.tobytes() for mask in ours))
+            self.assertEqual([[face.track for face in mask.faces] for mask in ours], [[1]] * 7)
+        for frame, mask in zip(self.FRAMES, ours):
+            alone = PARSER.parse(frame, "rgb", mattes=["hair"])
+            for name in ("labels", "confidence", "numbers", "coverage"):
+                np.testing.assert_array_equal(getattr(mask, name), getattr(alone, name))
+            np.testing.assert_array_equal(mask.mattes["hair"], alone.mattes["hair"])
+            self.assertEqual([dataclasses.replace(face, track=0) for face in mask.faces], alone.faces)
+        np.testing.assert_array_equal(mask.overlay(), alone.overlay())
+
+    def test_a_tracker_takes_what_parse_takes(self):
+        tracker = segface.Tracker()
+        bgr, out = np.ascontiguousarray(PHOTO[..., ::-1]), np.empty((512, 512), np.uint8)
+        self.assertIs(tracker.next(bgr, "bgr", out=out).labels, out)
+        self.same(segface.Tracker(PARSER, every=1, smooth=0, confidence=False).next(PORTRAIT))
+        wide = segface.Tracker(PARSER, surroundings=True, confidence=False, refine=True).next(PHOTO, "rgb")
+        self.assertIn(128, wide.coverage)
+        self.assertIsNone(wide.confidence)
+        two = np.concatenate([PHOTO, PHOTO], 1)
+        self.assertEqual([face.track for face in segface.Tracker(PARSER).next(two, "rgb").faces], [1, 2])
+        one = segface.Tracker(PARSER, most=1).next(two, "rgb")
+        self.assertEqual((len(one.faces), one.faces[0].track), (1, 1))
+        self.assertIn("beyond the most that were asked for", [skipped.reason for skipped in one.skipped])
+
+    def test_what_means_nothing_is_refused(self):
+        for bad in ({"every": 0}, {"every": -1}, {"every": 2**40}, {"smooth": -1}, {"smooth": 11}, {"smooth": float("nan")},
+                    {"rate": 0}, {"rate": 1e5}, {"most": 0}, {"threshold": 0}, {"turns": 3}):
+            with self.refuses(f"{next(iter(bad))}.*expected"):
+                segface.Tracker(PARSER, **bad)
+        with self.refuses("unknown"):
+            segface.Tracker(PARSER, mattes=["hairs"])
+        with self.refuses("finder"):
+            segface.Tracker(segface.load(finder=False))
+        tracker = segface.Tracker(PARSER)
+        with self.refuses("order of colours"):
+            tracker.next(PHOTO)
+        with self.refuses("cannot be pickled"):
+            pickle.dumps(tracker)
+
+    def test_progress_cancels_and_raises_and_the_next_frame_begins_anew(self):
+        answers = [True, False, 1 / 3]
+        watch = lambda share: answers[0] if answers[0] != 1 / 3 else 1 / 0
+        tracker, alone = segface.Tracker(PARSER, progress=watch), segface.Tracker(PARSER)
+        tracker.next(PHOTO, "rgb")
+        answers.pop(0)
+        with self.refuses("cancel", "cancelled"):
+            tracker.next(PHOTO, "rgb")
+        answers.pop(0)
+        with self.assertRaises(ZeroDivisionError):
+            tracker.next(PHOTO, "rgb")
+        answers[0] = True
+        again, fresh = tracker.next(PHOTO, "rgb"), alone.next(PHOTO, "rgb")
+        np.testing.assert_array_equal(again.labels, fresh.labels)
+        self.assertEqual(again.faces[0].track, 3)  # the frame that raised had begun one
+
+
 class Parsers(Case):
     def test_networks_from_files_and_bytes(self):
         finder = DEMO.with_name("finder.safetensors")

@@ -19,8 +19,10 @@ def hair_of(path: Path) -> npt.NDArray[np.bool_]:
             parser.parse(path, landmarks=points, align="celeba", out=np.empty((8, 8), np.uint8)),
         ]
         boxes: list[tuple[float, float, float, float]] = [face.box for face in parser.find(path)]
+        tracker = segface.Tracker(parser, every=2, smooth=0.5, mattes=["hair"], progress=lambda share: True)
+        numbers: list[int] = [face.track for face in tracker.next(path, out=np.empty((8, 8), np.uint8)).faces]
     if mask.confidence is None or crop.logits is None:
-        raise segface.Error(f"nothing of {len(boxes)} faces and {len(by_hand)} parts")
+        raise segface.Error(f"nothing of {len(boxes)} faces, {len(numbers)} tracks and {len(by_hand)} parts")
     alpha: npt.NDArray[np.float32] = parser.parse(path, mattes=["hair"], refine=True).mattes["hair"]
     cut: npt.NDArray[np.uint8] = mask.cutout("hair")
     labels: npt.NDArray[np.uint8] = mask.as_classes("bisenet")

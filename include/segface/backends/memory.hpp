@@ -18,17 +18,6 @@
 
 SEGFACE_BEGIN_CORE
 
-// Makes a Buffer, or one of a device, hold at least `size` elements; what was in it is lost where it grows. Errors:
-// those of its make.
-template <class AnyBuffer>
-Status reserve(AnyBuffer& buffer, std::size_t size) noexcept {
-  if (buffer.size() >= size) return {};
-  buffer = {};
-  SEGFACE_ASSIGN(larger, AnyBuffer::make(size));
-  buffer = std::move(larger);
-  return {};
-}
-
 // Sizes of the input that one user goes back to without planning anew, and graphs of passes that are kept for them.
 inline constexpr std::size_t kMostSizes = 4;
 

@@ -184,4 +184,25 @@ class Buffer {
 
 SEGFACE_END_NAMESPACE
 
+SEGFACE_BEGIN_CORE
+
+// Makes a Buffer, or one of a device, hold at least `size` elements; what was in it is lost where it grows. Errors:
+// those of its make.
+template <class AnyBuffer>
+Status reserve(AnyBuffer& buffer, std::size_t size) noexcept {
+  if (buffer.size() >= size) return {};
+  buffer = {};
+  SEGFACE_ASSIGN(larger, AnyBuffer::make(size));
+  buffer = std::move(larger);
+  return {};
+}
+// The same for what changes its size from call to call, as a face that is followed does: where it grows, it grows by half
+// more.
+template <class AnyBuffer>
+Status reserve_amply(AnyBuffer& buffer, std::size_t size) noexcept {
+  return buffer.size() >= size ? Status() : reserve(buffer, buffer.size() == 0 ? size : size + size / 2);
+}
+
+SEGFACE_END_CORE
+
 #include "segface/base/host_macros_end.hpp"

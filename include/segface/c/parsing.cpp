@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "segface/c/call.hpp"
+#include "segface/c/photos.hpp"
 #include "segface/compiled.hpp"
 #include "segface/engine/finder_file.hpp"
 #include "segface/faces/landmark_file.hpp"
@@ -16,14 +17,16 @@
 using namespace segface;
 using segface::core::c::answer;
 using segface::core::c::check_given;
+using segface::core::c::FaceRoom;
+using segface::core::c::find_options;
 using segface::core::c::give_back;
+using segface::core::c::kMostFaces;
 using segface::core::c::make_handle;
+using segface::core::c::maps_in;
+using segface::core::c::photo_options;
 using segface::core::c::take;
 using segface::core::c::view_of;
 
-struct segface_parser {
-  PhotoParser both;
-};
 struct segface_workspace {
   Workspace own;
   std::atomic<bool> busy{false};  // from before its callback is set until its call has ended
@@ -37,11 +40,8 @@ static_assert(SEGFACE_INTERNAL == static_cast<int>(Errc::internal) && SEGFACE_BU
 static_assert(SEGFACE_INT8 == static_cast<int>(Precision::int8) &&
                   SEGFACE_AUTO == static_cast<int>(Precision::automatic),
               "a precision is a Precision");
-static_assert(SEGFACE_BEYOND_MOST == static_cast<int>(SkipReason::beyond_most), "a reason is a SkipReason");
 
 namespace {
-
-constexpr std::size_t kMostFaces = 255;  // that a photo is parsed with
 
 // Loads what is given, by two functions that return Results.
 template <class LoadNetwork, class LoadFinder>
@@ -79,66 +79,11 @@ segface_status load(bool network, bool finder, const segface_options* options, s
   });
 }
 
-Result<FindOptions> find_options(const segface_find_options* options) noexcept {
-  SEGFACE_ASSIGN(asked, take(options, "segface_find_options"));
-  FindOptions known;
-  known.smallest = asked.smallest;
-  known.smallest_share = asked.smallest_share;
-  if (asked.threshold != 0) known.threshold = asked.threshold;
-  if (asked.turns != 0) known.turns = asked.turns;
-  known.small_faces = asked.small_faces != 0;
-  SEGFACE_RETURN_IF_ERROR(known.check());
-  return known;
-}
-
 Landmarks landmarks_of(const double* numbers) noexcept {
   std::array<double, 10> xy;
   std::copy_n(numbers, xy.size(), xy.begin());
   return Landmarks::from_numbers(xy);
 }
-
-segface_face told(const Face& face, double confidence) noexcept {
-  segface_face out = {face.box.x, face.box.y,       face.box.width, face.box.height, {},
-                      face.score, face.probability, face.roll,      confidence};
-  double* to = out.landmarks;
-  for (const Point& point : face.landmarks.in_order()) {
-    *to++ = point.x;
-    *to++ = point.y;
-  }
-  return out;
-}
-
-// The caller's room for faces.
-class FaceRoom {
- public:
-  Status take_from(segface_faces* given) noexcept {
-    given_ = given;
-    SEGFACE_ASSIGN(taken, take(given, "segface_faces"));
-    room_ = taken;
-    if (room_.found == nullptr) room_.found_room = 0;
-    if (room_.skipped == nullptr) room_.skipped_room = 0;
-    room_.found_count = room_.skipped_count = 0;
-    return {};
-  }
-  std::size_t found_room() const noexcept { return room_.found_room; }
-  bool wanted() const noexcept { return room_.found != nullptr; }
-
-  void add(const Face& face, double confidence) noexcept {
-    if (room_.found_count < room_.found_room) room_.found[room_.found_count++] = told(face, confidence);
-  }
-  void add(const SkippedFace& face) noexcept {
-    if (room_.skipped_count == room_.skipped_room) return;
-    room_.skipped[room_.skipped_count++] = {face.box.x,      face.box.y, face.box.width,
-                                            face.box.height, face.score, static_cast<std::int32_t>(face.reason)};
-  }
-  void finish() noexcept {
-    if (given_ != nullptr) give_back(room_, given_);
-  }
-
- private:
-  segface_faces* given_ = nullptr;
-  segface_faces room_ = {};
-};
 
 Result<Faces> known_faces(const segface_photo_options& asked, const FaceRoom& room) {
   if (room.wanted() && room.found_room() < asked.known_count) {
@@ -314,28 +259,12 @@ segface_status segface_parse_photo(const segface_parser* parser, const segface_i
     FaceRoom room;
     SEGFACE_RETURN_IF_ERROR(room.take_from(wanted.faces));
 
-    PhotoOptions known;
-    SEGFACE_ASSIGN(find, find_options(asked.find));
-    known.find = find;
+    SEGFACE_ASSIGN(known, photo_options(asked));
     known.find.most = static_cast<Index>(room.wanted() ? std::min(room.found_room(), kMostFaces) : kMostFaces);
-    known.surroundings = asked.surroundings != 0;
     known.confidence = wanted.confidence != nullptr;
-    const auto span = [&](auto* map) {
-      return Span(map, map == nullptr ? 0 : static_cast<std::size_t>(view.width * view.height));
-    };
-    known.into = {span(wanted.labels), span(wanted.numbers), span(wanted.coverage), span(wanted.confidence)};
-    known.refine = asked.refine != 0;
-    if (asked.mattes != nullptr && wanted.mattes != nullptr && asked.matte_count != 0) {
-      std::size_t values = 0;
-      if (!core::multiply_fits(asked.matte_count, static_cast<std::size_t>(view.width * view.height), values)) {
-        return error(Errc::limit_exceeded, asked.matte_count, " mattes are too many");
-      }
-      known.mattes.assign(asked.mattes, asked.mattes + asked.matte_count);
-      known.into.mattes = {wanted.mattes, values};
-    }
-    if (asked.progress != nullptr) {
-      known.progress = [&](double share) { return asked.progress(share, asked.context) != 0; };
-    }
+    if (wanted.mattes == nullptr) known.mattes.clear();
+    SEGFACE_ASSIGN(maps, maps_in(wanted, view, known.mattes.size()));
+    known.into = maps;
     const auto parse = [&]() -> Result<ParsedPhoto> {
       if (asked.regions != nullptr) {
         SEGFACE_ASSIGN(picked, picked_regions(asked, view));
@@ -349,9 +278,7 @@ segface_status segface_parse_photo(const segface_parser* parser, const segface_i
     };
     SEGFACE_ASSIGN(parsed, parse());
 
-    for (const ParsedFace& face : parsed.faces) room.add(face.face, face.confidence);
-    for (const SkippedFace& face : parsed.skipped) room.add(face);
-    room.finish();
+    room.tell(parsed);
     return {};
   });
 }

@@ -14,8 +14,8 @@
 // Structures that begin with `size` may grow: set it to their sizeof, and all that you do not name to 0, which is the
 // default of every field. So a program runs with a libsegface of another version that has the same soname.
 //
-// Any number of threads use a parser at a time, a workspace serves one call at a time. After a fork the child may go on
-// with both, on one thread, and may free them.
+// Any number of threads use a parser at a time, a workspace and a tracker serve one call at a time. After a fork the child
+// may go on with all of them, on one thread, and may free them.
 #ifndef SEGFACE_C_SEGFACE_H
 #define SEGFACE_C_SEGFACE_H
 
@@ -45,7 +45,7 @@ enum {
   SEGFACE_OK,
   SEGFACE_INVALID_ARGUMENT,    // the caller's values make no sense
   SEGFACE_BUFFER_TOO_SMALL,    // the message names the size needed
-  SEGFACE_BUSY,                // the workspace is in a call of another thread
+  SEGFACE_BUSY,                // the workspace or tracker is in a call of another thread
   SEGFACE_CANCELLED,           // a progress callback said so
   SEGFACE_IO,                  // the operating system refused
   SEGFACE_NOT_REGULAR_FILE,    // a folder, pipe or device where a file belongs
@@ -227,11 +227,40 @@ typedef struct segface_photo_results {
   segface_faces* faces;  // room for known ones has to suffice for them; of regions none are told
   // [matte_count, height, width]: how much of each pixel is of the set, 0 to 1, along edges of the photo.
   float* mattes;
+  // Of each face of a tracker's frame, with room as `faces` has: a number from 1 on that it keeps for as long as it is
+  // followed.
+  int64_t* tracks;
 } segface_photo_results;
 
 // Finds every face of a photo (255 at most, the largest), parses each, and puts the labels back. `options` may be NULL.
 SEGFACE_C segface_status segface_parse_photo(const segface_parser* parser, const segface_image* photo,
                                              const segface_photo_options* options, segface_photo_results* results);
+
+// ---- Videos ---------------------------------------------------------------------------------------------------
+
+// The frames of one video, each parsed as a photo, with faces and labels that hold still: faces are looked for in every few
+// frames and followed in between; a face that is new or jumps, and all of them where the scene changes, begin anew. What is
+// told of a frame depends on the frames before it alone. It outlives its parser.
+typedef struct segface_tracker segface_tracker;
+
+enum { SEGFACE_UNSMOOTHED = -1 };
+typedef struct segface_track_options {
+  size_t size;
+  const segface_photo_options* photo;  // of each frame, without known faces and regions; or NULL
+  double smooth;                       // above 0 to 10; 0: 1, forgets in a third of a second; SEGFACE_UNSMOOTHED: nothing
+  double rate;                         // frames a second, 0.01 to 10000; 0: 30
+  int32_t every;                       // faces are looked for in every so many frames; 0: 5
+  int32_t most;                        // faces at a time, the largest, 1 to 255; 0: 255
+} segface_track_options;
+
+// Of a parser with a network and a finder. `options` may be NULL, and is not needed afterwards.
+SEGFACE_C segface_status segface_tracker_new(const segface_parser* parser, const segface_track_options* options,
+                                             segface_tracker** tracker);
+// The next frame; one of another size than the last begins another scene, and so does that after one that failed. Faces are
+// told in the order in which they appeared; room for them has to suffice for `most`.
+SEGFACE_C segface_status segface_tracker_next(segface_tracker* tracker, const segface_image* frame,
+                                              segface_photo_results* results);
+SEGFACE_C void segface_tracker_free(segface_tracker* tracker);
 
 // ---- A crop of one face ---------------------------------------------------------------------------------------
 

@@ -63,17 +63,32 @@ class AlignedSquare {
             from_photo(l.right_mouth)};
   }
 
-  // The square cut out, bilinear, black outside the photo: side() x side(), in the photo's order; by all threads of an
-  // executor where there is one. Errors: invalid_argument (bad view), overflow, out_of_memory.
+  // The square cut out, bilinear, black outside the photo: side() x side(), in the photo's order.
+  // Errors: invalid_argument (bad view), overflow, out_of_memory.
   Result<Image> cut(const ImageView& photo) const noexcept {
-    SerialExecutor serial;
-    return cut(photo, serial);
-  }
-  Result<Image> cut(const ImageView& photo, Executor& executor) const noexcept {
-    SEGFACE_RETURN_IF_ERROR(photo.validate());
-    SEGFACE_ASSIGN(out, Image::make(side_, side_, photo.order));
-    executor.for_each(side_, [&](Index y, Index) { cut_row(photo, y, out.row(y)); });
+    Image out;
+    SEGFACE_RETURN_IF_ERROR(cut(photo, out, nullptr));
     return Result<Image>(std::move(out));
+  }
+  // The same into a picture whose memory is used again, by the threads of an executor where there is one.
+  Status cut(const ImageView& photo, Image& out, Executor* executor) const noexcept {
+    SEGFACE_RETURN_IF_ERROR(photo.validate());
+    SEGFACE_RETURN_IF_ERROR(out.resize(side_, side_, photo.order));
+    SerialExecutor alone;
+    constexpr Index kRows = 16;
+    (executor != nullptr ? *executor : alone)
+        .for_each((side_ + kRows - 1) / kRows, [this, &photo, &out](Index task, Index) {
+          const Index first = task * kRows, last = std::min(side_, first + kRows);
+          switch (channels_of(photo.order)) {
+            case 1:
+              return cut_rows<1>(photo, first, last, out);
+            case 3:
+              return cut_rows<3>(photo, first, last, out);
+            default:
+              return cut_rows<4>(photo, first, last, out);
+          }
+        });
+    return {};
   }
 
   // The labels of a photo of width x height from those of the cut, the nearest each; 0 outside the square.
@@ -106,6 +121,53 @@ class AlignedSquare {
   }
 
  private:
+  // Rows [first, last) of the cut, of pixels of so many channels.
+  template <Index kChannels>
+  void cut_rows(const ImageView& photo, Index first, Index last, Image& out) const noexcept {
+    const Index right = photo.width - 1, bottom = photo.height - 1;
+    const auto at = [this](Index x, Index y) { return to_photo({static_cast<double>(x), static_cast<double>(y)}); };
+    const auto well_inside = [right, bottom](const Point& p) {
+      return p.x >= 1 && p.y >= 1 && p.x < static_cast<double>(right) - 1 && p.y < static_cast<double>(bottom) - 1;
+    };
+    for (Index y = first; y < last; ++y) {
+      std::uint8_t* to = out.row(y);
+      const bool inside = well_inside(at(0, y)) && well_inside(at(side_ - 1, y));
+      for (Index x = 0; x < side_; ++x, to += kChannels) {
+        const Point p = at(x, y);
+        if (inside) {
+          const auto left = static_cast<Index>(p.x), top = static_cast<Index>(p.y);
+          const double fx = p.x - static_cast<double>(left), fy = p.y - static_cast<double>(top);
+          const std::uint8_t* const upper = photo.row(top) + left * kChannels;
+          mix<kChannels>(upper, upper + photo.stride_bytes, kChannels, 1 - fx, fx, 1 - fy, fy, to);
+          continue;
+        }
+        const bool sees_photo =
+            p.x > -1 && p.y > -1 && p.x < static_cast<double>(photo.width) && p.y < static_cast<double>(photo.height);
+        if (!sees_photo) {
+          std::fill_n(to, kChannels, std::uint8_t{0});
+          continue;
+        }
+        const Index left = floor_of(p.x), top = floor_of(p.y);
+        const double fx = p.x - static_cast<double>(left), fy = p.y - static_cast<double>(top);
+        // Of a pixel outside the photo, another one counts nothing.
+        const std::uint8_t* const upper = photo.row(std::max<Index>(top, 0)) + std::max<Index>(left, 0) * kChannels;
+        mix<kChannels>(upper, top < 0 || top == bottom ? upper : upper + photo.stride_bytes,
+                       left < 0 || left == right ? 0 : kChannels, left < 0 ? 0.0 : 1 - fx, left == right ? 0.0 : fx,
+                       top < 0 ? 0.0 : 1 - fy, top == bottom ? 0.0 : fy, to);
+      }
+    }
+  }
+  // The nearest value, of halves the upper, of four pixels, two in each row.
+  template <Index kChannels>
+  static void mix(const std::uint8_t* upper, const std::uint8_t* lower, Index next, double before, double behind,
+                  double above, double below, std::uint8_t* to) noexcept {
+    for (Index c = 0; c < kChannels; ++c) {
+      const double sum = before * above * upper[c] + behind * above * upper[next + c] + before * below * lower[c] +
+                         behind * below * lower[next + c];
+      to[c] = static_cast<std::uint8_t>((static_cast<int>(2 * sum) + 1) >> 1);
+    }
+  }
+
   // half a side: the larger of by_eyes |e| and by_mouth |m|; the centre: middle of the eyes + shift m.
   AlignedSquare(const Landmarks& l, double by_eyes, double by_mouth, double shift) noexcept {
     const Point eyes = l.middle_of_eyes(), mouth = l.middle_of_mouth();
@@ -126,32 +188,6 @@ class AlignedSquare {
   static Index floor_of(double place) noexcept {
     const auto whole = static_cast<Index>(place);
     return place < static_cast<double>(whole) ? whole - 1 : whole;
-  }
-
-  void cut_row(const ImageView& photo, Index y, std::uint8_t* to) const noexcept {
-    const Index channels = channels_of(photo.order), right = photo.width - 1, bottom = photo.height - 1;
-    for (Index x = 0; x < side_; ++x, to += channels) {
-      const Point p = to_photo({static_cast<double>(x), static_cast<double>(y)});
-      const bool sees_photo =
-          p.x > -1 && p.y > -1 && p.x < static_cast<double>(photo.width) && p.y < static_cast<double>(photo.height);
-      if (!sees_photo) {
-        std::fill_n(to, channels, std::uint8_t{0});
-        continue;
-      }
-      const Index left = floor_of(p.x), top = floor_of(p.y);
-      const double fx = p.x - static_cast<double>(left), fy = p.y - static_cast<double>(top);
-      // Of a pixel outside the photo, another one counts nothing.
-      const double before = left < 0 ? 0.0 : 1 - fx, behind = left == right ? 0.0 : fx;
-      const double above = top < 0 ? 0.0 : 1 - fy, below = top == bottom ? 0.0 : fy;
-      const std::uint8_t* const upper = photo.pixel(std::max<Index>(left, 0), std::max<Index>(top, 0));
-      const std::uint8_t* const lower = top < 0 || top == bottom ? upper : upper + photo.stride_bytes;
-      const Index next = left < 0 || left == right ? 0 : channels;
-      for (Index c = 0; c < channels; ++c) {
-        const double sum = before * above * upper[c] + behind * above * upper[next + c] + before * below * lower[c] +
-                           behind * below * lower[next + c];
-        to[c] = static_cast<std::uint8_t>((static_cast<int>(2 * sum) + 1) >> 1);  // the nearest, of halves the upper
-      }
-    }
   }
 
   // act(x, y, its place in the cut) for the pixels of a photo that lie in the square.

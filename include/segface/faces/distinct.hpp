@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "segface/base/config.hpp"
+#include "segface/faces/overlap.hpp"
 #include "segface/networks/detector/cells.hpp"
 
 SEGFACE_BEGIN_CORE
@@ -22,17 +23,11 @@ struct Proposal {
 
 inline bool same_face(const FaceBox& better, const FaceBox& other) noexcept {
   constexpr double kUnion = 0.3, kSmaller = 0.6;
-  const auto overlap = [](double a, double a_length, double b, double b_length) {
-    return std::min(a + a_length / 2, b + b_length / 2) - std::max(a - a_length / 2, b - b_length / 2);
-  };
-  const double across = overlap(better.x, better.width, other.x, other.width);
-  const double down = overlap(better.y, better.height, other.y, other.height);
-  if (across <= 0 || down <= 0) return false;
-  const double both = across * down;
-  if (both > kUnion * (better.area() + other.area() - both)) return true;
+  const BoxOverlap overlap{BoxEdges(better), BoxEdges(other)};
+  if (overlap.both > kUnion * overlap.either) return true;
   const bool middle_inside =
       std::fabs(other.x - better.x) <= better.width / 2 && std::fabs(other.y - better.y) <= better.height / 2;
-  return middle_inside && both > kSmaller * std::min(better.area(), other.area());
+  return middle_inside && overlap.both > kSmaller * std::min(better.area(), other.area());
 }
 
 // The best proposals, at most kMostFaces, none of the same face, the best first; of equal ones the earlier. Throws where

@@ -62,7 +62,9 @@ class FindingWorkspace {
   // Both engines have one executor.
   FindingWorkspace(std::shared_ptr<const Engine<YuNet, Backend>> finds,
                    std::shared_ptr<const Engine<ONet, Backend>> places)
-      : executor_(finds->executor()), yunet_(std::move(finds)), onet_(std::move(places)) {}
+      : executor_(finds->executor()), yunet_(std::move(finds)), onet_(std::move(places)) {
+    questions_.reserve(kTogether);
+  }
 
   Status find(const ImageView& photo, const FindOptions& options, Faces& faces) {
     std::vector<Proposal> proposals;
@@ -75,19 +77,19 @@ class FindingWorkspace {
     return {};
   }
 
-  // What O-Net says of windows of the photo, one answer each: of faces whose places are about known.
+  // What O-Net says of windows of the photo, one answer each: of faces whose places are about known. Of as many as in an
+  // earlier call, it allocates nothing.
   Status follow(const ImageView& photo, const std::vector<TurnedWindow>& windows, std::vector<WindowAnswer>& answers) {
     answers.clear();
     for (std::size_t first = 0; first < windows.size(); first += kTogether) {
-      std::vector<Question> questions;
-      std::vector<Ask> asks;
-      questions.reserve(kTogether);
+      followed_.clear();
       for (std::size_t i = first; i < std::min(first + kTogether, windows.size()); ++i) {
-        questions.push_back({nullptr, Surroundings(photo, windows[i].centre, windows[i].side, executor_), false});
-        asks.push_back({&questions.back(), windows[i], {}});
+        Question& asked = question(i - first, nullptr, false);
+        asked.surroundings.look(photo, windows[i].centre, windows[i].side, executor_);
+        followed_.push_back({&asked, windows[i], {}});
       }
-      SEGFACE_RETURN_IF_ERROR(ask(asks));
-      for (const Ask& a : asks) answers.push_back(a.answer);
+      SEGFACE_RETURN_IF_ERROR(ask(followed_));
+      for (const Ask& a : followed_) answers.push_back(a.answer);
     }
     return {};
   }
@@ -140,18 +142,15 @@ class FindingWorkspace {
   struct Picture {
     Index width, height;
     double left, top, across, down;  // outer edge of the first pixel; pixels of the photo a pixel
-    std::vector<float> pixels;
+    float* pixels;
 
-    Picture(Index w, Index h, double x, double y, double photo_across, double photo_down)
-        : width(w),
-          height(h),
-          left(x),
-          top(y),
-          across(photo_across),
-          down(photo_down),
-          pixels(static_cast<std::size_t>(w * h * 3)) {}
-    Map<float> map() noexcept { return {pixels.data(), 1, height, width, 3, 3}; }
-    const float* pixel(Index x, Index y) const noexcept { return pixels.data() + (y * width + x) * 3; }
+    Picture(Index w, Index h, double x, double y, double photo_across, double photo_down, std::vector<float>& room)
+        : width(w), height(h), left(x), top(y), across(photo_across), down(photo_down) {
+      room.resize(std::max(room.size(), static_cast<std::size_t>(w * h * 3)));
+      pixels = room.data();
+    }
+    Map<float> map() const noexcept { return {pixels, 1, height, width, 3, 3}; }
+    const float* pixel(Index x, Index y) const noexcept { return pixels + (y * width + x) * 3; }
   };
 
   // ---- finding --------------------------------------------------------------------------------------------------
@@ -159,7 +158,7 @@ class FindingWorkspace {
   Status search_photo(const ImageView& photo, const FindOptions& options, double least,
                       std::vector<Proposal>& proposals) {
     const Index longer = std::max(photo.width, photo.height);
-    Picture large = scaled(photo, std::min(longer, kLongSide));
+    const Picture large = scaled(photo, std::min(longer, kLongSide));
     const bool turned = options.turns > 1;
     if (longer <= kShortSide) {
       return search(large, turned ? 4 : 1, least, proposals);
@@ -173,17 +172,19 @@ class FindingWorkspace {
   // The photo with a longer side of so many pixels.
   Picture scaled(const ImageView& photo, Index longer) {
     const auto [width, height] = scaled_sides(photo, longer);
-    Picture picture(width, height, 0, 0, ratio(photo.width, width), ratio(photo.height, height));
-    average_area(photo, AreaAxis(0, picture.across, width, photo.width),
-                 AreaAxis(0, picture.down, height, photo.height), /*red_first=*/false, executor_, picture.map());
+    const Picture picture(width, height, 0, 0, ratio(photo.width, width), ratio(photo.height, height), pictures_[0]);
+    columns_.set(0, picture.across, width, photo.width);
+    rows_.set(0, picture.down, height, photo.height);
+    average_area(photo, columns_, rows_, /*red_first=*/false, executor_, picture.map());
     return picture;
   }
   // The same from a larger picture of it.
-  Picture smaller(Picture& larger, const ImageView& photo, Index longer) {
+  Picture smaller(const Picture& larger, const ImageView& photo, Index longer) {
     const auto [width, height] = scaled_sides(photo, longer);
-    Picture picture(width, height, 0, 0, ratio(photo.width, width), ratio(photo.height, height));
-    average_area(Map<const float>(larger.map()), AreaAxis(0, ratio(larger.width, width), width, larger.width),
-                 AreaAxis(0, ratio(larger.height, height), height, larger.height), executor_, picture.map());
+    const Picture picture(width, height, 0, 0, ratio(photo.width, width), ratio(photo.height, height), pictures_[1]);
+    columns_.set(0, ratio(larger.width, width), width, larger.width);
+    rows_.set(0, ratio(larger.height, height), height, larger.height);
+    average_area(Map<const float>(larger.map()), columns_, rows_, executor_, picture.map());
     return picture;
   }
   static std::pair<Index, Index> scaled_sides(const ImageView& photo, Index longer) noexcept {
@@ -201,10 +202,11 @@ class FindingWorkspace {
     std::vector<Proposal> of_tile;
     for (Index y = 0; y == 0 || y + kOverlap < photo.height; y += kStep) {
       for (Index x = 0; x == 0 || x + kOverlap < photo.width; x += kStep) {
-        Picture tile(std::min(kTile, photo.width - x), std::min(kTile, photo.height - y), static_cast<double>(x),
-                     static_cast<double>(y), 1, 1);
-        average_area(photo, AreaAxis(tile.left, 1, tile.width, photo.width),
-                     AreaAxis(tile.top, 1, tile.height, photo.height), /*red_first=*/false, executor_, tile.map());
+        const Picture tile(std::min(kTile, photo.width - x), std::min(kTile, photo.height - y), static_cast<double>(x),
+                           static_cast<double>(y), 1, 1, pictures_[0]);
+        columns_.set(tile.left, 1, tile.width, photo.width);
+        rows_.set(tile.top, 1, tile.height, photo.height);
+        average_area(photo, columns_, rows_, /*red_first=*/false, executor_, tile.map());
         of_tile.clear();
         SEGFACE_RETURN_IF_ERROR(search(tile, 1, least, of_tile));
         // A face that an inner edge cuts is whole in the next tile.
@@ -287,9 +289,9 @@ class FindingWorkspace {
 
   // A face that O-Net is asked about.
   struct Question {
-    const Proposal* proposal;
-    Surroundings surroundings;
-    bool likely;               // YuNet is sure of it
+    const Proposal* proposal = nullptr;
+    Surroundings surroundings = {};
+    bool likely = false;       // YuNet is sure of it
     double highest = kLowest;  // difference of all answers
     WindowAnswer answer = {};
 
@@ -315,16 +317,25 @@ class FindingWorkspace {
   Status place(const ImageView& photo, const std::vector<Proposal>& proposals, double threshold,
                std::vector<Face>& faces) {
     for (std::size_t first = 0; first < proposals.size(); first += kTogether) {
-      std::vector<Question> questions;
-      for (std::size_t i = first; i < std::min(first + kTogether, proposals.size()); ++i) {
-        const FaceBox& box = proposals[i].box;
-        questions.push_back(
-            {&proposals[i], Surroundings(photo, {box.x, box.y}, box.side(), executor_), box.score >= threshold});
+      const std::size_t count = std::min(kTogether, proposals.size() - first);
+      for (std::size_t i = 0; i < count; ++i) {
+        const FaceBox& box = proposals[first + i].box;
+        question(i, &proposals[first + i], box.score >= threshold)
+            .surroundings.look(photo, {box.x, box.y}, box.side(), executor_);
       }
+      const Span<Question> questions = {questions_.data(), count};
       SEGFACE_RETURN_IF_ERROR(answer(questions));
-      for (const Question& question : questions) faces.push_back(face(question));
+      for (const Question& asked : questions) faces.push_back(face(asked));
     }
     return {};
+  }
+  // Number `at` of those that are asked at a time, in memory that is kept: it stays where it is.
+  Question& question(std::size_t at, const Proposal* proposal, bool likely) {
+    while (questions_.size() <= at) questions_.emplace_back();
+    Question& asked = questions_[at];
+    asked.proposal = proposal, asked.likely = likely;
+    asked.highest = kLowest, asked.answer = {};
+    return asked;
   }
 
   static Face face(const Question& question) noexcept {
@@ -344,7 +355,7 @@ class FindingWorkspace {
   // The first window is turned as the picture was that the face was found in. Where O-Net is not sure of it, or sees a
   // head far from upright, the other quarters follow, and then, around the best of these, the turns between and windows
   // that are closer: boxes of turned heads are large. The last are few where YuNet is not sure either.
-  Status answer(std::vector<Question>& questions) {
+  Status answer(Span<Question> questions) {
     constexpr double kFar = 40, kClose = 0.65;
     const auto around = [](Question& question, double degrees, double part) {
       const FaceBox& box = question.proposal->box;
@@ -480,7 +491,10 @@ class FindingWorkspace {
   Executor& executor_;
   EngineWorkspace<YuNet, Backend> yunet_;
   EngineWorkspace<ONet, Backend> onet_;
-  std::vector<float> windows_;
+  AreaAxis columns_, rows_;
+  std::vector<float> pictures_[2], windows_;
+  std::vector<Question> questions_;  // at most kTogether
+  std::vector<Ask> followed_;
 };
 
 SEGFACE_END_CORE

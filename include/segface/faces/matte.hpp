@@ -30,7 +30,7 @@
 
 SEGFACE_BEGIN_CORE
 
-// The mattes of one part of a photo, in the box around it.
+// The mattes of one part of a photo, in the box around it; those of the next go on in its memory.
 class PartMattes {
  public:
   static constexpr float kSure = 0.98f, kFade = 0.03f;  // of the largest p
@@ -38,15 +38,14 @@ class PartMattes {
   static constexpr double kRadius = 6;                  // of the filter, in pixels of the logits
   static constexpr Index kLeastRadius = 6;              // of the filter, in pixels of what it sees
 
-  // Of sets of labels, bit i for label i. What is given must stay.
-  PartMattes(const ImageView& photo, const PlacedPart& part, Span<const std::uint32_t> sets) noexcept
-      : photo_(photo), part_(part), sets_(sets) {}
+  Index width() const noexcept { return part_->right - part_->left; }
+  Index height() const noexcept { return part_->bottom - part_->top; }
 
-  Index width() const noexcept { return part_.right - part_.left; }
-  Index height() const noexcept { return part_.bottom - part_.top; }
-
-  // The logits become shares of the sets at their own size. Errors: out_of_memory.
-  Status take(const LogitsView<float>& logits, Executor& executor) noexcept {
+  // The logits become shares of sets of labels, bit i for label i, at their own size. What is given, but for the logits,
+  // must stay. Errors: out_of_memory.
+  Status take(const ImageView& photo, const PlacedPart& part, Span<const std::uint32_t> sets,
+              const LogitsView<float>& logits, Executor& executor) noexcept {
+    photo_ = photo, part_ = &part, sets_ = sets;
     logits_width_ = logits.width, logits_height_ = logits.height;
     const auto pixels = static_cast<std::size_t>(logits.width * logits.height);
     SEGFACE_RETURN_IF_ERROR(reserve(labels_, pixels));
@@ -67,20 +66,22 @@ class PartMattes {
       float* const plane = plane_.data() + y * guide_.width();
       for (Index x = 0; x < guide_.width(); ++x) plane[x] = mixed(shares, Taps(guide_map_, x, y, *this));
     });
+    const auto pixels = static_cast<std::size_t>(guide_.width() * guide_.height());
     SEGFACE_RETURN_IF_ERROR(GuidedFilter(radius() / shrink_, kEpsilon)
-                                .fit(guide_.view(), plane_.span(), certainty_.span(), executor, models_.span()));
+                                .fit(guide_.view(), {plane_.data(), pixels}, {certainty_.data(), pixels}, executor,
+                                     {models_.data(), pixels}, filter_room_));
     executor.for_each(height(), [this, shares, &write](Index row, Index) {
-      const Index y = row + part_.top;
-      const PixelRun run = part_.run_in_row(y);
+      const Index y = row + part_->top;
+      const PixelRun run = part_->run_in_row(y);
       for (Index x = run.first; x < run.last; ++x) {
-        const Taps taps(part_.map, x - part_.left, row, *this);
+        const Taps taps(part_->map, x - part_->left, row, *this);
         const float share = mixed(shares, taps);
         const float weight = std::clamp((kSure - largest_share(taps)) / kFade, 0.0f, 1.0f);
         if (weight == 0) {
           write(x, y, share);
           continue;
         }
-        write(x, y, share + weight * (model_at(x - part_.left, row).at(photo_.rgb(x, y)) - share));
+        write(x, y, share + weight * (model_at(x - part_->left, row).at(photo_.rgb(x, y)) - share));
       }
     });
     return {};
@@ -88,12 +89,13 @@ class PartMattes {
 
   // Whether a label has the largest share anywhere.
   bool leads(Index label) const noexcept {
-    return std::find(labels_.begin(), labels_.end(), static_cast<std::uint8_t>(label)) != labels_.end();
+    const std::uint8_t* const end = labels_.data() + logits_width_ * logits_height_;
+    return std::find(labels_.data(), end, static_cast<std::uint8_t>(label)) != end;
   }
 
   // Of the filter, in pixels of the photo.
   Index radius() const noexcept {
-    const AffineMap<double>& m = part_.part.from_photo;
+    const AffineMap<double>& m = part_->part.from_photo;
     const double side = 1 / std::sqrt(std::max(std::fabs(m.xx * m.yy - m.xy * m.yx), 1e-12));
     return std::clamp<Index>(static_cast<Index>(std::lround(kRadius * std::min(side, 1e6))), 2,
                              GuidedFilter::kMostRadius);
@@ -163,14 +165,13 @@ class PartMattes {
   Status make_guide(Executor& executor) noexcept {
     shrink_ = std::max<Index>(1, radius() / kLeastRadius);
     const Index columns = (width() + shrink_ - 1) / shrink_, rows = (height() + shrink_ - 1) / shrink_;
-    SEGFACE_ASSIGN(guide, Image::make(columns, rows, PixelOrder::rgb));
-    guide_ = std::move(guide);
+    SEGFACE_RETURN_IF_ERROR(guide_.resize(columns, rows, PixelOrder::rgb));
     const auto pixels = static_cast<std::size_t>(columns * rows);
     const auto sides = static_cast<float>(shrink_);
-    SEGFACE_RETURN_IF_ERROR(reserve(plane_, pixels));
-    SEGFACE_RETURN_IF_ERROR(reserve(certainty_, pixels));
-    SEGFACE_RETURN_IF_ERROR(reserve(models_, pixels));
-    const AffineMap<float>& m = part_.map;
+    SEGFACE_RETURN_IF_ERROR(reserve_amply(plane_, pixels));
+    SEGFACE_RETURN_IF_ERROR(reserve_amply(certainty_, pixels));
+    SEGFACE_RETURN_IF_ERROR(reserve_amply(models_, pixels));
+    const AffineMap<float>& m = part_->map;
     guide_map_ = {sides * m.xx, sides * m.xy, m.x0, sides * m.yx, sides * m.yy, m.y0};
     executor.for_each(rows, [this](Index y, Index) {
       std::uint8_t* const certainty = certainty_.data() + y * guide_.width();
@@ -190,7 +191,7 @@ class PartMattes {
     Index r = 0, g = 0, b = 0;
     for (Index y = top; y < bottom; ++y) {
       for (Index x = left; x < right; ++x) {
-        const Rgb c = photo_.rgb(part_.left + x, part_.top + y);
+        const Rgb c = photo_.rgb(part_->left + x, part_->top + y);
         r += c.r, g += c.g, b += c.b;
       }
     }
@@ -217,8 +218,8 @@ class PartMattes {
         mix(a.b, b.b, c.b, d.b)};
   }
 
-  ImageView photo_;
-  const PlacedPart& part_;
+  ImageView photo_ = {nullptr, 0, 0, PixelOrder::rgb};
+  const PlacedPart* part_ = nullptr;
   Span<const std::uint32_t> sets_;
   Index logits_width_ = 0, logits_height_ = 0;
   Buffer<std::uint8_t> labels_;  // of the logits' pixels
@@ -230,6 +231,7 @@ class PartMattes {
   Buffer<float> plane_;              // of its pixels: the share of a set
   Buffer<std::uint8_t> certainty_;   // their weight
   Buffer<GuidedModel> models_;
+  GuidedFilter::Room filter_room_;
 };
 
 SEGFACE_END_CORE

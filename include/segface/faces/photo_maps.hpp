@@ -42,8 +42,8 @@ struct PhotoMaps {
   float* confidence = nullptr;  // the label's probability; 0 where nobody looked; null where it is not wanted
 };
 
-// Puts the logits of parts into the maps, one part after the other, so that those of one are in memory at a time: make(),
-// add() for each part, own cuts before surroundings, finish().
+// Puts the logits of parts into the maps, one part after the other, so that those of one are in memory at a time: begin(),
+// add() for each part, own cuts before surroundings, finish(). The next photo's go on in its memory.
 class PhotoMapper {
  public:
   // Most parts of a photo: the faces that a byte can number, with surroundings.
@@ -51,26 +51,21 @@ class PhotoMapper {
 
   // Of all parts that will be added. The maps must outlive it, and are cleared. Errors: invalid_argument (more than
   // kMostParts), out_of_memory.
-  static Result<PhotoMapper> make(Span<const PhotoPart> parts, const PhotoMaps& maps) noexcept {
+  Status begin(Span<const PhotoPart> parts, const PhotoMaps& maps) noexcept {
     if (static_cast<Index>(parts.size()) > kMostParts) {
       return error(Errc::invalid_argument, "a photo of ", parts.size(), " parts, expected at most ", kMostParts);
     }
-    PhotoMapper mapper(maps);
-    SEGFACE_ASSIGN(placed, Buffer<PlacedPart>::make(parts.size()));
-    mapper.placed_ = std::move(placed);
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      mapper.placed_.data()[i] = PlacedPart(parts[i], maps.width, maps.height);
-    }
+    maps_ = maps;
+    SEGFACE_RETURN_IF_ERROR(reserve(placed_, parts.size()));
+    count_ = parts.size();
+    for (std::size_t i = 0; i < count_; ++i) placed_.data()[i] = PlacedPart(parts[i], maps.width, maps.height);
     const auto pixels = static_cast<std::size_t>(maps.width * maps.height);
-    if (mapper.any_overlap()) {
-      SEGFACE_ASSIGN(certainty, Buffer<float>::make(pixels));
-      mapper.certainty_ = std::move(certainty);
-    }
+    if (any_overlap()) SEGFACE_RETURN_IF_ERROR(reserve(certainty_, pixels));
     std::fill_n(maps.labels, pixels, std::uint8_t{0});
     std::fill_n(maps.numbers, pixels, std::uint8_t{0});
     std::fill_n(maps.coverage, pixels, std::uint8_t{0});
     if (maps.confidence != nullptr) std::fill_n(maps.confidence, pixels, 0.0f);
-    return Result<PhotoMapper>(std::move(mapper));
+    return {};
   }
 
   const PlacedPart& placed(std::size_t part) const noexcept { return placed_.data()[part]; }
@@ -138,10 +133,8 @@ class PhotoMapper {
     }
   };
 
-  explicit PhotoMapper(const PhotoMaps& maps) noexcept : maps_(maps) {}
-
   bool any_overlap() const noexcept {
-    for (std::size_t i = 0; i < placed_.size(); ++i) {
+    for (std::size_t i = 0; i < count_; ++i) {
       for (std::size_t j = 0; j < i; ++j) {
         const PlacedPart &a = placed_.data()[i], &b = placed_.data()[j];
         if (a.part.surroundings == b.part.surroundings && a.meets(b)) return true;
@@ -157,7 +150,7 @@ class PhotoMapper {
     bool own_cut[kMostParts];
     Index ends[2 * kMostParts + 2] = {mine.first, mine.last};
     Index count = 0, end_count = 2;
-    for (std::size_t i = 0; i < placed_.size(); ++i) {
+    for (std::size_t i = 0; i < count_; ++i) {
       const PlacedPart& other = placed_.data()[i];
       // A face's own cut does not yield to surroundings, they do to it.
       if (&other == &shown.placed || (other.part.surroundings && !shown.placed.part.surroundings)) continue;
@@ -243,9 +236,10 @@ class PhotoMapper {
     return placed_.data()[i].part.interior;
   }
 
-  PhotoMaps maps_;
+  PhotoMaps maps_ = {};
   Buffer<PlacedPart> placed_;
-  Buffer<float> certainty_;       // of each pixel's owner where parts overlap; empty where none do
+  std::size_t count_ = 0;         // of them
+  Buffer<float> certainty_;       // of each pixel's owner where parts overlap
   Buffer<std::uint8_t> settled_;  // of the part that is being added
 };
 

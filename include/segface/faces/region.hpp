@@ -23,6 +23,7 @@
 #include "segface/base/config.hpp"
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
+#include "segface/base/threads/executor.hpp"
 #include "segface/faces/align.hpp"
 #include "segface/faces/landmark_file.hpp"
 #include "segface/faces/landmarks.hpp"
@@ -94,20 +95,17 @@ class Region {
   }
 
   // What the network is shown, in the photo's order: a picture in `room`, which must stay, or the photo itself where it is
-  // whole; cut by all threads of an executor where there is one. Errors: invalid_argument (a bad view, another size than
-  // the region's photo), overflow, out_of_memory.
-  Result<ImageView> cut(const ImageView& photo, Image& room) const noexcept {
-    SerialExecutor serial;
-    return cut(photo, room, serial);
-  }
-  Result<ImageView> cut(const ImageView& photo, Image& room, Executor& executor) const noexcept {
+  // whole. Errors: invalid_argument (a bad view, another size than the region's photo), overflow, out_of_memory.
+  // The memory of `room` is used again; an executor's threads work where one is given.
+  Result<ImageView> cut(const ImageView& photo, Image& room, Executor* executor = nullptr) const noexcept {
     SEGFACE_RETURN_IF_ERROR(photo.validate());
     if (photo.width != photo_width_ || photo.height != photo_height_) {
       return error(Errc::invalid_argument, "a photo of ", photo.width, " x ", photo.height,
                    " pixels does not belong to a region of one of ", photo_width_, " x ", photo_height_);
     }
     if (whole_) return photo;
-    return kept(square_ ? square_->cut(photo, executor) : crop(photo, box_), room);
+    SEGFACE_RETURN_IF_ERROR(square_ ? square_->cut(photo, room, executor) : crop(photo, box_, room));
+    return room.view();
   }
 
   // Labels of the cut's size as those of the photo, 0 outside: a picture in `room`, which must stay, or the labels

@@ -29,8 +29,8 @@ class SmoothedLogits {
 
   void forget() noexcept { known_ = false; }
 
-  // keep: the part of what was before, 0 to 1, where nothing is ahead; stillness: of the face, 0 to 1. The answer stays until the next call. Errors:
-  // overflow, out_of_memory.
+  // keep: how much of what was before remains where no class is ahead, 0 to 1; stillness: of the face, 0 to 1. The answer
+  // stays until the next call. Errors: overflow, out_of_memory.
   Result<LogitsView<float>> add(const LogitsView<float>& seen, float keep, float stillness,
                                 Executor& executor) noexcept {
     const Index pixels = seen.width * seen.height;

@@ -1,7 +1,6 @@
 // Track: one face from frame to frame, and which of the faces found in a frame is whose.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 
 #include "segface/base/config.hpp"
@@ -13,15 +12,6 @@
 #include "segface/faces/turned_window.hpp"
 
 SEGFACE_BEGIN_CORE
-
-// Where boxes cover the same, as a part of what either covers.
-inline double overlap(const FaceRectangle& a, const FaceRectangle& b) noexcept {
-  const double across = std::min(a.x + a.width, b.x + b.width) - std::max(a.x, b.x);
-  const double down = std::min(a.y + a.height, b.y + b.height) - std::max(a.y, b.y);
-  if (across <= 0 || down <= 0) return 0;
-  const double both = across * down;
-  return both / (a.width * a.height + b.width * b.height - both);
-}
 
 class Track {
  public:

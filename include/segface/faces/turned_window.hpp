@@ -53,8 +53,8 @@ struct TurnedWindow {
 // What is around a face: all that a window of this centre and side shows at any turn.
 class Surroundings {
  public:
-  // Throws where memory runs out.
-  Surroundings(const ImageView& photo, const Point& centre, double side, Executor& executor) {
+  // Those of the next face go on in the same memory. Throws where memory runs out.
+  void look(const ImageView& photo, const Point& centre, double side, Executor& executor) {
     constexpr double kReach = 1.1, kPerPixel = 2;  // half a diagonal, and room to move; pixels kept for one of a window
     step_ = std::max(1.0, side / (kPerPixel * static_cast<double>(onet::kSide)));
     const double reach = kReach * side + 2 * step_;
@@ -62,9 +62,10 @@ class Surroundings {
     top_ = std::floor(centre.y - reach);
     size_ = static_cast<Index>(std::ceil((2 * reach + 1) / step_)) + 1;
     pixels_.resize(static_cast<std::size_t>((size_ * size_ + size_ + 1) * kChannels));
-    const AreaAxis columns(left_, step_, size_, photo.width), rows(top_, step_, size_, photo.height);
-    average_area(photo, columns, rows, /*red_first=*/true, executor, {pixels_.data(), 1, size_, size_, 3, kChannels});
-    fill_outside(columns, rows);
+    columns_.set(left_, step_, size_, photo.width);
+    rows_.set(top_, step_, size_, photo.height);
+    average_area(photo, columns_, rows_, /*red_first=*/true, executor, {pixels_.data(), 1, size_, size_, 3, kChannels});
+    fill_outside();
   }
 
   // The window as O-Net takes it, out [1, 48, 48, 3]: red, green, blue, (x - 127.5) / 128.
@@ -95,10 +96,10 @@ class Surroundings {
 
   // What lies outside the photo is the gray that is 0 to O-Net: of faces that the border cuts, black loses more, and
   // turns their points.
-  void fill_outside(const AreaAxis& columns, const AreaAxis& rows) noexcept {
+  void fill_outside() noexcept {
     for (Index y = 0; y < size_; ++y) {
       for (Index x = 0; x < size_; ++x) {
-        const float across = columns[x].outside, down = rows[y].outside;
+        const float across = columns_[x].outside, down = rows_[y].outside;
         if (across == 0 && down == 0) continue;
         for (int c = 0; c < 3; ++c) {
           pixels_[static_cast<std::size_t>((y * size_ + x) * kChannels + c)] += kGray * (1 - (1 - across) * (1 - down));
@@ -128,6 +129,7 @@ class Surroundings {
 
   double left_ = 0, top_ = 0, step_ = 1;  // of the photo: the outer edge of the first pixel, pixels a pixel
   Index size_ = 0;
+  AreaAxis columns_, rows_;
   std::vector<float> pixels_;  // [size, size, kChannels], and a row and a pixel more, which weigh 0
 };
 

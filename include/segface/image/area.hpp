@@ -26,8 +26,12 @@ class AreaAxis {
     float outside = 1;           // the share that lies outside the picture: 0 where none does
   };
 
+  AreaAxis() noexcept = default;
+  AreaAxis(double begin, double step, Index count, Index size) { set(begin, step, count, size); }
   // Shares are of the whole step: they add up to 1, but at the picture's edges. Throws where memory runs out.
-  AreaAxis(double begin, double step, Index count, Index size) : covers_(static_cast<std::size_t>(count)) {
+  void set(double begin, double step, Index count, Index size) {
+    covers_.clear();
+    covers_.resize(static_cast<std::size_t>(count));
     for (Index i = 0; i < count; ++i) {
       const double start = begin + static_cast<double>(i) * step, end = begin + static_cast<double>(i + 1) * step;
       const double from = std::max(start, 0.0), to = std::min(end, static_cast<double>(size));

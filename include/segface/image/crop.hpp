@@ -73,19 +73,24 @@ inline Status check_box(const Box& box, Index width, Index height) noexcept {
   return {};
 }
 
-// The pixels of `box` in the photo's order; outside the photo they are zero.
+// The pixels of `box` in the photo's order; outside the photo they are zero. Into `out`, whose memory is used again.
 // Errors: invalid_argument (bad view), those of check_box, overflow, out_of_memory.
-inline Result<Image> crop(const ImageView& photo, const Box& box) noexcept {
+inline Status crop(const ImageView& photo, const Box& box, Image& out) noexcept {
   SEGFACE_RETURN_IF_ERROR(photo.validate());
   SEGFACE_RETURN_IF_ERROR(check_box(box, photo.width, photo.height));
   const Box inside = clip_box(box, photo.width, photo.height);
-  SEGFACE_ASSIGN(out, Image::make(box.width, box.height, photo.order));
+  SEGFACE_RETURN_IF_ERROR(out.resize(box.width, box.height, photo.order));
   std::memset(out.data(), 0, out.size_bytes());
   const Index channels = channels_of(photo.order);
   for (Index y = 0; y < inside.height; ++y) {
     std::memcpy(out.row(inside.y - box.y + y) + (inside.x - box.x) * channels, photo.pixel(inside.x, inside.y + y),
                 static_cast<std::size_t>(inside.width * channels));
   }
+  return {};
+}
+inline Result<Image> crop(const ImageView& photo, const Box& box) noexcept {
+  Image out;
+  SEGFACE_RETURN_IF_ERROR(crop(photo, box, out));
   return Result<Image>(std::move(out));
 }
 

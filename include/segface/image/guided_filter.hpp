@@ -49,10 +49,13 @@ class GuidedFilter {
   GuidedFilter(Index radius, double epsilon) noexcept
       : radius_(std::clamp<Index>(radius, 1, kMostRadius)), epsilon_(std::max(epsilon, kLeastEpsilon)) {}
 
+  // Memory that the next fit goes on with.
+  class Room;
+
   // plane, weights and models are [height, width] of the guide. The plane is from 0 to 1, what models give may be a little
   // beyond; weights are from 1 to kMostWeight. Errors: invalid_argument (sizes), out_of_memory.
   Status fit(const ImageView& guide, Span<const float> plane, Span<const std::uint8_t> weights, Executor& executor,
-             Span<GuidedModel> models) const noexcept {
+             Span<GuidedModel> models, Room& room) const noexcept {
     SEGFACE_RETURN_IF_ERROR(guide.validate());
     const auto pixels = static_cast<std::size_t>(guide.width * guide.height);
     if (plane.size() != pixels || weights.size() != pixels || models.size() != pixels) {
@@ -61,9 +64,9 @@ class GuidedFilter {
     }
     const auto workers = static_cast<std::size_t>(executor.threads());
     const auto width = static_cast<std::size_t>(guide.width), rows = static_cast<std::size_t>(window());
-    SEGFACE_ASSIGN(sums, Buffer<Sums>::make(workers * width));
-    SEGFACE_ASSIGN(model_sums, Buffer<ModelSums>::make(workers * width));
-    SEGFACE_ASSIGN(windows, Buffer<Model>::make(workers * rows * width));
+    SEGFACE_RETURN_IF_ERROR(reserve_amply(room.sums_, workers * width));
+    SEGFACE_RETURN_IF_ERROR(reserve_amply(room.model_sums_, workers * width));
+    SEGFACE_RETURN_IF_ERROR(reserve_amply(room.windows_, workers * rows * width));
     // Each strip begins with windows that other strips have seen too.
     const Index strip = std::max<Index>(64, 4 * window());
     executor.for_each((guide.height + strip - 1) / strip, [&](Index task, Index worker) {
@@ -72,9 +75,9 @@ class GuidedFilter {
                     guide,
                     plane.data(),
                     weights.data(),
-                    sums.data() + at * width,
-                    model_sums.data() + at * width,
-                    windows.data() + at * rows * width};
+                    room.sums_.data() + at * width,
+                    room.model_sums_.data() + at * width,
+                    room.windows_.data() + at * rows * width};
       work.filter(task * strip, std::min(guide.height, (task + 1) * strip), models.data());
     });
     return {};
@@ -216,6 +219,14 @@ class GuidedFilter {
 
   Index radius_;
   double epsilon_;
+
+ public:
+  class Room {
+    friend GuidedFilter;
+    Buffer<Sums> sums_;             // [workers, width]
+    Buffer<ModelSums> model_sums_;  // [workers, width]
+    Buffer<Model> windows_;         // [workers, window, width]
+  };
 };
 
 SEGFACE_END_CORE

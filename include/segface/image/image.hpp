@@ -158,6 +158,16 @@ class Image {
     return Image(std::move(memory), width, height, order);
   }
 
+  // Another size and order, in the same memory where that suffices; what the pixels are then is not said. Errors: those of
+  // make(); then it is empty.
+  Status resize(Index width, Index height, PixelOrder order) noexcept {
+    width_ = height_ = 0;
+    SEGFACE_ASSIGN(bytes, bytes_of(width, height, order));
+    SEGFACE_RETURN_IF_ERROR(core::reserve_amply(pixels_, bytes));
+    width_ = width, height_ = height, order_ = order;
+    return {};
+  }
+
   Index width() const noexcept { return width_; }
   Index height() const noexcept { return height_; }
   PixelOrder order() const noexcept { return order_; }

@@ -29,25 +29,25 @@ class BicubicAxis {
  public:
   static constexpr int kFractionBits = 32 - 8 - 2;  // 8 for the pixel, 2 for weights beyond [0, 1]
 
-  static Result<BicubicAxis> make(Index from, Index to) noexcept {
+  // Memory of earlier sizes is used again. After an error it is of no size. Errors: invalid_argument, overflow,
+  // out_of_memory.
+  Status set(Index from, Index to) noexcept {
     constexpr Index kMaxSide = Index{1} << 24;
+    from_ = to_ = runs_ = 0;
     if (from < 1 || to < 1 || from > kMaxSide || to > kMaxSide) {
       return error(Errc::invalid_argument, "resize: from ", from, " to ", to, " pixels; a side is 1 to ", kMaxSide);
     }
     const double scale = static_cast<double>(from) / static_cast<double>(to);
     const double stretch = std::max(scale, 1.0);
     const double support = 2.0 * stretch;
-    BicubicAxis axis;
-    axis.from_ = from;
-    axis.to_ = to;
-    axis.taps_ = static_cast<Index>(std::ceil(support)) * 2 + 1;
+    taps_ = static_cast<Index>(std::ceil(support)) * 2 + 1;
     std::size_t weights = 0;
-    if (!multiply_fits(static_cast<std::size_t>(to), static_cast<std::size_t>(axis.taps_), weights)) {
+    if (!multiply_fits(static_cast<std::size_t>(to), static_cast<std::size_t>(taps_), weights)) {
       return error(Errc::overflow, "resize: from ", from, " to ", to, " pixels needs too many weights");
     }
-    SEGFACE_ASSIGN(ranges, Buffer<Range>::make(static_cast<std::size_t>(to)));
-    SEGFACE_ASSIGN(fixed, Buffer<std::int32_t>::make(weights));
-    SEGFACE_ASSIGN(exact, Buffer<double>::make(static_cast<std::size_t>(axis.taps_)));
+    SEGFACE_RETURN_IF_ERROR(reserve_amply(ranges_, static_cast<std::size_t>(to)));
+    SEGFACE_RETURN_IF_ERROR(reserve_amply(weights_, weights));
+    SEGFACE_RETURN_IF_ERROR(reserve_amply(exact_, static_cast<std::size_t>(taps_)));
     for (Index i = 0; i < to; ++i) {
       const double center = stored((static_cast<double>(i) + 0.5) * scale);
       const Index first = std::max<Index>(0, static_cast<Index>(center - support + 0.5));
@@ -55,20 +55,19 @@ class BicubicAxis {
       double sum = 0.0;
       for (Index k = first; k < last; ++k) {
         const double weight = cubic(stored((static_cast<double>(k) - center + 0.5) * (1.0 / stretch)));
-        exact[static_cast<std::size_t>(k - first)] = weight;
+        exact_[static_cast<std::size_t>(k - first)] = weight;
         sum += weight;
       }
-      ranges[static_cast<std::size_t>(i)] = {first, last - first};
-      std::int32_t* row = fixed.data() + i * axis.taps_;
+      ranges_[static_cast<std::size_t>(i)] = {first, last - first};
+      std::int32_t* row = weights_.data() + i * taps_;
       for (Index k = 0; k < last - first; ++k) {
-        const double weight = exact[static_cast<std::size_t>(k)];
+        const double weight = exact_[static_cast<std::size_t>(k)];
         const double scaled = (sum != 0.0 ? weight / sum : weight) * (1 << kFractionBits);
         row[k] = static_cast<std::int32_t>(scaled < 0 ? -0.5 + scaled : 0.5 + scaled);
       }
     }
-    axis.ranges_ = std::move(ranges);
-    axis.weights_ = std::move(fixed);
-    return Result<BicubicAxis>(std::move(axis));
+    from_ = from, to_ = to;
+    return {};
   }
 
   Index from() const noexcept { return from_; }
@@ -85,14 +84,14 @@ class BicubicAxis {
     const Index runs = (most + kRun - 1) / kRun;
     constexpr Index kMostWeights = Index{1} << 20;
     if (most < kRun / 2 || runs * kRun > from_ || runs * kRunBytes > kMostWeights / to_) return {};
-    SEGFACE_ASSIGN(wide, Buffer<std::int32_t>::make(static_cast<std::size_t>(to_ * runs * kRunBytes)));
-    std::fill(wide.begin(), wide.end(), 0);
+    const auto weights_of_all = static_cast<std::size_t>(to_ * runs * kRunBytes);
+    SEGFACE_RETURN_IF_ERROR(reserve_amply(wide_, weights_of_all));
+    std::fill_n(wide_.begin(), weights_of_all, 0);
     runs_ = runs;
     for (Index i = 0; i < to_; ++i) {
-      std::int32_t* out = wide.data() + i * runs * kRunBytes + 3 * (first(i) - wide_first(i));
+      std::int32_t* out = wide_.data() + i * runs * kRunBytes + 3 * (first(i) - wide_first(i));
       for (Index k = 0; k < count(i); ++k) out = std::fill_n(out, 3, weights(i)[k]);
     }
-    wide_ = std::move(wide);
     return {};
   }
 
@@ -130,20 +129,27 @@ class BicubicAxis {
   Index from_ = 0, to_ = 0, taps_ = 0, runs_ = 0;
   Buffer<Range> ranges_;
   Buffer<std::int32_t> weights_, wide_;
+  Buffer<double> exact_;  // of one output, before they are rounded
 };
 
-// The weights for one pair of sizes, computed once; every call after that allocates nothing.
+// The weights for one pair of sizes, computed once; calls allocate nothing.
 class BicubicResize {
  public:
   // Errors: invalid_argument (a side outside 1 .. 2^24), out_of_memory.
   static Result<BicubicResize> make(Index from_width, Index from_height, Index to_width, Index to_height) noexcept {
-    SEGFACE_ASSIGN(columns, BicubicAxis::make(from_width, to_width));
-    SEGFACE_ASSIGN(rows, BicubicAxis::make(from_height, to_height));
-    SEGFACE_RETURN_IF_ERROR(columns.widen());
     BicubicResize resize;
-    resize.columns_ = std::move(columns);
-    resize.rows_ = std::move(rows);
+    SEGFACE_RETURN_IF_ERROR(resize.set(from_width, from_height, to_width, to_height));
     return Result<BicubicResize>(std::move(resize));
+  }
+  // The same in memory of earlier sizes; where these are what they were, nothing is done. After an error it has to be called
+  // again.
+  Status set(Index from_width, Index from_height, Index to_width, Index to_height) noexcept {
+    const bool same = columns_.from() == from_width && columns_.to() == to_width && rows_.from() == from_height &&
+                      rows_.to() == to_height;
+    if (same) return {};
+    SEGFACE_RETURN_IF_ERROR(rows_.set(from_height, to_height));
+    SEGFACE_RETURN_IF_ERROR(columns_.set(from_width, to_width));
+    return columns_.widen();
   }
 
   Index from_width() const noexcept { return columns_.from(); }

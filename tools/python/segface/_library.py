@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import platform
-from ctypes import POINTER, c_char_p, c_double, c_float, c_int32, c_size_t, c_ssize_t, c_uint8, c_uint32, c_void_p
+from ctypes import POINTER, c_char_p, c_double, c_int32, c_int64, c_size_t, c_ssize_t, c_uint32, c_void_p
 from pathlib import Path
 from typing import Any, Callable
 
@@ -127,6 +127,18 @@ class PhotoResults(Sized):
         *((name, c_void_p) for name in ("labels", "numbers", "coverage", "confidence")),
         ("faces", POINTER(Faces)),
         ("mattes", c_void_p),
+        ("tracks", POINTER(c_int64)),
+    ]
+
+
+class TrackOptions(Sized):
+    _fields_ = [
+        ("size", c_size_t),
+        ("photo", POINTER(PhotoOptions)),
+        ("smooth", c_double),
+        ("rate", c_double),
+        ("every", c_int32),
+        ("most", c_int32),
     ]
 
 
@@ -195,6 +207,9 @@ free = _function("free", None, c_void_p)
 get_info = _checked("get_info", c_void_p, POINTER(Info))
 find = _checked("find", c_void_p, POINTER(Image), POINTER(FindOptions), POINTER(Faces))
 parse_photo = _checked("parse_photo", c_void_p, POINTER(Image), POINTER(PhotoOptions), POINTER(PhotoResults))
+tracker_new = _checked("tracker_new", c_void_p, POINTER(TrackOptions), POINTER(c_void_p))
+tracker_next = _checked("tracker_next", c_void_p, POINTER(Image), POINTER(PhotoResults))
+tracker_free = _function("tracker_free", None, c_void_p)
 workspace_new = _checked("workspace_new", c_void_p, POINTER(c_void_p))
 workspace_free = _function("workspace_free", None, c_void_p)
 parse_crop = _checked("parse_crop", c_void_p, POINTER(Image), POINTER(CropOptions), POINTER(CropResults))

@@ -34,6 +34,7 @@ class Face:
     probability: float = 0.0  #: that it is a face, says the network that places the points, 0 to 1
     roll: float = 0.0  #: degrees that the head is turned by, clockwise in the picture
     confidence: float = 0.0  #: mean probability of its labels, 0 to 1; 0 where it was not parsed
+    track: int = 0  #: of a `Tracker`'s frame: its number from 1 on, for as long as it is followed
 
 
 @dataclass(frozen=True)

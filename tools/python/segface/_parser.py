@@ -161,10 +161,7 @@ class Parser:
         numbers, coverage = np.empty(call.shape, np.uint8), np.empty(call.shape, np.uint8)
         known = None if faces is None else [_known(face) for face in faces]
         region = _region(whole, box, landmarks, align)
-        if isinstance(mattes, str):
-            raise c.Error(f"mattes is {mattes!r}; expected a list: [{mattes!r}]")
-        names = list(dict.fromkeys(mattes))
-        sets = (ctypes.c_uint32 * len(names))(*(label_set(self.dataset, name) for name in names))
+        names, sets = _matte_sets(self.dataset, mattes)
         planes = np.empty((len(names), *call.shape), np.float32)
         if region is not None and (known is not None or surroundings):
             raise c.Error("faces and surroundings are of faces, but a part is picked by hand; leave one out")
@@ -187,13 +184,7 @@ class Parser:
                 mattes=_address(planes),
             )
             c.parse_photo(call.handle.pointer, byref(call.view), byref(options), byref(results))
-        return call.mask(
-            faces=room.found(),
-            skipped=room.skipped(),
-            numbers=numbers,
-            coverage=coverage,
-            mattes=dict(zip(names, planes)),
-        )
+        return call.mask(room, numbers=numbers, coverage=coverage, mattes=dict(zip(names, planes)))
 
     def find(
         self,
@@ -256,7 +247,7 @@ class Parser:
             )
             c.parse_crop(workspace.pointer, byref(call.view), byref(options), byref(results))
         self._workspaces.append(workspace)
-        return call.mask(logits=planes)
+        return call.mask(None, logits=planes)
 
     def close(self) -> None:
         """Gives the networks back; calls that are under way end as they would."""
@@ -299,7 +290,9 @@ class _Call:
         self.confidence = np.empty(self.shape, np.float32) if confidence else None
         self._dataset, self._photo = parser.dataset, (pixels, ORDERS[self.view.order - 1])
 
-    def mask(self, **more: Any) -> Mask:
+    def mask(self, room: _Room | None, **more: Any) -> Mask:
+        if room is not None:
+            more.update(faces=room.found(), skipped=room.skipped())
         return Mask(self.labels, self._dataset, confidence=self.confidence, _photo=self._photo, **more)
 
 
@@ -309,16 +302,19 @@ class _Room:
     def __init__(self, most: int) -> None:
         if not 0 < most <= MOST:
             raise c.Error(f"most faces: {most}; expected 1 to {MOST}, or None for all")
+        self.most = most
         self._found, self._skipped = (c.FoundFace * most)(), (c.LeftOutFace * 256)()
         self.faces = c.Faces(found=self._found, found_room=most, skipped=self._skipped, skipped_room=256)
+        self.tracks = (ctypes.c_int64 * most)()
 
     def found(self) -> list[Face]:
-        def told(f: c.FoundFace) -> Face:
+        def told(f: c.FoundFace, track: int) -> Face:
             x = f.landmarks
             points = ((x[0], x[1]), (x[2], x[3]), (x[4], x[5]), (x[6], x[7]), (x[8], x[9]))
-            return Face((f.x, f.y, f.width, f.height), points, f.score, f.probability, f.roll, f.confidence)
+            return Face((f.x, f.y, f.width, f.height), points, f.score, f.probability, f.roll, f.confidence, track)
 
-        return [told(face) for face in self._found[: self.faces.found_count]]
+        count = self.faces.found_count
+        return list(map(told, self._found[:count], self.tracks[:count]))
 
     def skipped(self) -> list[SkippedFace]:
         return [
@@ -346,8 +342,9 @@ class _Watch:
         return self
 
     def __exit__(self, kind: object, failure: object, trace: object) -> None:
-        if self._failure is not None:
-            raise self._failure
+        raised, self._failure = self._failure, None
+        if raised is not None:
+            raise raised
 
 
 def _find_options(
@@ -358,6 +355,14 @@ def _find_options(
     return c.FindOptions(
         smallest=smallest, smallest_share=smallest_share, threshold=threshold, turns=turns, small_faces=small_faces
     )
+
+
+def _matte_sets(dataset: str, mattes: Iterable[str]) -> tuple[list[str], ctypes.Array[ctypes.c_uint32]]:
+    """The classes and groups of which mattes are wanted, each once, and their labels."""
+    if isinstance(mattes, str):
+        raise c.Error(f"mattes is {mattes!r}; expected a list: [{mattes!r}]")
+    names = list(dict.fromkeys(mattes))
+    return names, (ctypes.c_uint32 * len(names))(*(label_set(dataset, name) for name in names))
 
 
 def _address(array: npt.NDArray[Any] | None) -> int | None:
@@ -425,10 +430,15 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-def parse(image: Picture, order: str | None = None, **options: Any) -> Mask:
-    """`Parser.parse` of a parser that is loaded once, by `load()`."""
+def own_parser() -> Parser:
+    """A parser that is loaded once, by `load()`."""
     global _own
     with _own_lock:
         if _own is None:
             _own = load()
-    return _own.parse(image, order, **options)
+        return _own
+
+
+def parse(image: Picture, order: str | None = None, **options: Any) -> Mask:
+    """`Parser.parse` of a parser that is loaded once, by `load()`."""
+    return own_parser().parse(image, order, **options)

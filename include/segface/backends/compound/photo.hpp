@@ -21,12 +21,9 @@ class PhotoInput {
   // Takes a photo, of any size and order, for an input of side x side; its pixels must stay until the input has been
   // written. Errors: those of BicubicResize::make, out_of_memory.
   Status take(MemoryOf<B>&, const ImageView& photo, Index side, Executor& executor) noexcept {
-    if (resize_.from_width() != photo.width || resize_.from_height() != photo.height || resize_.to_width() != side) {
-      SEGFACE_ASSIGN(resize, BicubicResize::make(photo.width, photo.height, side, side));
-      resize_ = std::move(resize);
-    }
+    SEGFACE_RETURN_IF_ERROR(resize_.set(photo.width, photo.height, side, side));
     const auto rgb_bytes = static_cast<std::size_t>(side * side * 3);
-    SEGFACE_RETURN_IF_ERROR(reserve(pixels_, rgb_bytes + resize_.scratch_bytes()));
+    SEGFACE_RETURN_IF_ERROR(reserve_amply(pixels_, rgb_bytes + resize_.scratch_bytes()));
     resize_.rgb(photo, pixels_.data(), pixels_.data() + rgb_bytes, executor);
     return {};
   }
