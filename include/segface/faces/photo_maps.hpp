@@ -80,7 +80,8 @@ class PhotoMapper {
     const PlacedPart& placed = placed_.data()[part];
     const Index pixels = logits.width * logits.height;
     const bool pays = maps_.confidence == nullptr &&
-                      SettledLabels::pay_for(pixels, (placed.right - placed.left) * (placed.bottom - placed.top));
+                      SettledLabels::pay_for(pixels, (placed.right - placed.left) * (placed.bottom - placed.top),
+                                             placed.map.keeps_rows());
     if (pays) {
       SEGFACE_RETURN_IF_ERROR(reserve(settled_, static_cast<std::size_t>(pixels)));
       executor.for_each(logits.height, [&](Index y, Index) {
