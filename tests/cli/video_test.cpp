@@ -71,7 +71,8 @@ std::string y4m(int frames) {
   std::string stream = "YUV4MPEG2 W225 H223 F25:1 Ip C420mpeg2 XMINE\n";
   for (int i = 0; i < frames; ++i) {
     std::vector<std::uint8_t> planes(format.frame_bytes(), 128);
-    colors.put(black.view(), picture(i).view(), {planes.data(), planes.size()}, serial);
+    colors.put(black.view(), picture(i).view(), {0, 0, black.width(), black.height()}, {planes.data(), planes.size()},
+               serial);
     stream += "FRAME\n" + std::string(planes.begin(), planes.end());
   }
   return stream;

@@ -43,13 +43,13 @@ void check_frame(const FrameFormat& format, Frame& frame) {
   }
   sink = sum;
   const std::vector<std::uint8_t> before(frame.data.begin(), frame.data.end());
-  colors.put(*picture, *picture, frame.data.span(), serial);
+  colors.put(*picture, *picture, {0, 0, picture->width, picture->height}, frame.data.span(), serial);
   demand(std::equal(before.begin(), before.end(), frame.data.begin()), "bytes that stay where nothing is drawn");
   if (!format.is_y4m()) return;
   Image drawn = Image::make(format.width, format.height, PixelOrder::rgb).value();
   for (std::size_t i = 0; i < drawn.size_bytes(); ++i)
     drawn.data()[i] = static_cast<std::uint8_t>(255 - room.data()[i]);
-  colors.put(*picture, drawn.view(), frame.data.span(), serial);
+  colors.put(*picture, drawn.view(), {0, 0, picture->width, picture->height}, frame.data.span(), serial);
 }
 
 // The stream's frames; the text that was read.

@@ -30,6 +30,10 @@ Image picture_of(const FrameColors& colors, const std::vector<std::uint8_t>& fra
   return room;
 }
 
+Box all_of(const ImageView& picture) {
+  return {0, 0, picture.width, picture.height};
+}
+
 // Where a sample of chroma lies among the pixels of an axis.
 double place(Index sample, bool halved, bool on) {
   const double at = static_cast<double>(sample);
@@ -116,7 +120,7 @@ TEST_CASE("colours: what is not changed keeps its bytes, what is changed comes b
     const Image before = picture_of(colors, frame);
     Image drawn = picture_of(colors, frame);
     std::vector<std::uint8_t> same = frame;
-    colors.put(before.view(), drawn.view(), {same.data(), same.size()}, serial);
+    colors.put(before.view(), drawn.view(), all_of(before.view()), {same.data(), same.size()}, serial);
     CHECK(same == frame);
     const Rgb blue = {30, 60, 200};
     for (Index y = 10; y < 30; ++y) {
@@ -126,9 +130,19 @@ TEST_CASE("colours: what is not changed keeps its bytes, what is changed comes b
       }
     }
     std::vector<std::uint8_t> put = frame, on_threads = frame;
-    colors.put(before.view(), drawn.view(), {put.data(), put.size()}, serial);
-    colors.put(before.view(), drawn.view(), {on_threads.data(), on_threads.size()}, **pool);
+    colors.put(before.view(), drawn.view(), all_of(before.view()), {put.data(), put.size()}, serial);
+    colors.put(before.view(), drawn.view(), all_of(before.view()), {on_threads.data(), on_threads.size()}, **pool);
     CHECK(put == on_threads);
+    // The same where only the box of what was drawn is looked at, whatever is beside it.
+    const Box box = {21, 10, 31, 20};
+    std::vector<std::uint8_t> of_box = frame;
+    Image beside = picture_of(colors, frame);
+    for (std::size_t i = 0; i < beside.size_bytes(); ++i) beside.data()[i] ^= 255;
+    for (Index y = box.y; y < box.y + box.height; ++y) {
+      std::copy_n(drawn.row(y) + 3 * box.x, 3 * box.width, beside.row(y) + 3 * box.x);
+    }
+    colors.put(before.view(), beside.view(), box, {of_box.data(), of_box.size()}, **pool);
+    CHECK(put == of_box);
     const Image after = picture_of(colors, put);
     Index touched = 0, wrong = 0;
     for (Index y = 0; y < f.height; ++y) {
@@ -169,7 +183,7 @@ TEST_CASE("colours: pictures of PNM are looked at where they are; gray ones get 
     }();
     std::uint8_t* const at = drawn.row(2) + 3 * 5;
     at[0] = 255, at[1] = 0, at[2] = 1;
-    colors.put(before.view(), drawn.view(), {frame.data(), frame.size()}, serial);
+    colors.put(before.view(), drawn.view(), all_of(before.view()), {frame.data(), frame.size()}, serial);
     const auto place = static_cast<std::size_t>((2 * 9 + 5) * channels);
     for (std::size_t i = 0; i < frame.size(); ++i) {
       if (i < place || i >= place + static_cast<std::size_t>(std::min<Index>(channels, 3))) {

@@ -224,27 +224,46 @@ class VideoCall {
       return output_->write(out_.frame_header(), {cut.data(), cut.size_bytes()});
     }
     // As it came, but for the pixels that are drawn.
-    if (request_.shows == Shows::cutout || parsed.mask.coverage() > 0) {
-      SEGFACE_ASSIGN(drawn, draw(picture, parsed));
-      colors_.put(picture, drawn.view(), frame.data.span(), executor());
+    const Box all = {0, 0, picture.width, picture.height};
+    const Box where = request_.shows == Shows::overlay ? labelled(parsed.mask) : all;
+    if (where.height > 0) {
+      SEGFACE_RETURN_IF_ERROR(draw(picture, parsed, where));
+      colors_.put(picture, drawn_.view(), where, frame.data.span(), executor());
     }
     return output_->write(frame.header, frame.data.span());
   }
 
-  // RGB: the labels' colours over the picture, or what is cut out of it before the background.
-  Result<Image> draw(const ImageView& picture, const ParsedPhoto& parsed) const {
+  // The box around all that is not background.
+  static Box labelled(const Mask& mask) {
+    Index left = mask.width(), top = mask.height(), right = 0, bottom = 0;
+    for (std::uint8_t label = 1; label < kMaxClasses; ++label) {
+      if (mask.count(label) == 0) continue;
+      const Box box = mask.box(label);
+      left = std::min(left, box.x), top = std::min(top, box.y);
+      right = std::max(right, box.x + box.width), bottom = std::max(bottom, box.y + box.height);
+    }
+    return right == 0 ? Box{0, 0, 0, 0} : Box{left, top, right - left, bottom - top};
+  }
+
+  // Into drawn_, RGB: the labels' colours over the rows of a box, or what is cut out before the background.
+  Status draw(const ImageView& picture, const ParsedPhoto& parsed, const Box& where) {
     if (request_.shows == Shows::overlay) {
       SEGFACE_ASSIGN(mixed, Overlay::make(picture, parsed.mask.view(), dataset_));
-      SEGFACE_ASSIGN(drawn, Image::make(picture.width, picture.height, PixelOrder::rgb));
-      executor().for_each(picture.height, [&](Index y, Index) { mixed.row(y, drawn.row(y)); });
-      return Result<Image>(std::move(drawn));
+      SEGFACE_RETURN_IF_ERROR(drawn_.resize(picture.width, picture.height, PixelOrder::rgb));
+      executor().for_each(label_tasks(where.height), [&](Index task, Index) {
+        const LabelRows rows(task, where.height);
+        for (Index y = where.y + rows.first; y < where.y + rows.last; ++y) mixed.row(y, drawn_.row(y));
+      });
+      return {};
     }
     SEGFACE_ASSIGN(cut, cutout(picture, parsed.mattes[0].span()));
     SEGFACE_ASSIGN(behind, request_.common.background->fill(picture.width, picture.height));
-    return compose(cut.view(), behind.view());
+    SEGFACE_ASSIGN(composed, compose(cut.view(), behind.view()));
+    drawn_ = std::move(composed);
+    return {};
   }
 
-  Status save(const std::string& path, const ImageView& picture, const ParsedPhoto& parsed) const {
+  Status save(const std::string& path, const ImageView& picture, const ParsedPhoto& parsed) {
     switch (request_.shows) {
       case Shows::labels:
         return save_label_png(path, parsed.mask.view(), dataset_);
@@ -261,8 +280,8 @@ class VideoCall {
       case Shows::overlay:
         break;
     }
-    SEGFACE_ASSIGN(drawn, draw(picture, parsed));
-    return save_png(path, drawn.view());
+    SEGFACE_RETURN_IF_ERROR(draw(picture, parsed, {0, 0, picture.width, picture.height}));
+    return save_png(path, drawn_.view());
   }
 
   const VideoRequest& request_;
@@ -271,7 +290,7 @@ class VideoCall {
   FrameColors colors_;  // of a stream
   FrameFormat out_;
   std::optional<VideoOutput> output_;
-  Image room_;
+  Image room_, drawn_;
   Index written_ = 0;
   double rate_ = 0;
 };

@@ -81,9 +81,10 @@ class PhotoMapper {
              Executor& executor) noexcept {
     const PlacedPart& placed = placed_.data()[part];
     const Index pixels = logits.width * logits.height;
-    const bool pays = maps_.confidence == nullptr &&
-                      (known != nullptr ||
-                       SettledLabels::pay_for(pixels, (placed.right - placed.left) * (placed.bottom - placed.top)));
+    const bool pays =
+        maps_.confidence == nullptr &&
+        (known != nullptr || SettledLabels::pay_for(pixels, (placed.right - placed.left) * (placed.bottom - placed.top),
+                                                    placed.map.keeps_rows()));
     if (pays && known == nullptr) {
       SEGFACE_RETURN_IF_ERROR(reserve(settled_, static_cast<std::size_t>(pixels)));
       executor.for_each(logits.height, [&](Index y, Index) {

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "segface/backends/memory.hpp"
 #include "segface/base/config.hpp"
@@ -40,19 +41,39 @@ class SmoothedLogits {
     const float part = same ? keep : 0, doubt = kDoubtMoving + stillness * (kDoubt - kDoubtMoving);
     executor.for_each(height_, [this, &seen, part, doubt](Index y, Index) {
       float* to = logits_.data() + y * width_ * classes_;
-      for (Index x = 0; x < width_; ++x, to += classes_) mix(seen.pixel(x, y), seen.class_stride, part, doubt, to);
+      const auto mix_row = [this, &seen, part, doubt, y, &to](auto stride) {
+        for (Index x = 0; x < width_; ++x, to += classes_) mix(seen.pixel(x, y), stride, part, doubt, to);
+      };
+      seen.class_stride == 1 ? mix_row(std::integral_constant<Index, 1>()) : mix_row(seen.class_stride);
     });
     return LogitsView<float>::interleaved(logits_.data(), classes_, width_, height_, classes_);
   }
 
  private:
-  void mix(const float* seen, Index stride, float keep, float certain, float* to) const noexcept {
-    float first = seen[0], second = -HUGE_VALF;
-    for (Index c = 1; c < classes_; ++c) {
-      const float logit = seen[c * stride];
+  // The two largest.
+  struct Leaders {
+    float first = -HUGE_VALF, second = -HUGE_VALF;
+    void take(float logit) noexcept {
       second = std::max(second, std::min(first, logit));
       first = std::max(first, logit);
     }
+    void take(const Leaders& others) noexcept {
+      take(others.first);
+      second = std::max(second, others.second);
+    }
+  };
+
+  template <class Stride>
+  void mix(const float* seen, Stride stride, float keep, float certain, float* to) const noexcept {
+    // Four of them side by side wait less for one another.
+    Leaders of[4];
+    Index rest = 0;
+    for (; rest + 4 <= classes_; rest += 4) {
+      for (Index i = 0; i < 4; ++i) of[i].take(seen[(rest + i) * stride]);
+    }
+    for (; rest < classes_; ++rest) of[0].take(seen[rest * stride]);
+    for (Index i = 1; i < 4; ++i) of[0].take(of[i]);
+    const auto [first, second] = of[0];
     const float margin = (first - second) / certain;
     const float doubt = keep > 0 && margin < 1 ? 1 - margin * margin : 0;
     float part = keep * doubt * doubt;

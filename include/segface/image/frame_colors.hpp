@@ -16,6 +16,7 @@
 #include "segface/base/memory.hpp"
 #include "segface/base/status.hpp"
 #include "segface/base/threads/executor.hpp"
+#include "segface/image/crop.hpp"
 #include "segface/image/frame_format.hpp"
 #include "segface/image/image.hpp"
 
@@ -87,19 +88,21 @@ class FrameColors {
     return room.view();
   }
 
-  // Makes the frame's bytes those of `changed`, in which some pixels may differ from `before`, its picture; both of the
-  // frame's size. Alpha stays. Where there are no colours, pixels get their luma.
-  void put(const ImageView& before, const ImageView& changed, Span<std::uint8_t> frame,
+  // Makes the frame's bytes those of `changed`, in which some pixels of the box `where` may differ from `before`, its
+  // picture; both of the frame's size, others are not looked at. Alpha stays. Where there are no colours, pixels get their
+  // luma.
+  void put(const ImageView& before, const ImageView& changed, const Box& where, Span<std::uint8_t> frame,
            Executor& executor) const noexcept {
     // Two rows share chroma, so that bands begin where the samples of others end: by rows of chroma alone.
-    executor.for_each(bands(), [this, &before, &changed, frame](Index band, Index) {
-      for (Index y = band * kBand; y < std::min(format_.height, (band + 1) * kBand); ++y) {
-        put_row(before, changed, y, frame.data());
-      }
+    executor.for_each(bands(), [this, &before, &changed, &where, frame](Index band, Index) {
+      const Index first = std::max(where.y, band * kBand), last = std::min(where.y + where.height, (band + 1) * kBand);
+      for (Index y = first; y < last; ++y) put_row(before, changed, where, y, frame.data());
     });
     if (!format_.is_y4m() || format_.chroma == nullptr) return;
-    executor.for_each(format_.chroma_height(), [this, &before, &changed, frame](Index y, Index) {
-      put_chroma_row(before, changed, y, frame.data());
+    executor.for_each(bands(), [this, &before, &changed, &where, frame](Index band, Index) {
+      for (Index y = band * kBand; y < std::min(format_.chroma_height(), (band + 1) * kBand); ++y) {
+        put_chroma_row(before, changed, where, y, frame.data());
+      }
     });
   }
 
@@ -174,15 +177,19 @@ class FrameColors {
   struct Run {
     Index first, last;
   };
-  static Run changed_run(const ImageView& before, const ImageView& changed, Index y) noexcept {
-    if (before.order != changed.order) return {0, changed.width};
-    const Index channels = channels_of(changed.order), bytes = changed.width * channels;
+  static Run changed_run(const ImageView& before, const ImageView& changed, const Box& where, Index y) noexcept {
+    if (y < where.y || y >= where.y + where.height) return {changed.width, 0};
+    if (before.order != changed.order) return {where.x, where.x + where.width};
+    const Index channels = channels_of(changed.order), bytes = (where.x + where.width) * channels;
     const std::uint8_t *const a = before.row(y), *const b = changed.row(y);
     constexpr Index kStep = 64;
-    Index first = 0, last = bytes;
+    Index first = where.x * channels, last = bytes;
     while (first + kStep <= bytes && std::memcmp(a + first, b + first, kStep) == 0) first += kStep;
     while (last - kStep >= first && std::memcmp(a + last - kStep, b + last - kStep, kStep) == 0) last -= kStep;
     return {first / channels, (last + channels - 1) / channels};
+  }
+  static bool holds(const Box& where, Index x, Index y) noexcept {
+    return x >= where.x && y >= where.y && x < where.x + where.width && y < where.y + where.height;
   }
   static bool differ(const ImageView& before, const ImageView& changed, Index x, Index y) noexcept {
     return before.rgb(x, y) != changed.rgb(x, y);
@@ -195,9 +202,10 @@ class FrameColors {
   }
   std::uint8_t luma_of(Rgb c) const noexcept { return mixed(to_luma_, c, black_, black_, white_); }
 
-  void put_row(const ImageView& before, const ImageView& changed, Index y, std::uint8_t* frame) const noexcept {
+  void put_row(const ImageView& before, const ImageView& changed, const Box& where, Index y,
+               std::uint8_t* frame) const noexcept {
     const Index channels = format_.is_y4m() ? 1 : format_.channels;
-    const Run run = changed_run(before, changed, y);
+    const Run run = changed_run(before, changed, where, y);
     std::uint8_t* to = frame + (y * format_.width + run.first) * channels;
     for (Index x = run.first; x < run.last; ++x, to += channels) {
       if (!differ(before, changed, x, y)) continue;
@@ -224,7 +232,7 @@ class FrameColors {
     int weight(Index pixel) const noexcept { return halved && on_sample && pixel % 2 == 0 ? 2 : 1; }
   };
 
-  void put_chroma_row(const ImageView& before, const ImageView& changed, Index row,
+  void put_chroma_row(const ImageView& before, const ImageView& changed, const Box& where, Index row,
                       std::uint8_t* frame) const noexcept {
     const ChromaLayout& layout = *format_.chroma;
     const Pixels rows(row, format_.height, layout.halves_rows, layout.on_rows);
@@ -233,7 +241,7 @@ class FrameColors {
     std::uint8_t* const cr = const_cast<std::uint8_t*>(chroma_plane(frame, 1)) + row * width;
     Run run = {format_.width, 0};
     for (Index v = rows.first; v <= rows.last; ++v) {
-      const Run of_row = changed_run(before, changed, v);
+      const Run of_row = changed_run(before, changed, where, v);
       run = {std::min(run.first, of_row.first), std::max(run.last, of_row.last)};
     }
     const Index step = layout.halves_columns ? 2 : 1;
@@ -245,7 +253,7 @@ class FrameColors {
         for (Index u = columns.first; u <= columns.last; ++u) {
           const int weight = rows.weight(v) * columns.weight(u);
           all += weight;
-          if (!differ(before, changed, u, v)) continue;
+          if (!holds(where, u, v) || !differ(before, changed, u, v)) continue;
           of_changed += weight;
           const Rgb c = changed.rgb(u, v);
           blue += weight * mixed(to_blue_, c, 128, 256 - most_chroma_, most_chroma_);

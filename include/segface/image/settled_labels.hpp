@@ -54,8 +54,11 @@ struct SettledLabels {
   const std::uint8_t* labels;
   Index width, height;
 
-  // Whether it pays to know them for a target of so many pixels.
-  static bool pay_for(Index pixels, Index target_pixels) noexcept { return target_pixels >= 4 * pixels; }
+  // Whether it pays to know them for a target of so many pixels: early where it is turned against the logits, since then
+  // no two of its pixels share what they mix.
+  static bool pay_for(Index pixels, Index target_pixels, bool keeps_rows = true) noexcept {
+    return target_pixels >= (keeps_rows ? 4 : 1) * pixels;
+  }
 
   // The label of all that lies between two columns and two rows, or kUndecided. A lower row that counts nothing is not
   // looked at.
