@@ -31,6 +31,15 @@ struct Row {
   std::array<Index, 4> channels;    // of the taps
 };
 
+// Whether tapped maps stay as they are: the block that follows must make a map of its own, and add to none in its place.
+constexpr bool taps_stay(const Row& row) noexcept {
+  for (const std::size_t tap : row.taps) {
+    const InvertedResidualRow& next = row.blocks[tap];
+    if (next.stride == 1 && next.in == next.out) return false;
+  }
+  return true;
+}
+
 // Table 1 of the paper. Columns: in, kernel, expanded, out, squeezed (0: no squeeze-excitation), activation, stride.
 inline constexpr InvertedResidualRow kLargeBlocks[] = {
     {16, 3, 16, 16, 0, kRelu, 1},        //  1
@@ -50,6 +59,7 @@ inline constexpr InvertedResidualRow kLargeBlocks[] = {
     {160, 5, 960, 160, 240, kSwish, 1},  // 15
 };
 inline constexpr Row kLarge = {kLargeBlocks, {3, 6, 12}, {24, 40, 112, 960}};
+static_assert(taps_stay(kLarge), "taps are the last maps of their sides and channels");
 
 struct Weights {
   template <class B>
