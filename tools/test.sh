@@ -5,9 +5,9 @@
 # where that is installed (CUDA 11.8 or later), all tests under AddressSanitizer and UndefinedBehaviorSanitizer, and those
 # of threads under ThreadSanitizer.
 # --full leaves out nothing: also two checks of a minute each, the tour's recipes, networks of 512 x 512 pixels on the
-# emulated GPU, kernels for all GPUs that nvcc knows, all tests built by clang++, the platforms of tests/platforms, built
-# where their compilers are installed and run where they can be (with the name of one, as windows or arm64, that one alone),
-# the browser's page, and many machines by Ray.
+# emulated GPU, kernels for all GPUs that nvcc knows, all tests built by clang++, the packages for Conan and Debian and the
+# platforms of tests/platforms, built where their tools are installed and run where they can be (with the name of a platform,
+# as windows or arm64, that one alone), the browser's page, and many machines by Ray.
 set -eu
 cd "$(dirname "$0")/.."
 mode=${1-} platform=${2-}
@@ -65,7 +65,7 @@ if [ -z "$mode" ]; then
 fi
 
 cuda="-DSEGFACE_TEST_CUDA=ON" selection="" every=""
-if [ "$mode" = --full ]; then every=--full; else selection="-E cuda/seen_primitive|compiler_clang|package/recipes"; fi
+if [ "$mode" = --full ]; then every=--full; else selection="-E cuda/seen_primitive|compiler_clang|package/(recipes|conan|debian)"; fi
 if nvcc --list-gpu-arch 2>/dev/null | grep -q compute_90; then
   cuda="$cuda -DSEGFACE_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES=75"
   # shellcheck disable=SC2086

@@ -13,7 +13,8 @@ A shard's file appears whole, by a rename, or not at all. So whatever is killed:
 each path comes once. What belongs to which shard is written to OUT/shards.json by the first start, and kept. A photo that
 cannot be parsed is a row with its error.
 
-Exit codes: 0 all shards are there, 2 no photos or a shard that is none, 3 the same but some photos have errors.
+Exit codes: 0 all shards are there, 2 no photos or a shard that is none, 3 the same but some photos have errors, 4 a machine
+has no weights, or no segface.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import json
 import logging
 import os
 import pathlib
+import platform
 import sys
 import tarfile
 import uuid
@@ -121,16 +123,23 @@ class ParseShard:
     """An actor: loads the networks once, and works on one thread, as there is an actor for each processor."""
 
     def __init__(self, out: str, network: str | None, finder: str | None) -> None:
-        import segface
-
         weights = {name: path for name, path in (("network", network), ("finder", finder)) if path}
-        self.out, self.parser = pathlib.Path(out), segface.load(**weights, threads=1)
+        self.out, self.failure = pathlib.Path(out), None
+        try:
+            import segface
+
+            self.parser = segface.load(**weights, threads=1)
+        except Exception as error:  # Ray would start such an actor again and again
+            self.failure = f"{platform.node()}: {type(error).__name__}: {error}"
 
     def __call__(self, shard: dict) -> dict:
+        if self.failure:
+            return {"name": shard["name"], "photos": 0, "errors": 0, "failure": self.failure}
         rows = [self.row(path, read) for path, read in photos_in(shard)]
         table = pa.Table.from_pylist(rows, SCHEMA)
         replace(self.out / f"{shard['name']}.parquet", lambda part: pq.write_table(table, part))
-        return {"name": shard["name"], "photos": len(rows), "errors": sum(row["error"] is not None for row in rows)}
+        errors = sum(row["error"] is not None for row in rows)
+        return {"name": shard["name"], "photos": len(rows), "errors": errors, "failure": None}
 
     def row(self, path: str, read) -> dict:
         from PIL import Image, ImageOps
@@ -196,6 +205,10 @@ def main() -> int:
             ParseShard, fn_constructor_args=(str(out), *weights), num_cpus=1, compute=ray.data.ActorPoolStrategy(size=actors),
         )
         for i, result in enumerate(done.iter_rows(), 1):
+            if result["failure"]:
+                print(f"{result['failure']}\nEvery machine needs segface and the weights; then the same command goes on.",
+                      file=sys.stderr)
+                return 4
             print(f"{i}/{len(to_do)} {result['name']}: {result['photos']} photos, {result['errors']} errors", flush=True)
         ray.shutdown()
     errors = 0

@@ -26,7 +26,7 @@ bool names_a_test(const std::string& path, const std::string& name) {
 }  // namespace
 
 TEST_CASE("every case of RELIABILITY.md is held by tests that exist, or says why it cannot arise") {
-  constexpr int kCases = 166;
+  constexpr int kCases = 170;
   const std::regex row(R"(\| (\d+) \| [^|]+ \| (.+) \|)"), reference("`([^`]+)` \"([^\"]+)\"");
   std::ifstream table(kTests + "RELIABILITY.md");
   int cases = 0;

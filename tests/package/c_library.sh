@@ -17,8 +17,8 @@ done
 try cmake --install "$SEGFACE_BUILD" --prefix "$work/first" >/dev/null
 mv "$work/first" "$work/installed"  # it may be moved
 library=$(find "$work/installed" -name 'libsegface.so.*')
-version=$(sed -n 's/.*SEGFACE_VERSION_STRING "\(.*\)\..*"/\1/p' "$root/include/segface/base/config.hpp")
-readelf -d "$library" | grep -q "SONAME.*\[libsegface.so.$version\]"
+version=$(sed -n 's/.*SEGFACE_VERSION_STRING "\(.*\)".*/\1/p' "$root/include/segface/base/config.hpp")
+readelf -d "$library" | grep -q "SONAME.*\[libsegface.so.${version%.*}\]"
 if readelf -d "$library" | grep -E 'NEEDED.*(stdc\+\+|gcc_s)'; then exit 1; fi
 
 # All that it shows is what the header declares.
@@ -45,6 +45,10 @@ export PKG_CONFIG_PATH="$LD_LIBRARY_PATH/pkgconfig"
 if command -v pkg-config >/dev/null; then
   try gcc -std=c99 $warnings "$example" $(pkg-config --cflags --libs segface) -o "$work/by_pkg_config"
   run "$work/by_pkg_config" pkg_config
+  try pkg-config --exists "segface = $version"
+  for other in "> $version" "< $version"; do
+    if try pkg-config --exists "segface $other"; then exit 1; fi
+  done
 fi
 try cmake -S "$here/c" -B "$work/host" -DPROGRAM="$example" -DCMAKE_PREFIX_PATH="$work/installed"
 try cmake --build "$work/host"

@@ -25,10 +25,15 @@ has_flag() {
   grep -qw "$1" /proc/cpuinfo 2>/dev/null
 }
 
-# clone FOLDER: the files of this clone as they are now, those that git does not know yet too.
+# clone FOLDER: the files of this clone as they are now, those that git does not know yet too; of a source archive, all but
+# what was built in it.
 clone() {
   mkdir -p "$1"
-  (cd "$root" && git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$1")
+  if [ -e "$root/.git" ]; then
+    (cd "$root" && git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$1")
+  else
+    tar -C "$root" --exclude='./build*' --exclude=./out --exclude=./.venv --exclude=__pycache__ -cf - . | tar -C "$1" -xf -
+  fi
 }
 
 # begin HEADING: runs the commands that stand below a heading of README.md, here.

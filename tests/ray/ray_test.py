@@ -3,9 +3,11 @@
 usage: ray_test.py SEGFACE WORK     SEGFACE: the command line; WORK: an empty folder
 """
 
+import contextlib
 import io
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -19,7 +21,6 @@ from PIL import Image
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "examples" / "ray" / "parse_photos.py"
-RAY = pathlib.Path(sys.executable).with_name("ray")
 segface, work = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
 photos, out = work / "photos", work / "out"
 
@@ -55,21 +56,32 @@ def write_shards(found: dict[str, bytes]) -> None:
             pq.write_table(table, photos / f"shard_{s}.parquet")
 
 
-def start(source: pathlib.Path = photos, target: pathlib.Path = out) -> subprocess.Popen:
+def start(source: pathlib.Path = photos, target: pathlib.Path = out, *options: str) -> subprocess.Popen:
     # In a cluster of four processors, whatever there are, with little memory.
-    command = [sys.executable, PROGRAM, source, target, "--address", "local:4"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    command = [sys.executable, PROGRAM, source, target, "--address", "local:4", *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def refused(source: pathlib.Path, words: str) -> None:
-    process = start(source, work / "none")
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 2 and words in said, (process.returncode, said)
+def refused(source: pathlib.Path, words: str, code: int = 2, *options: str) -> None:
+    process = start(source, work / "none", *options)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == code and words in said, (process.returncode, said)
 
 
-def actors() -> list[int]:
-    listed = subprocess.run(["pgrep", "-f", "^ray::.*(MapWorker|ParseShard)"], capture_output=True, text=True, check=False)
-    return [int(pid) for pid in listed.stdout.split()]
+def below(process: subprocess.Popen) -> dict[int, str]:
+    """What the process started, and what that did: Ray's servers, and the actors; by number, with their commands."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(maxsplit=2) for line in listed.splitlines()]
+    found, of = {}, {process.pid}
+    while of:
+        more = {int(pid): args for pid, parent, args in rows if int(parent) in of}
+        found.update(more)
+        of = set(more)
+    return found
+
+
+def actors(driver: subprocess.Popen) -> list[int]:
+    return [pid for pid, command in below(driver).items() if re.match("ray::.*(MapWorker|ParseShard)", command)]
 
 
 def wait_for(condition, what: str, seconds: int = 240):
@@ -89,19 +101,24 @@ def check_refusals() -> None:
     (work / "bad" / "no.tar").unlink()
     pq.write_table(pa.table({"path": ["a.png"], "url": ["b"]}), work / "bad" / "no.parquet")
     refused(work / "bad", "expected the columns path and bytes; it has path, url")
+    refused(photos, "Error: /no/such.safetensors: ", 4, "--network", "/no/such.safetensors")
+    assert not list((work / "none").glob("*.parquet"))
 
 
 def kill_in_the_middle() -> dict[str, int]:
     """An actor dies, then the driver, with some shards there and some not: those, and when they were written."""
     driver = start()
     there = lambda: list(out.glob("*.parquet"))  # noqa: E731
-    wait_for(actors, "actors")
+    wait_for(lambda: actors(driver), "actors")
     wait_for(there, "the first shard")
-    os.kill(actors()[-1], signal.SIGKILL)
+    os.kill(actors(driver)[-1], signal.SIGKILL)
     wait_for(lambda: len(there()) >= 2, "another shard")
-    os.killpg(driver.pid, signal.SIGKILL)
+    cluster = below(driver)
+    driver.kill()
+    for pid in cluster:  # servers outlive their driver
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     driver.communicate()
-    subprocess.run([RAY, "stop", "--force"], capture_output=True, check=False)
     before = {path.name: path.stat().st_mtime_ns for path in there()}
     assert 2 <= len(before) < 6, f"{len(before)} shards were there when the driver died"
     print(f"killed with {len(before)} of 6 shards there")
