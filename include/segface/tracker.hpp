@@ -25,7 +25,8 @@ SEGFACE_BEGIN_NAMESPACE
 struct TrackOptions {
   // What is wanted of each frame. Without `into`, maps are memory of the tracker's.
   PhotoOptions photo;
-  // Faces are looked for in every so many frames, and where the scene changes; from 1 on.
+  // Faces are looked for in every so many frames, and where the scene changes; from 1 on. With smoothing, heads that are
+  // turned by more than 60 degrees are looked for in every second of these.
   Index every = 5;
   // How much is smoothed: 0, nothing, so that with `every` 1 frames are as photos of their own, to 10. 1 forgets in a third
   // of a second.

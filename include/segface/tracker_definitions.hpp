@@ -73,10 +73,11 @@ class Tracking {
     std::vector<SkippedFace> skipped;
     const bool finds = since_find_ < 0 || since_find_ + 1 >= options_.every;
     if (finds) {
-      SEGFACE_ASSIGN(faces, parser_.finder().find(frame, options_.photo.find));
+      const FindOptions wanted = next_find();
+      SEGFACE_ASSIGN(faces, parser_.finder().find(frame, wanted));
       skipped = std::move(faces.skipped);
       if (options_.smooth > 0) SEGFACE_RETURN_IF_ERROR(follow(frame));
-      SEGFACE_RETURN_IF_ERROR(assign(frame, faces.found));
+      SEGFACE_RETURN_IF_ERROR(assign(frame, faces.found, wanted.turns == 1));
     } else {
       SEGFACE_RETURN_IF_ERROR(follow(frame));
     }
@@ -92,9 +93,18 @@ class Tracking {
     return {};
   }
 
+  // In every second find of a scene, heads that are turned far are left out.
+  FindOptions next_find() noexcept {
+    FindOptions wanted = options_.photo.find;
+    const bool all = since_find_ < 0 || options_.smooth == 0 || !found_all_;
+    if (!all) wanted.turns = 1;
+    found_all_ = all;
+    return wanted;
+  }
+
   // Gives the faces that were found to the tracks, each to that which it covers most of, and begins others. Without
   // smoothing, faces are those that were found, in their order.
-  Status assign(const ImageView& frame, const std::vector<Face>& found) {
+  Status assign(const ImageView& frame, const std::vector<Face>& found, bool upright) {
     struct Pair {
       double overlap;
       std::size_t track, face;
@@ -120,7 +130,7 @@ class Tracking {
     std::size_t room = std::max(most(), found.size()) - found.size();
     for (std::size_t t = 0; t < tracks_.size() && smooth; ++t) {
       const bool missed = face_of[t] == kNone;
-      if (missed && (room == 0 || !tracks_[t]->miss())) continue;
+      if (missed && (room == 0 || !tracks_[t]->miss(upright))) continue;
       if (missed) --room;
       kept.push_back(std::move(tracks_[t]));
     }
@@ -227,7 +237,8 @@ class Tracking {
   SceneCut cut_;
   Tracks tracks_;
   Index last_number_ = 0;
-  Index since_find_ = -1;  // frames since faces were looked for; -1: they must be
+  Index since_find_ = -1;   // frames since faces were looked for; -1: they must be
+  bool found_all_ = false;  // by the last find, at any turn
   std::vector<TurnedWindow> windows_;
   std::vector<WindowAnswer> answers_;
   Faces faces_;

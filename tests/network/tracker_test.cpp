@@ -313,6 +313,22 @@ TEST_CASE(
   check_nothing(made);  // NOLINT: what a moved-from one answers is defined
 }
 
+TEST_CASE("tracker: heads on their side are found by every second find, and are not lost by the others") {
+  Tracker turned = tracker(1, 1);
+  Index frames = 0;
+  for (unsigned i = 0; i < 9; ++i) {
+    std::vector<test::PlacedFace> heads = {{{90, 120}, 80}};
+    if (i > 0) heads.push_back({{230, 120}, 80, 90});
+    REQUIRE(turned.next(frame(heads, 1 + i).view()).ok());
+    const std::size_t faces = turned.parsed().faces.size();
+    if (faces == 2) ++frames;
+    CHECK(faces == (frames > 0 ? 2 : 1));
+  }
+  CHECK(frames >= 7);
+  CHECK(turned.tracks()[1] == 2);
+  CHECK(std::fabs(turned.parsed().faces[1].face.roll - 90) < 15);
+}
+
 TEST_CASE("tracker: never more faces than the most that were asked for, whichever are the largest") {
   TrackOptions options;
   options.every = 2;

@@ -65,10 +65,12 @@ class Track {
     move_box(before);
     place(points_.points());
   }
-  // It was not found where the whole frame was looked at. Whether it goes on all the same: O-Net still sees it.
-  bool miss() noexcept {
-    constexpr double kSure = 0.7;
+  // It was not found where the whole frame was looked at. Whether it goes on all the same: O-Net still sees it, or only
+  // upright heads were looked for, which it is not.
+  bool miss(bool upright) noexcept {
+    constexpr double kSure = 0.7, kUpright = 40;
     constexpr int kMost = 3;
+    if (upright && std::fabs(face_.roll) > kUpright) return true;
     return face_.probability >= kSure && ++missed_ < kMost;
   }
 
