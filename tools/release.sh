@@ -112,7 +112,7 @@ echo "release: versions and notices agree on $version"
 [ "$mode" != --check ] || exit 0
 
 # The archive, the same bytes for the same commit.
-if ! git rev-parse --verify -q HEAD >/dev/null; then
+if [ -n "$(git rev-parse --show-prefix 2>&1)" ] || ! git rev-parse --verify -q HEAD >/dev/null; then
   echo "release: this is no clone with a commit; an archive is made of one" >&2
   exit 1
 fi
@@ -139,6 +139,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 awk '/^##/ { on = $0 == "## Two commands" } on && sub(/^    /, "")' README.md >"$work/commands"
 if [ "$(wc -l <"$work/commands")" -ne 2 ]; then
+  rm "$archive"
   echo "README.md: expected two commands below '## Two commands'" >&2
   exit 1
 fi
@@ -147,6 +148,10 @@ tar -xzf "$archive" -C "$work/empty"
 cd "$work/empty/$name"
 while read -r line; do
   echo "release: in an empty folder: $line"
-  sh -c "$line" </dev/null || { echo "release: refused; this failed: $line" >&2; exit 1; }
+  if ! sh -c "$line" </dev/null; then
+    rm "$archive"
+    echo "release: refused; this failed: $line" >&2
+    exit 1
+  fi
 done <"$work/commands"
 echo "release: $archive is ready"

@@ -1,5 +1,5 @@
 # tools/release.sh refuses a clone whose versions or notices disagree, with a line that names the file, and one with changes
-# that are not committed; the archive that it makes is the same each time, and holds what was committed.
+# that are not committed, and one whose commands fail; the archive is the same each time, and holds what was committed.
 . "$(dirname "$0")/common.sh"
 command -v git >/dev/null || skip "no git"
 copy=$work/copy
@@ -61,8 +61,20 @@ echo >>README.md
 commit "More"
 refused "v$version is a tag of another commit" --archive "$work"
 refused "usage:" --nonsense
-
 git tag -d "v$version" >/dev/null
+
+# A folder in somebody else's clone.
+mkdir inside
+git archive HEAD | tar -xf - -C inside
+(cd inside && refused "this is no clone" --archive "$work/refused")
+rm -r inside
+
+# A command of README.md that does not work in what is released.
+sed -i 's|sh tools/demo.sh|sh tools/none.sh|' README.md
+commit "Name what is not there"
+refused "release: refused; this failed: sh tools/none.sh" "$work/refused"
+git reset -q --hard HEAD^
+
 try sh tools/release.sh --archive "$work/one"
 try sh tools/release.sh --archive "$work/two"
 cmp "$work/one/segface-$version.tar.gz" "$work/two/segface-$version.tar.gz"
