@@ -6,6 +6,9 @@
 #include <vector>
 
 #include "segface/base/threads/pool.hpp"
+#if defined(__x86_64__)
+#include "segface/backends/cpu/x86_features.hpp"
+#endif
 
 using namespace segface;
 using namespace segface::core;
@@ -93,6 +96,20 @@ TEST_CASE("colours: planes of any layout, size, range and matrix become RGB as t
     }
   }
 }
+
+#if defined(__x86_64__)
+TEST_CASE("colours: with AVX2 they are the same") {
+  if (!cpu::x86_features().avx2) return;
+  for (const ChromaLayout& layout : kChromaLayouts) {
+    CAPTURE(layout.name);
+    const FrameFormat f = y4m(203, 37, &layout);
+    const std::vector<std::uint8_t> frame = noise(f.frame_bytes());
+    const Image plain = picture_of(FrameColors(f, ColorMatrix::bt709), frame);
+    const Image fast = picture_of(FrameColors(f, ColorMatrix::bt709, true), frame);
+    CHECK(std::equal(plain.data(), plain.data() + plain.size_bytes(), fast.data()));
+  }
+}
+#endif
 
 TEST_CASE("colours: known ones are what broadcasts and JPEGs have") {
   const ChromaLayout& full = kChromaLayouts[4];

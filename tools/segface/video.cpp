@@ -193,7 +193,8 @@ class VideoCall {
   bool has_alpha() const { return request_.shows == Shows::cutout && !request_.common.background; }
 
   Status begin(const FrameFormat& format) {
-    colors_ = FrameColors(format, request_.matrix.value_or(likely_matrix(format)));
+    const bool avx2 = cpu::best_isa() != cpu::Isa::baseline;
+    colors_ = FrameColors(format, request_.matrix.value_or(likely_matrix(format)), avx2);
     out_ = request_.shows == Shows::labels || request_.shows == Shows::matte ? format.gray()
            : has_alpha()                                                     ? format.with_alpha()
                                                                              : format;

@@ -84,6 +84,19 @@ def lag(labels, truth) -> float:
     return float(np.mean(behind))
 
 
+def held_still(labels) -> np.ndarray:
+    """The labels, but while the head moves, by whole pixels, each place of it has that which it has most often: what a
+    smoothing would say that knew the motion and all frames."""
+    part = range(*clips.PARTS["moves"])
+    moved = [round(clips.state_of(frame)["x"] - clips.state_of(part[0])["x"]) for frame in part]
+    seen = np.stack([np.roll(labels[frame], -by, 1) for frame, by in zip(part, moved)])
+    usual = np.stack([(seen == label).sum(0) for label in range(CLASSES)]).argmax(0)
+    held = labels.copy()
+    for frame, by in zip(part, moved):
+        held[frame] = np.roll(usual, by, 1)
+    return held
+
+
 def clip(folder: pathlib.Path, name: str, make):
     """(frames, labels, discs), kept."""
     path = folder / (name + ".npz")
@@ -157,6 +170,11 @@ def main() -> None:
             gain = scores[1] - scores[0]
             print(f"  {part:8} {'   '.join(flickers)}   {scores[0]:6.2f} {scores[1]:6.2f} {gain:+.2f}", flush=True)
         if name.startswith("render"):
+            first, last = parts["moves"]
+            held = held_still(single)
+            flickers = [flicker(held, truth, where, first, last) for where in (np.ones_like(inside), inside)]
+            score = 100 * mean_f1(held[first:last], truth[first:last], inside[first:last])
+            print(f"  moves, held still where the head is: {flickers[0]:.1f} {flickers[1]:.1f}   {score:.2f}")
             behind = lag(smoothed, truth) - lag(single, truth)
             square = 4 * 0.88 * clips.UNIT  # the aligned square, of four distances of the eyes
             print(f"  lag {behind:.2f} pixels, {256 * behind / square:.2f} of a square of 256 pixels")

@@ -65,6 +65,13 @@
 #define SEGFACE_ALIGNED_STACK 1
 #endif
 
+// A function that is compiled with AVX2, with what is always inlined in it: called where the processor has that alone.
+#if defined(__x86_64__) && defined(__GNUC__) && SEGFACE_ALIGNED_STACK && !defined(__CUDACC__)
+#define SEGFACE_WITH_AVX2 __attribute__((target("avx2")))
+#else
+#define SEGFACE_WITH_AVX2
+#endif
+
 // Weights, photos and outputs are copied between memory and files as they are.
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "segface runs on little-endian processors only: on this one it would read its files wrongly"

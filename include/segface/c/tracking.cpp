@@ -41,7 +41,8 @@ Result<TrackOptions> track_options(const segface_track_options& asked) {
   }
   known.photo.find.most = asked.most == 0 ? static_cast<Index>(kMostFaces) : asked.most;
   if (asked.every != 0) known.every = asked.every;
-  if (asked.smooth != 0) known.smooth = asked.smooth == SEGFACE_UNSMOOTHED ? 0 : asked.smooth;
+  constexpr double kUnsmoothed = SEGFACE_UNSMOOTHED;
+  if (asked.smooth != 0) known.smooth = asked.smooth == kUnsmoothed ? 0 : asked.smooth;
   if (asked.rate != 0) known.rate = asked.rate;
   return Result<TrackOptions>(std::move(known));
 }
