@@ -466,8 +466,7 @@ TEST_CASE("c: a network that needs landmarks takes those of a crop, of faces and
 }
 
 #if !defined(_WIN32)
-TEST_CASE(
-    "c: a forked child goes on with the parser, the workspace and the tracker that it inherited, and frees them") {
+TEST_CASE("c: a forked child goes on with the parser, workspace and tracker that it inherited, and frees them") {
   const Image photo = load_image(kPhoto).value();
   const segface_image image = image_of(photo);
   auto parser = load();
