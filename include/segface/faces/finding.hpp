@@ -85,7 +85,7 @@ class FindingWorkspace {
       followed_.clear();
       for (std::size_t i = first; i < std::min(first + kTogether, windows.size()); ++i) {
         Question& asked = question(i - first, nullptr, false);
-        asked.surroundings.look(photo, windows[i].centre, windows[i].side, executor_);
+        asked.surroundings.look(photo, windows[i], executor_);
         followed_.push_back({&asked, windows[i], {}});
       }
       SEGFACE_RETURN_IF_ERROR(ask(followed_));

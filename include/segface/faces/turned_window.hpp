@@ -55,17 +55,13 @@ class Surroundings {
  public:
   // Those of the next face go on in the same memory. Throws where memory runs out.
   void look(const ImageView& photo, const Point& centre, double side, Executor& executor) {
-    constexpr double kReach = 1.1, kPerPixel = 2;  // half a diagonal, and room to move; pixels kept for one of a window
-    step_ = std::max(1.0, side / (kPerPixel * static_cast<double>(onet::kSide)));
-    const double reach = kReach * side + 2 * step_;
-    left_ = std::floor(centre.x - reach);
-    top_ = std::floor(centre.y - reach);
-    size_ = static_cast<Index>(std::ceil((2 * reach + 1) / step_)) + 1;
-    pixels_.resize(static_cast<std::size_t>((size_ * size_ + size_ + 1) * kChannels));
-    columns_.set(left_, step_, size_, photo.width);
-    rows_.set(top_, step_, size_, photo.height);
-    average_area(photo, columns_, rows_, /*red_first=*/true, executor, {pixels_.data(), 1, size_, size_, 3, kChannels});
-    fill_outside();
+    look(photo, centre, side, kReach, executor);
+  }
+  // As far as this window shows it.
+  void look(const ImageView& photo, const TurnedWindow& window, Executor& executor) {
+    const double reach =
+        (std::fabs(std::cos(window.degrees * kDegree)) + std::fabs(std::sin(window.degrees * kDegree))) / 2;
+    look(photo, window.centre, window.side, reach, executor);
   }
 
   // The window as O-Net takes it, out [1, 48, 48, 3]: red, green, blue, (x - 127.5) / 128.
@@ -93,6 +89,23 @@ class Surroundings {
  private:
   static constexpr float kGray = 127.5f;
   static constexpr int kChannels = 4;  // the last is nothing: four are as fast to mix as one
+
+  static constexpr double kReach = 1.1;  // sides: half a diagonal, and room to move
+
+  // What is within `sides` of the centre, by the same pixels whatever they are.
+  void look(const ImageView& photo, const Point& centre, double side, double sides, Executor& executor) {
+    constexpr double kPerPixel = 2;  // pixels kept for one of a window
+    step_ = std::max(1.0, side / (kPerPixel * static_cast<double>(onet::kSide)));
+    const double reach = kReach * side + 2 * step_, left_out = std::floor((kReach - sides) * side / step_);
+    left_ = std::floor(centre.x - reach) + left_out * step_;
+    top_ = std::floor(centre.y - reach) + left_out * step_;
+    size_ = static_cast<Index>(std::ceil((2 * reach + 1) / step_) - 2 * left_out) + 1;
+    pixels_.resize(static_cast<std::size_t>((size_ * size_ + size_ + 1) * kChannels));
+    columns_.set(left_, step_, size_, photo.width);
+    rows_.set(top_, step_, size_, photo.height);
+    average_area(photo, columns_, rows_, /*red_first=*/true, executor, {pixels_.data(), 1, size_, size_, 3, kChannels});
+    fill_outside();
+  }
 
   // What lies outside the photo is the gray that is 0 to O-Net: of faces that the border cuts, black loses more, and
   // turns their points.
