@@ -2,12 +2,12 @@
 # Builds the command line, the examples and the tests, and runs these: sh tools/test.sh [--ci | --full [PLATFORM]]
 #
 # --ci adds what takes longer: the library as a package, the cuda backend on an emulated GPU, its kernels compiled by nvcc
-# where that is installed (CUDA 11.8 or later), all tests under AddressSanitizer and UndefinedBehaviorSanitizer, and those
-# of threads under ThreadSanitizer.
+# where that is installed (CUDA 11.8 or later), all other tests under AddressSanitizer and UndefinedBehaviorSanitizer, and
+# those of threads under ThreadSanitizer.
 # --full leaves out nothing: also two checks of a minute each, the tour's recipes, networks of 512 x 512 pixels on the
-# emulated GPU, kernels for all GPUs that nvcc knows, all tests built by clang++, the packages for Conan and Debian and the
-# platforms of tests/platforms, built where their tools are installed and run where they can be (with the name of a platform,
-# as windows or arm64, that one alone), the browser's page, and many machines by Ray.
+# emulated GPU, the sanitizers for that backend too, kernels for all GPUs that nvcc knows, all tests built by clang++, the
+# packages for Conan and Debian and the platforms of tests/platforms, built where their tools are installed and run where they
+# can be (with the name of a platform, as windows or arm64, that one alone), the browser's page, and many machines by Ray.
 set -eu
 cd "$(dirname "$0")/.."
 mode=${1-} platform=${2-}
@@ -64,8 +64,8 @@ if [ -z "$mode" ]; then
   exit
 fi
 
-cuda="-DSEGFACE_TEST_CUDA=ON" selection="" every=""
-if [ "$mode" = --full ]; then every=--full; else selection="-E cuda/seen_primitive|compiler_clang|package/(recipes|conan|debian)"; fi
+cuda="-DSEGFACE_TEST_CUDA=ON" selection="" every="" sanitized_cuda=ON
+if [ "$mode" = --full ]; then every=--full; else sanitized_cuda=OFF selection="-E cuda/seen_primitive|compiler_clang|package/(recipes|conan|debian)"; fi
 if nvcc --list-gpu-arch 2>/dev/null | grep -q compute_90; then
   cuda="$cuda -DSEGFACE_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES=75"
   # shellcheck disable=SC2086
@@ -75,7 +75,7 @@ else
 fi
 # shellcheck disable=SC2086
 run build "$selection" $cuda
-run build-asan "-LE package" --preset asan -DSEGFACE_BUILD_EXAMPLES=OFF -DSEGFACE_TEST_CUDA=ON
+run build-asan "-LE package" --preset asan -DSEGFACE_BUILD_EXAMPLES=OFF -DSEGFACE_TEST_CUDA=$sanitized_cuda
 if command -v clang++ >/dev/null; then threads_under_tsan; else echo "no ThreadSanitizer: install clang"; fi
 if [ "$mode" = --full ]; then
   build/tests/segface_cuda_tests --no-version --no-skip --test-case="large:*"
