@@ -87,7 +87,7 @@ TEST_CASE("photo: one face has in its square the labels that it has alone, and n
     }
   }
   CHECK(wrong == 0);
-  CHECK(std::labs(inside - 172 * 172) < 400);
+  CHECK(std::abs(inside - 172 * 172) < 400);
   CHECK(different < inside / 50);
 }
 

@@ -22,7 +22,7 @@ class SceneCut {
     std::array<Index, kCells> cells;
     for (Index i = 0; i < kCells; ++i) cells[static_cast<std::size_t>(i)] = mean(frame, i % kAcross, i / kAcross);
     Index difference = 0;
-    for (std::size_t i = 0; i < kCells; ++i) difference += std::labs(cells[i] - last_[i]);
+    for (std::size_t i = 0; i < kCells; ++i) difference += std::abs(cells[i] - last_[i]);
     last_ = cells;
     return std::exchange(known_, true) && difference > kMost * kCells;
   }
