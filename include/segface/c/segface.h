@@ -247,10 +247,10 @@ enum { SEGFACE_UNSMOOTHED = -1 };
 typedef struct segface_track_options {
   size_t size;
   const segface_photo_options* photo;  // of each frame, without known faces and regions; or NULL
-  double smooth;                       // above 0 to 10; 0: 1, forgets in a third of a second; SEGFACE_UNSMOOTHED: nothing
-  double rate;                         // frames a second, 0.01 to 10000; 0: 30
-  int32_t every;                       // faces are looked for in every so many frames; 0: 5
-  int32_t most;                        // faces at a time, the largest, 1 to 255; 0: 255
+  double smooth;  // above 0 to 10; 0: 1, forgets in a third of a second; SEGFACE_UNSMOOTHED: nothing
+  double rate;    // frames a second, 0.01 to 10000; 0: 30
+  int32_t every;  // faces are looked for in every so many frames; 0: 5
+  int32_t most;   // faces at a time, the largest, 1 to 255; 0: 255
 } segface_track_options;
 
 // Of a parser with a network and a finder. `options` may be NULL, and is not needed afterwards.
