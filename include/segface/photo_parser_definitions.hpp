@@ -135,7 +135,6 @@ class PhotoParsing {
       if (filter_ != nullptr) {
         SEGFACE_ASSIGN(filtered, (*filter_)(parts_[i].number - std::size_t{1}, parts_[i].surroundings, seen.logits));
         seen.logits = filtered;
-        seen.settled = nullptr;
       }
       if (options_.logits) SEGFACE_RETURN_IF_ERROR(options_.logits(parts_[i].region, seen.logits));
       SEGFACE_RETURN_IF_ERROR(mapper.add(i, seen.logits, seen.settled, parser_.executor()));
@@ -252,7 +251,8 @@ class PhotoParsing {
     SEGFACE_ASSIGN(view, part.region.cut(photo_, room_.cut, &parser_.executor()));
     Landmarks landmarks;
     if (part.landmarks != nullptr) landmarks = part.region.from_photo(*part.landmarks);
-    return workspace_.state_->see(view, part.landmarks != nullptr ? &landmarks : nullptr, planes);
+    const bool settles = filter_ == nullptr && !options_.confidence;  // else other logits are labelled, or all of them
+    return workspace_.state_->see(view, part.landmarks != nullptr ? &landmarks : nullptr, planes, settles);
   }
 
   // Of the part that follows `done` others.

@@ -61,14 +61,14 @@ class ParsingWorkspace {
   }
 
   // The logits themselves, which stay until the next call: in `planes`, as parse() gives them, or, where these are empty
-  // and kSharesLogits, in memory of the workspace.
-  Result<SeenPhoto> see(const ImageView& photo, const Landmarks* landmarks, Span<float> planes) noexcept {
+  // and kSharesLogits, in memory of the workspace. What is settled is told where it is asked for and kSharesLogits.
+  Result<SeenPhoto> see(const ImageView& photo, const Landmarks* landmarks, Span<float> planes, bool settles) noexcept {
     SeenPhoto seen = {};
     SEGFACE_RETURN_IF_ERROR(work_.exclusively([&]() -> Status {
       SEGFACE_RETURN_IF_ERROR(photo.validate());
       LabelTarget nothing = {nullptr, 0, 0};
       SEGFACE_RETURN_IF_ERROR(count_confidence(nothing));
-      if constexpr (kSharesLogits) {
+      if (kSharesLogits && settles) {
         const LogitsShape shape = shape_of_plan();
         SEGFACE_RETURN_IF_ERROR(reserve(settled_, static_cast<std::size_t>(shape.height * shape.width)));
         nothing.settled = settled_.data();
